@@ -16,6 +16,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from securemnist.errors import SecureMnistError, UsageError
+
 _KIND_NAMES = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -51,6 +53,17 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Ite
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def expecting(
+    path: Path, what: str, advice: str, raises: type[SecureMnistError] = UsageError
+) -> Iterator[None]:
+    """OSError of the block as the error `raises`: "PATH: expected WHAT, got REASON; ADVICE"."""
+    try:
+        yield
+    except OSError as error:
+        raise raises(f"{path}: expected {what}, got {error.strerror}; {advice}") from error
 
 
 def read_at_most(path: Path, cap: int, *, follow: bool = True) -> bytes:

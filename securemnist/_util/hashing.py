@@ -17,6 +17,17 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sha256_of_file(descriptor: int) -> str:
+    """Hexadecimal SHA-256 of an open file, read in parts."""
+    with open(descriptor, "rb", closefd=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def shortened(digest: str) -> str:
+    """The first 16 digits, as tables show a digest; comparisons use all of them."""
+    return digest if len(digest) <= 16 else f"{digest[:16]}..."
+
+
 def sha256_of_value(value: Any) -> str:
     """SHA-256 of the canonical JSON of a value."""
     return sha256(canonical_json(value).encode())

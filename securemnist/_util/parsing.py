@@ -66,7 +66,7 @@ def json_value(
     if content.count(b'"') - content.count(b'\\"') > 2 * values + 2:
         raise ParseError(f"more than {values:,} values")
     skeleton = _JSON_STRINGS.sub(b'""', content)
-    _check_size(skeleton, b",:[{", values)
+    _check_size(skeleton, ",:[{", values)
     _check_depth(skeleton, depth)
     try:
         return json.loads(
@@ -110,7 +110,7 @@ def toml_table(
         raise ParseError("a byte order mark at its start (save it as UTF-8 without one)")
     skeleton = toml_skeleton(text)
     packed = skeleton.encode(errors="replace")
-    _check_size(packed, b".=[{,", parts)
+    _check_size(packed, ".=[{,", parts)
     _check_depth(packed, MAX_DEPTH)
     if _DOTTED.search(skeleton):
         raise ParseError(f"a key of more than {_MAX_DOTS} dotted parts")
@@ -131,9 +131,9 @@ def toml_skeleton(text: str) -> str:
     return _TOML_OPAQUE.sub(lambda opaque: '""' + "\n" * opaque[0].count("\n"), text)
 
 
-def _check_size(skeleton: bytes, marks: bytes, limit: int) -> None:
+def _check_size(skeleton: bytes, marks: str, limit: int) -> None:
     """Raise ParseError where the text without its strings holds more than `limit` values."""
-    if sum(map(skeleton.count, (marks[i : i + 1] for i in range(len(marks))))) > limit:
+    if sum(skeleton.count(mark.encode()) for mark in marks) > limit:
         raise ParseError(f"more than {limit:,} values")
 
 
@@ -156,14 +156,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ParseError(f"a number of {len(digits)} digits")
+    _check_digits(digits)
     return int(digits)
 
 
-def _finite(digits: str) -> float:
+def _check_digits(digits: str) -> None:
     if len(digits) > _MAX_DIGITS:
         raise ParseError(f"a number of {len(digits)} digits")
+
+
+def _finite(digits: str) -> float:
+    _check_digits(digits)
     value = float(digits)
     if not math.isfinite(value):
         raise ParseError(f"{digits:.40}, which is too large for a float")

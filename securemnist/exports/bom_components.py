@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from securemnist.exports.bom_parts import digest, files, props
 from securemnist.exports.measured import complete
-from securemnist.exports.tables import name as named
-from securemnist.exports.tables import table
+from securemnist.exports.measured import name as named
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.sanitize import sentence
 
 TEST_DATA, TRAINING_DATA = "data:test", "data:training"
@@ -36,13 +36,8 @@ def environment(assessment: Assessment) -> list[dict[str, Any]]:
         if version != _ABSENT:
             library = _plain("library", f"environment:package:{number}", name, version)
             found.append(library and {**library, **_purl(name, version)})
-    found += [
-        {**one, **_OUTSIDE}
-        for one in files(
-            known.get("code"), "environment:code", "the file of the project's own code"
-        )
-    ]
-    return [one for one in found if one]
+    code = files(known.get("code"), "environment:code", "the file of the project's own code")
+    return [one for one in [*found, *({**file, **_OUTSIDE} for file in code)] if one]
 
 
 def _plain(kind: str, ref: str, name: object, version: object = "") -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from securemnist.errors import DataError
 from securemnist.exports.bom_components import TEST_DATA, TRAINING_DATA
-from securemnist.exports.bom_parts import digest, files, flattened, prop, props
-from securemnist.exports.measured import Slice, limits, measured, not_measured, settings, slices
-from securemnist.exports.tables import name, table
+from securemnist.exports.bom_parts import digest, files, flattened, props
+from securemnist.exports.measured import limits, measured, name, not_measured, settings, slices
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
+from securemnist.results.json_model import table
 from securemnist.results.verdicts import Verdict
 from securemnist.sanitize import sentence
 from securemnist.view import wording
@@ -65,14 +66,11 @@ def _parameters(assessment: Assessment) -> dict[str, Any]:
         entry["modelArchitecture"] = sentence(subject["architecture"], 200)
     if any(known.values()):
         entry["datasets"] = [{"ref": ref} for ref, one in known.items() if one]
-    try:
-        spec = InputSpec.from_json(data.get("spec")) if data.get("spec") else None
-    except DataError:
-        spec = None
-    if spec is not None:
-        shape = "x".join(map(str, spec.shape))
-        entry["inputs"] = [{"format": f"images {shape}, values in [0, 1]"}]
-        entry["outputs"] = [{"format": f"logits of {spec.classes:,} classes"}]
+    with contextlib.suppress(DataError):  # a malformed specification
+        if spec := data.get("spec") and InputSpec.from_json(data["spec"]):
+            shape = "x".join(map(str, spec.shape))
+            entry["inputs"] = [{"format": f"images {shape}, values in [0, 1]"}]
+            entry["outputs"] = [{"format": f"logits of {spec.classes:,} classes"}]
     return entry
 
 
@@ -89,12 +87,9 @@ def _metrics(finding: Finding, names: ClassNames) -> Iterator[dict[str, Any]]:
     if found.certified is not None:
         yield _metric(f"{measure}: certified", whole, found.certified, found.certified_low)
     for one in slices(finding, names):
-        yield _sliced(f"{row}{mark}", one)
-
-
-def _sliced(row: str, one: Slice) -> dict[str, Any]:
-    samples = f", {wording.plural(one.n, 'sample')}" if one.n else ""
-    return _metric(one.measure, f"{row}, {one.name}{samples}", one.value, one.low, one.high)
+        samples = f", {wording.plural(one.n, 'sample')}" if one.n else ""
+        where = f"{row}{mark}, {one.name}{samples}"
+        yield _metric(one.measure, where, one.value, one.low, one.high)
 
 
 def _metric(
@@ -131,7 +126,6 @@ def _limitations(assessment: Assessment, names: ClassNames) -> Iterator[str]:
 def _requirement(finding: Finding, day: str, names: ClassNames) -> Iterator[dict[str, str]]:
     """The properties of a row: what was required, and what was measured."""
     row, found = finding.requirement, measured(finding)
-    waived = wording.waiver(finding, day)
     entries = {
         "verdict": str(finding.verdict) if finding.in_scope else f"{finding.verdict}, out of scope",
         "carried-by": finding.label.removeprefix("PASS").strip(" ()") if finding.passed else "",
@@ -145,10 +139,8 @@ def _requirement(finding: Finding, day: str, names: ClassNames) -> Iterator[dict
         "complete-set": "" if found is None else str(found.complete).lower(),
         "unit": "" if found is None else found.unit,
         "reason": finding.reason,
-        "waiver": waived,
+        "waiver": wording.waiver(finding, day),
         "identifiers": ", ".join(row.ids),
     }
     own = sentence(row.id, 64)
-    for key, value in entries.items():
-        if value:
-            yield prop(f"row:{own}:{key}", value)
+    yield from props({f"row:{own}:{key}": value for key, value in entries.items()})

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from securemnist.exports.tables import name as named
-from securemnist.exports.tables import table
+from securemnist.exports.measured import name as named
+from securemnist.results.json_model import table
 from securemnist.sanitize import sentence
 
 _PREFIX = "securemnist:"

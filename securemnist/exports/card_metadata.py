@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from securemnist.exports.measured import complete, measured, settings
-from securemnist.exports.tables import name, table
+from securemnist.exports.measured import complete, measured, name, settings
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
+from securemnist.results.json_model import table
 from securemnist.results.measurement import Measurement
 from securemnist.sanitize import sentence
 from securemnist.view import wording

@@ -22,14 +22,12 @@ _OF_ISSUES = {"high": "critical", "medium": "major", "low": "minor"}
 
 def render(assessment: Assessment) -> bytes:
     """The report; equal assessments give equal bytes."""
-    entries = [*_rows(assessment), *_issues(assessment)]
+    rows = (
+        _entry(f"{p.title}: {p.message}", p.rule, p.fingerprint, _OF_ROWS[p.level], p.place)
+        for p in problems(assessment)
+    )
+    entries = [*rows, *_issues(assessment)]
     return (json.dumps(entries, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _rows(assessment: Assessment) -> Iterator[dict[str, Any]]:
-    for one in problems(assessment):
-        words = f"{one.title}: {one.message}"
-        yield _entry(words, one.rule, one.fingerprint, _OF_ROWS[one.level], one.place)
 
 
 def _issues(assessment: Assessment) -> Iterator[dict[str, Any]]:

@@ -26,19 +26,17 @@ def document(assessment: Assessment) -> dict[str, Any]:
     model = bom_model.component(assessment)
     components = [model, *data, *bom_components.environment(assessment)]
     time = _time(assessment)
+    ours = {"type": "application", "name": "securemnist", "version": __version__}
     return {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPEC_VERSION}.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": SPEC_VERSION,
-        "serialNumber": _serial(assessment),
+        # A UUID (version 5) of the assessment: another assessment has another one.
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, assessment.dumps().decode())}",
         "version": 1,
         "metadata": {
             **({"timestamp": time} if time else {}),
-            "tools": {
-                "components": [
-                    {"type": "application", "name": "securemnist", "version": __version__}
-                ]
-            },
+            "tools": {"components": [ours]},
             "properties": bom_components.facts(assessment),
         },
         "components": components,
@@ -57,11 +55,6 @@ def render(assessment: Assessment) -> bytes:
     """The document as JSON; equal assessments give equal bytes."""
     text = json.dumps(document(assessment), indent=1, ensure_ascii=False, allow_nan=False)
     return f"{text}\n".encode()
-
-
-def _serial(assessment: Assessment) -> str:
-    """A UUID (version 5) of the assessment: another assessment has another one."""
-    return f"urn:uuid:{uuid.uuid5(_NAMESPACE, assessment.dumps().decode())}"
 
 
 def _time(assessment: Assessment) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from securemnist.exports.problems import Level, Problem, by_level, problems
+from securemnist.exports.problems import Level, Problem, problems
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import sentence
 
@@ -26,10 +26,11 @@ def in_github_job() -> bool:
 def lines(assessment: Assessment) -> list[str]:
     """A command for each problem, at most ten of each kind; the last says how many are left out."""
     found = problems(assessment)
-    return [one for level in _COMMANDS for one in _of_level(by_level(found, level), level)]
+    return [text for level in _COMMANDS for text in _of_level(found, level)]
 
 
-def _of_level(found: list[Problem], level: Level) -> Iterator[str]:
+def _of_level(every: list[Problem], level: Level) -> Iterator[str]:
+    found = [problem for problem in every if problem.level == level]
     shown = found if len(found) <= _MOST else found[: _MOST - 1]
     for problem in shown:
         title = _property(problem.title)

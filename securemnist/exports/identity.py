@@ -13,13 +13,14 @@ from securemnist.results.assessment import Assessment
 def of_row(assessment: Assessment, rule: str) -> str:
     """The SHA-256 of a row, or of another rule, for this model."""
     model = sha256(str(assessment.subject.get("name", "")).encode(errors="replace"))
-    return _digest("row", rule, model)
+    return digest("row", rule, model)
 
 
 def of_issue(tool: str, rule: str, file: str, number: int) -> str:
     """The SHA-256 of the issue number `number` (from 1) of a rule in a file."""
-    return _digest("issue", tool, rule, file, str(number))
+    return digest("issue", tool, rule, file, str(number))
 
 
-def _digest(*words: str) -> str:
+def digest(*words: str) -> str:
+    """The SHA-256 of several words."""
     return sha256("\0".join(words).encode(errors="replace"))

@@ -41,6 +41,11 @@ class Slice:
     high: float | None = None
 
 
+def name(value: object, otherwise: str, limit: int = 200) -> str:
+    """A stored name as one cleaned line; `otherwise` where nothing of it can be read."""
+    return (sentence(value, limit) if value else "") or otherwise
+
+
 def measured(finding: Finding) -> Measurement | None:
     """The measurement of a row whose verdict rests on a number; None where nothing was measured."""
     found = finding.measurement
@@ -90,17 +95,16 @@ def slices(finding: Finding, names: ClassNames) -> Iterator[Slice]:
     if found is None:
         return
     evidence = found.evidence
-    measure = _OF_PARTS.get(finding.requirement.measure) or sentence(
-        finding.requirement.measure, 120
-    )
+    whole = finding.requirement.measure
+    measure = _OF_PARTS.get(whole) or sentence(whole, 120)
     if isinstance(evidence, CorruptionEvidence):
         for one in evidence.corruptions or ():
-            yield Slice(
-                name=f"corruption {sentence(one.kind, 60)}", measure=measure, value=one.mean
-            )
+            kind = f"corruption {sentence(one.kind, 60)}"
+            yield Slice(name=kind, measure=measure, value=one.mean)
     shares = getattr(evidence, "per_class_asr", None) or getattr(evidence, "per_class", None) or []
-    counts = _counts(evidence, len(shares))
-    for label, (value, n) in enumerate(zip(shares, counts, strict=True)):
+    labels = _labels(evidence)  # 0 samples where they cannot be counted from the evidence
+    counts = np.bincount([] if labels is None else labels, minlength=len(shares)).tolist()
+    for label, (value, n) in enumerate(zip(shares, counts, strict=False)):
         if value is not None:
             part = Slice(name=f"class {names[label]}", measure=measure, value=value)
             yield _with_interval(part, n)
@@ -112,15 +116,6 @@ def _with_interval(part: Slice, n: int) -> Slice:
         return part
     low, high = share_interval(hits, n)
     return replace(part, n=n, low=low, high=high)
-
-
-def _counts(evidence: object, classes: int) -> list[int]:
-    """Samples behind the share of each class; 0 where they cannot be counted from the evidence."""
-    labels = _labels(evidence)
-    if labels is None:
-        return [0] * classes
-    counts: list[int] = np.bincount(labels, minlength=classes)[:classes].tolist()
-    return counts
 
 
 def _labels(evidence: object) -> np.ndarray | None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from securemnist._util.files import read_at_most
-from securemnist.errors import UsageError
+from securemnist._util.files import expecting, read_at_most
 from securemnist.exports import card_blocks
 from securemnist.exports.card_metadata import front_matter
-from securemnist.exports.measured import Slice, limits, measured, not_measured, slices
-from securemnist.exports.tables import name, table
+from securemnist.exports.measured import Slice, limits, measured, name, not_measured, slices
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
+from securemnist.results.json_model import table
 from securemnist.sanitize import markdown
 from securemnist.view import jinja, wording
 from securemnist.view.class_names import ClassNames
@@ -54,12 +53,8 @@ def render(assessment: Assessment, old: bytes | None = None, path: str = FILE) -
 
 def existing(path: Path) -> bytes:
     """The card at `path`; UsageError where it cannot be read, or where its markers are not whole."""
-    try:
+    with expecting(path, "a model card that can be read", "name another file"):
         content = read_at_most(path, MAX_BYTES)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a model card that can be read, got {error.strerror}; name another file"
-        ) from error
     card_blocks.read(content, str(path))
     return content
 
@@ -100,7 +95,7 @@ def _interval(one: Finding | Slice) -> str:
     found = one.measurement if isinstance(one, Finding) else one
     if found is None or found.low is None or found.high is None:
         return wording.NONE
-    unit = one.measurement.unit if isinstance(one, Finding) and one.measurement else "share"
+    unit = "share" if isinstance(found, Slice) else found.unit
     return f"{wording.number(found.low, unit)} to {wording.number(found.high, unit)}"
 
 

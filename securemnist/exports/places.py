@@ -48,18 +48,12 @@ class Places:
         width = len(self._lines[number - 1]) if number <= len(self._lines) else 0
         return Place(self._path, number, width)
 
-    def policy(self) -> Place:
-        """The first line of the policy."""
-        return self.row("")
-
     def source(self, file: str, number: int) -> Place:
         """A line of a source file; its path, as in `StaticIssue`, begins at the policy's project."""
         above, _, name = self._path.rpartition("/")
         project, _, last = f"/{above}".rpartition("/")
-        base = (
-            project if name and last == _SUITES and self._path != _PATH_OF_BUNDLED else self._folder
-        )
-        return Place(_relative(f"{base}/{file}"), max(number, 1))
+        own = name and last == _SUITES and self._path != _PATH_OF_BUNDLED
+        return Place(_relative(f"{project if own else self._folder}/{file}"), max(number, 1))
 
     @cached_property
     def _path(self) -> str:

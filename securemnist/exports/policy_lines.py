@@ -27,9 +27,8 @@ def row_lines(text: str) -> dict[str, int]:
     skeleton = toml_skeleton(text)
     starts = [header.end() for header in _HEADER.finditer(skeleton)]
     if len(starts) == len(ids):
-        return _lines(
-            skeleton, {row: _place(skeleton, at) for row, at in zip(ids, starts, strict=True)}
-        )
+        places = {row: _place(skeleton, at) for row, at in zip(ids, starts, strict=True)}
+        return _lines(skeleton, places)
     inline = {found[2]: found.start(1) for found in reversed([*_INLINE.finditer(text)])}
     return _lines(text, {row: inline[row] for row in ids if row in inline})
 

@@ -6,7 +6,7 @@ is empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,14 +71,13 @@ def undecided(assessment: Assessment) -> list[Finding]:
 def _of_the_run(assessment: Assessment, places: Places) -> Iterator[Problem]:
     if words := _not_decided(assessment):
         rows = undecided(assessment)
-        place = places.row(rows[0].requirement.id) if rows else places.policy()
+        place = places.row(rows[0].requirement.id if rows else "")
         yield _problem(assessment, NOT_DECIDED, "not decided", words, place)
     older = assessment.against
     if older is not None and older.exit_code != 0:
-        words = (
-            f"Compared with {wording.version(older.name, older.commit, older.digest)}: {older.why}"
-        )
-        yield _problem(assessment, COMPARISON, "comparison", words, places.policy())
+        version = wording.version(older.name, older.commit, older.digest)
+        words = f"Compared with {version}: {older.why}"
+        yield _problem(assessment, COMPARISON, "comparison", words, places.row(""))
 
 
 def _not_decided(assessment: Assessment) -> str:
@@ -122,8 +121,3 @@ def _of_row(assessment: Assessment, finding: Finding, places: Places) -> Problem
         fingerprint=identity.of_row(assessment, row.id),
         finding=finding,
     )
-
-
-def by_level(found: Sequence[Problem], level: Level) -> list[Problem]:
-    """Those of one level."""
-    return [problem for problem in found if problem.level == level]

@@ -12,9 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from securemnist._util.hashing import sha256
+from securemnist.exports import identity
 from securemnist.exports.places import Place
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.sanitize import line, sentence
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -59,9 +60,9 @@ def location(place: Place) -> dict[str, Any]:
     return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
 
 
-def fingerprints(identity: str) -> dict[str, str]:
+def fingerprints(digest: str) -> dict[str, str]:
     """Both names: GitHub reads only `primaryLocationLineHash`, which others compute from the line."""
-    return {"primaryLocationLineHash": f"{identity[:16]}:1", "securemnist/v1": identity}
+    return {"primaryLocationLineHash": f"{digest[:16]}:1", "securemnist/v1": digest}
 
 
 def tags(ids: Sequence[str]) -> list[str]:
@@ -80,8 +81,8 @@ def category(tool: str, *names: str) -> str:
     A service closes the findings of an earlier analysis of this name that the next one lacks. So an
     analysis of other rows, or of another model, has to have another name.
     """
-    identity = sha256("\0".join(names).encode(errors="replace"))[:8]
-    return f"{tool}/{'-'.join(filter(None, [*map(_slug, names[:2]), identity]))}"
+    own = identity.digest(*names)[:8]
+    return f"{tool}/{'-'.join(filter(None, [*map(_slug, names[:2]), own]))}"
 
 
 def _slug(words: str) -> str:
@@ -90,6 +91,4 @@ def _slug(words: str) -> str:
 
 def version(assessment: Assessment, package: str) -> str:
     """The version of a package that the assessment records; "unknown" without one."""
-    packages = assessment.environment.get("packages")
-    found = packages.get(package) if isinstance(packages, Mapping) else None
-    return line(found or "unknown", 60)
+    return line(table(assessment.environment.get("packages")).get(package) or "unknown", 60)

@@ -13,10 +13,7 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import wording
 
-_MEASURE, OURS = (
-    "static_findings",
-    "securemnist",
-)  # the tool of an issue for a file that none can read
+OURS = "securemnist"  # the tool of an issue for a file that none can read
 TOOLS = ("bandit", "semgrep")
 _BY = {
     "baseline": ("external", "accepted in the baseline of the row"),
@@ -39,7 +36,8 @@ class Found:
 
 def rows(assessment: Assessment) -> list[Finding]:
     """The static rows in scope."""
-    return [f for f in assessment.findings if f.in_scope and f.requirement.measure == _MEASURE]
+    found = (f for f in assessment.findings if f.requirement.measure == "static_findings")
+    return [finding for finding in found if finding.in_scope]
 
 
 def measured_by(finding: Finding, tool: str) -> bool:

@@ -37,9 +37,8 @@ def _render(assessment: Assessment, tool: str) -> bytes | None:
     if not measured:
         return None
     found = static_issues.issues(assessment, tool)[: sarif_log.MAX_RESULTS]
-    rules = {
-        one.rule: _rule(one, tool) for one in reversed(found)
-    }  # the worst issue of a rule counts
+    # The worst issue of a rule counts.
+    rules = {one.rule: _rule(one, tool) for one in reversed(found)}
     index = {rule: number for number, rule in enumerate(rules)}
     places = Places(assessment)
     driver = {

@@ -96,8 +96,8 @@ class Assessment(JsonModel):
     @property
     def counts(self) -> dict[str, int]:
         """Findings in scope, by verdict."""
-        numbers = Counter(str(f.verdict) for f in self.findings if f.in_scope)
-        return {str(verdict): numbers[str(verdict)] for verdict in Verdict}
+        numbers = Counter(f.verdict for f in self.findings if f.in_scope)
+        return {str(verdict): numbers[verdict] for verdict in Verdict}
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:

@@ -219,7 +219,7 @@ def _eps(value: Any) -> str:
 
 
 def _threat(value: Any) -> str:
-    """`linf 0.1` for a table {norm, eps}; anything else as it is."""
+    """`linf 0.1` for a table {norm, eps}."""
     if not isinstance(value, Mapping):
         return str(value)
     return f"{value.get('norm')} {epsilon_text(parse_epsilon(value.get('eps')))}"
@@ -232,11 +232,7 @@ def _setting_words(row: Requirement, measured: Measurement) -> str:
         kind = "complete set" if measured.complete else "sample"
         interval = f"{measured.low:.4f}-{measured.high:.4f}"
         words.append(f"{measured.n:,} images, {kind}; 95 % for new ones {interval}")
-    words += filter(
-        None,
-        (
-            *(measured.ties, measured.sensitivity, measured.settled),
-            *(measured.bracket, measured.smoothing),
-        ),
-    )
-    return f" ({'; '.join(words)})" if words else ""
+    words += [measured.ties, measured.sensitivity, measured.settled]
+    words += [measured.bracket, measured.smoothing]
+    text = "; ".join(filter(None, words))
+    return f" ({text})" if text else ""

@@ -7,7 +7,8 @@ pytest without requirements does not wait for it.
 from __future__ import annotations
 
 import functools
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self, cast
 
 from securemnist.sanitize import line
 
@@ -19,21 +20,16 @@ class JsonModel:
     strict types of `value_types`, because pydantic would convert `"1"` and `true` to numbers.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {
-        "extra": "forbid",
-        "allow_inf_nan": False,
-    }
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     def to_json(self) -> dict[str, Any]:
         """The value as dicts, lists, tuples, texts and numbers."""
-        data: dict[str, Any] = write(type(self), self)
-        return data
+        return cast(dict[str, Any], write(type(self), self))
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """The inverse of `to_json`; ValueError in one line for anything else."""
-        value: Self = read(cls, data)
-        return value
+        return cast(Self, read(cls, data))
 
 
 def read(kind: Any, data: Any) -> Any:
@@ -49,6 +45,11 @@ def read(kind: Any, data: Any) -> Any:
 def write(kind: Any, value: Any) -> Any:
     """The inverse of `read`: a value of type `kind` as dicts, lists, tuples, texts and numbers."""
     return _adapter(kind).dump_python(value, warnings=False)
+
+
+def table(value: object) -> Mapping[str, Any]:
+    """A stored value of no fixed form, where it is a table; else an empty one."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def json_schema(kind: Any) -> dict[str, Any]:

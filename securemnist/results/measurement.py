@@ -106,9 +106,8 @@ class Measurement(JsonModel):
     @property
     def queries_per_image(self) -> int | None:
         """Answers of an endpoint that attacks asked for each survivor; None for other models."""
-        return (
-            self.evidence.queries_per_image if isinstance(self.evidence, AttackEvidence) else None
-        )
+        evidence = self.evidence
+        return evidence.queries_per_image if isinstance(evidence, AttackEvidence) else None
 
     @property
     def ties(self) -> str:
@@ -158,13 +157,9 @@ class Measurement(JsonModel):
     @property
     def bracket(self) -> str:
         """Between what the truth lies; "" where that is no more than the number says."""
-        proved = f"{self.certified or 0:.4f} proved, {self.value:.4f}"
+        truth = f"the truth lies in [{self.certified or 0:.4f} proved, {self.value:.4f}"
         if self.stopped:
-            return (
-                f"ended when the verdict was certain: the truth lies in [{proved} not broken yet]"
-            )
+            return f"ended when the verdict was certain: {truth} not broken yet]"
         if self.survived and self.exact:
             return f"exact: each of the {self.n:,} images is proved, broken or misclassified"
-        if self.survived and self.certified is not None:
-            return f"the truth lies in [{proved} survived]"
-        return ""
+        return f"{truth} survived]" if self.survived and self.certified is not None else ""

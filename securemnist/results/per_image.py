@@ -7,7 +7,6 @@ read where torch is not installed.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,7 @@ def decode(
         raise ValueError("expected integers in base64")
     try:
         content = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
+    except ValueError as error:  # also of the base64, and of the text as ASCII
         raise ValueError("expected integers in base64") from error
     if len(content) % kind.itemsize:
         raise ValueError(f"expected integers of {kind.itemsize} bytes, got {len(content)} bytes")

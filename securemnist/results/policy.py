@@ -22,18 +22,16 @@ from pydantic import (
     model_validator,
 )
 
-from securemnist._util.files import read_at_most
 from securemnist._util.hashing import sha256
-from securemnist._util.parsing import decoded, toml_table
+from securemnist._util.parsing import toml_table
 from securemnist.errors import ParseError, PolicyError, UsageError
 from securemnist.results import row_keys
 from securemnist.results.findings import Requirement, Waiver
-from securemnist.results.threat_file import ThreatFile, beside
+from securemnist.results.threat_file import ThreatFile, beside, text_of
 from securemnist.results.validation_text import sentence
 from securemnist.results.verdicts import LARGEST, utc_day
 from securemnist.sanitize import readable
 
-MAX_BYTES = 1 << 20
 LONGEST_WAIVER = 366  # days ahead
 
 
@@ -185,16 +183,7 @@ class Policy:
 
 def load(path: Path) -> Policy:
     """Read a policy; PolicyError with one sentence for the first thing that is wrong."""
-    try:
-        content = read_at_most(path, MAX_BYTES)
-    except OSError as error:
-        raise PolicyError(
-            f"{path}: expected a policy, got {error.strerror}; name one with --policy"
-        ) from error
-    try:
-        text = decoded(content)
-    except ParseError as error:
-        raise PolicyError(f"{path}: expected UTF-8 text, got {error}; save it as UTF-8") from error
+    text = text_of(path, "a policy", "name one with --policy")
     return replace(parse(text, str(path)), threat_model=beside(path))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -53,22 +52,17 @@ class Scope:
 
         def finding(row: Requirement) -> Finding:
             if row.id in judged:
-                found = judged[row.id]
-            elif row.id in selected:
-                found = row.unmeasured(Verdict.NOT_RUN, STOPPED)
-            else:
-                reason = self.excludes(row) or self._deselected_reason()
-                found = row.unmeasured(Verdict.NOT_RUN, reason)
-                found = dataclasses.replace(found, in_scope=False)
-            return dataclasses.replace(found, replay=command(row))
+                return replace(judged[row.id], replay=command(row))
+            selected_here = row.id in selected
+            reason = STOPPED if selected_here else self.excludes(row) or self._deselected_reason()
+            found = row.unmeasured(Verdict.NOT_RUN, reason)
+            return replace(found, in_scope=selected_here, replay=command(row))
 
+        own_code = {"code": code} if code else {}
         return Assessment(
             subject=subject,
             scope=self.to_json(),
-            environment={
-                **describe(folder, processor=processor),
-                **({"code": code} if code else {}),
-            },
+            environment={**describe(folder, processor=processor), **own_code},
             policy=policy.to_json(),
             threat_model={} if policy.threat_model is None else policy.threat_model.to_json(),
             findings=tuple(map(finding, policy.requirements)),

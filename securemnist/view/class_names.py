@@ -8,6 +8,7 @@ from typing import Any
 
 from securemnist.errors import DataError
 from securemnist.input_spec import InputSpec
+from securemnist.results.json_model import table
 from securemnist.sanitize import line
 
 SHOWN = 20  # classes that a figure or a table shows one by one
@@ -24,12 +25,10 @@ class ClassNames:
     @classmethod
     def of(cls, subject: Mapping[str, Any]) -> ClassNames:
         """The names in the subject of an assessment; none where they cannot be read."""
-        data = subject.get("data")
         try:
-            spec = InputSpec.from_json(data.get("spec") if isinstance(data, Mapping) else None)
+            return cls(InputSpec.from_json(table(subject.get("data")).get("spec")).class_names)
         except DataError:
             return cls()
-        return cls(spec.class_names)
 
     def __getitem__(self, label: int | str | None) -> str:
         """The whole name of a class, of at most 100 characters; another text is only cleaned."""

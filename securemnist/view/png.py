@@ -14,17 +14,18 @@ import numpy as np
 
 from securemnist.results.evidence.images import Picture
 
+# Colour types, and how many bytes a pixel of each has.
 _GREY, _RGB, _RGBA = 0, 2, 6
-_COLOURS = 3
+_BYTES = {_GREY: 1, _RGB: 3, _RGBA: 4}
 _LIGHTER, _DARKER = (217, 119, 6), (59, 108, 201)
 
 
 def image(shown: Picture) -> str:
     """A picture: one channel as grey, three or four as red, green and blue, two as their mean."""
     values = _values(shown)
-    if shown.channels >= _COLOURS:
-        return _uri(values[..., :_COLOURS].tobytes(), shown.width, _RGB, 3)
-    return _uri(values.mean(2).astype(np.uint8).tobytes(), shown.width, _GREY, 1)
+    if shown.channels >= _BYTES[_RGB]:
+        return _uri(values[..., : _BYTES[_RGB]], _RGB)
+    return _uri(values.mean(2).astype(np.uint8), _GREY)
 
 
 def change(before: Picture, after: Picture) -> tuple[str, str, str]:
@@ -41,8 +42,7 @@ def difference(before: Picture, after: Picture) -> str:
     most = int(np.abs(changes).max()) or 1
     colour = np.where(changes[..., None] > 0, _LIGHTER, _DARKER)
     alpha = np.abs(changes)[..., None] * 255 // most
-    pixels = np.concatenate([colour, alpha], 2).astype(np.uint8)
-    return _uri(pixels.tobytes(), before.width, _RGBA, 4)
+    return _uri(np.concatenate([colour, alpha], 2).astype(np.uint8), _RGBA)
 
 
 def _values(shown: Picture) -> np.ndarray:
@@ -52,19 +52,19 @@ def _values(shown: Picture) -> np.ndarray:
 
 def picture(pixels: bytes, *, width: int, colour: bool = False) -> bytes:
     """A PNG file of rows of `width` pixels: grey, one byte each, or red, green and blue."""
-    return _file(pixels, width, _RGB, 3) if colour else _file(pixels, width, _GREY, 1)
+    return _file(pixels, width, _RGB if colour else _GREY)
 
 
-def _uri(pixels: bytes, width: int, colour: int, depth: int) -> str:
-    content = _file(pixels, width, colour, depth)
+def _uri(pixels: np.ndarray, colour: int) -> str:
+    """The URI of uint8 (height, width), or (height, width, bytes of a pixel)."""
+    content = _file(pixels.tobytes(), pixels.shape[1], colour)
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
-def _file(pixels: bytes, width: int, colour: int, depth: int) -> bytes:
-    stride = width * depth
+def _file(pixels: bytes, width: int, colour: int) -> bytes:
+    stride = width * _BYTES[colour]
     height = len(pixels) // stride
-    lines = (pixels[i * stride : (i + 1) * stride] for i in range(height))
-    raw = b"".join(b"\0" + row for row in lines)
+    raw = b"".join(b"\0" + pixels[i * stride : (i + 1) * stride] for i in range(height))
     header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
     parts = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(raw, 6)), _chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

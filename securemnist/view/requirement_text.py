@@ -18,7 +18,7 @@ from securemnist.sanitize import line
 from securemnist.view import defence_text, natural_text, trigger_text
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.control_text import CONTROLS
-from securemnist.view.supply_text import SUPPLY_CHAIN
+from securemnist.view.supply_text import SUPPLY_CHAIN, all_but
 
 _TABLE = Mapping[str, Any]
 _VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
@@ -187,10 +187,9 @@ def _scan(row: Requirement) -> str:
 
 def _poisoned(row: Requirement) -> str:
     count = row.settings.get("images")
-    images = "all training images"
-    if count is not None:
-        images = f"{read(Count, count):,} training images"
-    return f"{_bound(row).capitalize()} of {images} have wrong labels and one feature in common."
+    images = "all" if count is None else f"{read(Count, count):,}"
+    of = f"{_bound(row).capitalize()} of {images} training images"
+    return f"{of} have wrong labels and one feature in common."
 
 
 def _latency(row: Requirement) -> str:
@@ -208,11 +207,8 @@ def _static(row: Requirement) -> str:
 
 
 def _service(row: Requirement) -> str:
-    found = "all" if row.threshold == 0 else f"all but {row.threshold:g}"
-    of = "a service of the model"
-    if endpoint := row.settings.get("endpoint"):
-        of = line(endpoint, 100)
-    return f"{CONTROLS[str(row.settings['control'])]}: {found} checks of {of} hold."
+    of = line(row.settings.get("endpoint") or "a service of the model", 100)
+    return f"{CONTROLS[str(row.settings['control'])]}: {all_but(row)} checks of {of} hold."
 
 
 def _threats(row: Requirement) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from securemnist.results.findings import Requirement
-from securemnist.view import signature_text
+
+
+def all_but(row: Requirement) -> str:
+    """`all`, or `all but 3` of what a row allows to be wrong."""
+    return "all" if row.threshold == 0 else f"all but {row.threshold:g}"
 
 
 def _pinned(row: Requirement) -> str:
-    found = "All" if row.threshold == 0 else f"All but {row.threshold:g}"
-    return (
-        f"{found} dependencies of the project are pinned to one version with hashes of its files."
-    )
+    found = f"{all_but(row).capitalize()} dependencies of the project"
+    return f"{found} are pinned to one version with hashes of its files."
 
 
 def _advisories(row: Requirement) -> str:
@@ -27,8 +29,8 @@ def _age(row: Requirement) -> str:
 
 
 def _provenance(row: Requirement) -> str:
-    found = "all" if row.threshold == 0 else f"all but {row.threshold:g}"
-    return f"Of the weights, {found} facts about recipe, seed, data and file are recorded and hold."
+    facts = "facts about recipe, seed, data and file"
+    return f"Of the weights, {all_but(row)} {facts} are recorded and hold."
 
 
 def _loaders(row: Requirement) -> str:
@@ -39,10 +41,19 @@ def _loaders(row: Requirement) -> str:
 
 
 def _data(row: Requirement) -> str:
-    found = "all" if row.threshold == 0 else f"all but {row.threshold:g}"
     if row.settings.get("compare", "digests") == "statistics":
-        return f"By statistics, {found} checks say that the data are a draw of the recorded ones."
-    return f"Of the data, {found} digests and counts are the recorded ones."
+        checks = f"{all_but(row)} checks"
+        return f"By statistics, {checks} say that the data are a draw of the recorded ones."
+    return f"Of the data, {all_but(row)} digests and counts are the recorded ones."
+
+
+def _signatures(row: Requirement) -> str:
+    """Of the model's files, or of those of the reference models."""
+    models = row.settings.get("of") == "reference models"
+    what = "files of the bundled reference models" if models else "files of the model"
+    signed = "are signed" if models or row.settings.get("signature") else "are attested"
+    attested = " and attested" if signed == "are signed" and row.settings.get("attestation") else ""
+    return f"{all_but(row).capitalize()} {what} {signed}{attested}."
 
 
 SUPPLY_CHAIN: Mapping[str, Callable[[Requirement], str]] = {
@@ -52,5 +63,5 @@ SUPPLY_CHAIN: Mapping[str, Callable[[Requirement], str]] = {
     "unknown_provenance": _provenance,
     "unsafe_loaders": _loaders,
     "data_changes": _data,
-    "unverified_files": signature_text.claim,
+    "unverified_files": _signatures,
 }

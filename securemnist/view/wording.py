@@ -230,6 +230,11 @@ def value(finding: Finding) -> str:
     return "no number" if measurement is None else number(measurement.value, measurement.unit)
 
 
+def share(value: float | None) -> str:
+    """`0.9904`; a dash where there is none."""
+    return NONE if value is None else f"{value:.4f}"
+
+
 def number(value: float, unit: str = "share") -> str:
     """A value as the finding's sentence prints it."""
     return f"{value:.4f}" if unit in ("share", "ratio") else f"{value:g}"

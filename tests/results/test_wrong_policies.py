@@ -94,7 +94,7 @@ def test_a_file_that_is_no_policy(name: str) -> None:
     [
         (None, "expected a policy, got No such file"),
         (b"\xff\xfe", "expected UTF-8 text"),
-        (b"#" * (policy.MAX_BYTES + 1), "expected a policy, got more than 1048576 bytes"),
+        (b"#" * ((1 << 20) + 1), "expected a policy, got more than 1048576 bytes"),
     ],
     ids=["missing", "not UTF-8", "too large"],
 )

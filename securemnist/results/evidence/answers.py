@@ -69,13 +69,14 @@ class BackdoorEvidence(Evidence):
     @property
     def confusion(self) -> np.ndarray | None:
         """Counts (K, K) with the trigger: row true class, column predicted class."""
-        if self.answers is None or self.per_class_asr is None:
-            return None
-        return self.answers.confusion(self.answers.triggered, len(self.per_class_asr))
+        return None if self.answers is None else self._confusion(self.answers.triggered)
 
     @property
     def clean_confusion(self) -> np.ndarray | None:
         """Counts (K, K) without the trigger."""
+        return None if self.answers is None else self._confusion(self.answers.read)
+
+    def _confusion(self, predictions: np.ndarray | None) -> np.ndarray | None:
         if self.answers is None or self.per_class_asr is None:
             return None
-        return self.answers.confusion(self.answers.read, len(self.per_class_asr))
+        return self.answers.confusion(predictions, len(self.per_class_asr))

@@ -14,14 +14,7 @@ from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.json_model import JsonModel
 from securemnist.results.per_image import NOT_ATTEMPTED
-from securemnist.results.value_types import (
-    Count,
-    Epsilon,
-    Flag,
-    Nonnegative,
-    Share,
-    Shares,
-)
+from securemnist.results.value_types import Count, Epsilon, Flag, Nonnegative, Share, Shares
 
 MOST_LINES = 12  # of the figure of accuracy over epsilon
 
@@ -107,12 +100,11 @@ class ReferenceCurve(JsonModel):
 class AttackEvidence(Evidence):
     """Evidence of accuracy under attack.
 
-    `not_attempted` images were left out by a time limit. `ties`
-    images count as wrong because the true class shares the largest logit. `answers_per_image`: answers
-    drawn for each image of a randomised model. `queries_per_image`: answers of an endpoint that the
-    attacks asked for each survivor, at most. `norms`: of several threats, what each of them broke.
-    `settled`: attacks went through the rounding that hides the gradient, so that it is no reason for a
-    doubt.
+    `not_attempted` images were left out by a time limit. `ties` images count as wrong because the true
+    class shares the largest logit. `answers_per_image`: drawn for each image of a randomised model.
+    `queries_per_image`: answers of an endpoint asked for each survivor, at most. `norms`: of several
+    threats, what each of them broke. `settled`: attacks went through the rounding that hides the
+    gradient, so that it is no reason for a doubt.
     """
 
     outcomes: OutcomeTable | None = None
@@ -139,9 +131,8 @@ class AttackEvidence(Evidence):
         if self.outcomes is not None and self.per_class is not None:
             columns = self.outcomes.read, self.outcomes.attacked
             self.outcomes.check_classes(len(self.per_class), *columns)
-        lines = len({point.attack for point in self.curve})
-        for reference in self.reference_curves:
-            lines += len({point.attack for point in reference.points})
+        curves = [self.curve, *(reference.points for reference in self.reference_curves)]
+        lines = sum(len({point.attack for point in curve}) for curve in curves)
         if lines > MOST_LINES:
             raise ValueError(f"curve: expected at most {MOST_LINES} lines, got {lines}")
 
