@@ -32,12 +32,9 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """The keys of a line; texts are cut at 200 visible characters."""
+        texts = ("request", "subject", "model", "model_digest", "path")
         return {
-            "request": line(self.request, _LONGEST_TEXT),
-            "subject": line(self.subject, _LONGEST_TEXT),
-            "model": line(self.model, _LONGEST_TEXT),
-            "model_digest": line(self.model_digest, _LONGEST_TEXT),
-            "path": line(self.path, _LONGEST_TEXT),
+            **{name: line(getattr(self, name), _LONGEST_TEXT) for name in texts},
             "status": int(self.status),
             "images": list(self.images),
             "classes": [int(label) for label in self.classes],

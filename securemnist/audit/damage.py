@@ -47,15 +47,18 @@ def classified(place: Place, before: Place | None, after: Sequence[Place], numbe
     if line.number > number:
         return _missing(line, where, after, number)
     if line.number < number:
-        return _repeated(place, before, after)
+        return _repeated(line, where, before, after)
     if before is None:
         return Damage("changed", number, where, "it names a line before the first one")
-    follows = any(other.line and other.line.previous == line.digest for other in after[:1])
-    if follows or not after:
-        return Damage(
-            "changed", number - 1, before.where, f"line {number} names another digest of it"
-        )
+    if _names(after, line) or not after:
+        detail = f"line {number} names another digest of it"
+        return Damage("changed", number - 1, before.where, detail)
     return Damage("changed", number, where, "it names another line before it")
+
+
+def _names(after: Sequence[Place], line: Line) -> bool:
+    """Whether the next line names this one as the line before it."""
+    return any(other.line and other.line.previous == line.digest for other in after[:1])
 
 
 def _missing(line: Line, where: str, after: Sequence[Place], number: int) -> Damage:
@@ -67,12 +70,8 @@ def _missing(line: Line, where: str, after: Sequence[Place], number: int) -> Dam
     return Damage("removed", number, where, f"{lines} missing before line {line.number}")
 
 
-def _repeated(place: Place, before: Place | None, after: Sequence[Place]) -> Damage:
+def _repeated(line: Line, where: str, before: Place | None, after: Sequence[Place]) -> Damage:
     """A number that was there before: the line that the next one does not name was inserted."""
-    line = place.line
-    assert line is not None  # nosec B101 # noqa: S101 # the caller has checked it
-    same = before is not None and before.line is not None and before.line.number == line.number
-    named = any(p.line and p.line.previous == line.digest for p in after[:1])
-    if same and named and before is not None:
+    if before and before.line and before.line.number == line.number and _names(after, line):
         return Damage("inserted", line.number, before.where, f"another line {line.number} follows")
-    return Damage("inserted", line.number, place.where, f"there is a line {line.number} before")
+    return Damage("inserted", line.number, where, f"there is a line {line.number} before")

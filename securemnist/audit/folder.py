@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from securemnist._util.files import open_regular, read_at_most
+from securemnist._util.files import expecting, open_regular, read_at_most
 from securemnist._util.resources import write_atomically
 from securemnist.audit.line import Line, parse
 from securemnist.audit.settings import LONGEST_LINE
@@ -18,7 +18,6 @@ from securemnist.errors import ParseError, UsageError
 
 HEAD, LOCK = "head.json", "lock"
 _SEGMENT = re.compile(r"audit-(\d{6})\.jsonl")
-_PART = "torn-{number}-{count}.part"
 
 
 def segments(folder: Path) -> list[Path]:
@@ -41,7 +40,7 @@ def parts(folder: Path, number: int) -> list[Path]:
 
 def new_part(folder: Path, number: int) -> Path:
     """The name of another such file."""
-    return folder / _PART.format(number=number, count=len(parts(folder, number)) + 1)
+    return folder / f"torn-{number}-{len(parts(folder, number)) + 1}.part"
 
 
 def texts(path: Path) -> Iterator[bytes]:
@@ -49,14 +48,13 @@ def texts(path: Path) -> Iterator[bytes]:
 
     At most as many bytes as a line may have are read of each. UsageError where it cannot be read.
     """
-    try:
-        with open_regular(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-            while text := file.readline(LONGEST_LINE):
-                yield text
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a file of an audit log, got {error.strerror}; name another folder"
-        ) from error
+    with (
+        expecting(path, "a file of an audit log", "name another folder"),
+        open_regular(path) as descriptor,
+        os.fdopen(os.dup(descriptor), "rb") as file,
+    ):
+        while text := file.readline(LONGEST_LINE):
+            yield text
 
 
 def write_head(folder: Path, text: bytes) -> None:

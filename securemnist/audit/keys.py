@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from securemnist._util.files import exists, open_to_others, read_at_most, read_secret
+from securemnist._util.files import exists, expecting, open_to_others, read_at_most, read_secret
 from securemnist._util.resources import write_atomically
 from securemnist.audit.image_hash import KEY_BYTES
 from securemnist.errors import UsageError
@@ -33,9 +33,8 @@ def create(folder: Path) -> None:
         content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         write_atomically(folder / SIGNING, content, private=True)
     if not exists(folder / IMAGES):
-        write_atomically(
-            folder / IMAGES, f"{secrets.token_hex(KEY_BYTES)}\n".encode(), private=True
-        )
+        text = f"{secrets.token_hex(KEY_BYTES)}\n"
+        write_atomically(folder / IMAGES, text.encode(), private=True)
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
@@ -73,12 +72,10 @@ def image_key(folder: Path) -> bytes:
 
 def public_key(path: Path) -> str:
     """The hexadecimal public key in a PEM file; UsageError for anything else."""
+    with expecting(path, "a public key", f"pass the {PUBLIC} of the log"):
+        content = read_at_most(path, _MAX_BYTES)
     try:
-        key = load_pem_public_key(read_at_most(path, _MAX_BYTES))
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a public key, got {error.strerror}; pass the {PUBLIC} of the log"
-        ) from error
+        key = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
@@ -97,9 +94,8 @@ def raw(key: Ed25519PublicKey) -> str:
 def fits(signature: str, message: bytes, key: str) -> bool:
     """Whether a hexadecimal signature over `message` is of the owner of a hexadecimal public key."""
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
-            bytes.fromhex(signature), message
-        )
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+        public.verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -107,13 +103,8 @@ def fits(signature: str, message: bytes, key: str) -> bool:
 
 def _private(path: Path) -> bytes:
     """Content of a key file that only its owner may read."""
-    try:
+    with expecting(path, "the key of this log", "restore it, or log to another folder"):
         content, mode = read_secret(path, _MAX_BYTES)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected the key of this log, got {error.strerror}; restore it, or log to "
-            "another folder"
-        ) from error
     if open_to_others(mode):
         raise UsageError(
             f"{path}: expected a key that only its owner can read, got mode {mode:o}; use "

@@ -7,11 +7,12 @@ import datetime
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from securemnist._util.files import expecting
 from securemnist.audit import checkpoint
 from securemnist.audit import folder as names
 from securemnist.audit.answer import Answer
@@ -19,7 +20,7 @@ from securemnist.audit.line import Line, build
 from securemnist.audit.opening import locked, opened
 from securemnist.audit.segment import Segment
 from securemnist.audit.settings import AuditSettings
-from securemnist.errors import AuditError, UsageError
+from securemnist.errors import AuditError
 
 _COUNT_SECONDS = 1.0
 
@@ -39,13 +40,9 @@ class AuditLog:
         self._unsigned, self._closed = 0, False
         self._head = self._published = b""
         with contextlib.ExitStack() as stack:
-            try:
+            with expecting(folder, "a folder for the audit log", "name another"):
                 stack.enter_context(locked(folder))
                 found = opened(folder)
-            except OSError as error:
-                raise UsageError(
-                    f"{folder}: expected a folder for the audit log, got {error.strerror}; name another"
-                ) from error
             self._key, self._about, self.image_key = found.key, found.about, found.image_key
             self._number, self._digest, self._segment = found.number, found.digest, found.segment
             stack.callback(lambda: self._segment.close())
@@ -53,7 +50,7 @@ class AuditLog:
             for part in found.torn:
                 self._append("torn", {**part, "time": _now()})
             self._sign()
-            self._publish_held()
+            self._write_head(self._head, self._segment)
             self._resources = stack.pop_all()
 
     def answer(self, answer: Answer) -> int:
@@ -62,7 +59,8 @@ class AuditLog:
             self._sign_when_due()
             number = self._append("answer", {**answer.to_json(), "time": _now()})
             if self.settings.sync == "line":
-                self._sync()
+                with self._writing():
+                    self._segment.sync()
             return number
 
     def count(self, status: int) -> None:
@@ -96,7 +94,7 @@ class AuditLog:
             self._write_counts()
             self._append("stop", {"time": _now()})
             self._sign()
-            self._publish_held()
+            self._write_head(self._head, self._segment)
 
     def __enter__(self) -> Self:
         return self
@@ -139,17 +137,11 @@ class AuditLog:
         finally:
             segment.close()
 
-    def _publish_held(self) -> None:
-        """The same while nothing else is written."""
-        self._write_head(self._head, self._segment)
-
     def _write_head(self, head: bytes, segment: Segment) -> None:
         """Lines first, so that the head never is ahead of the log on the disk."""
-        try:
+        with self._writing():
             segment.sync()
             names.write_head(self.folder, head)
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
         self._published = head
 
     def _append(self, kind: str, content: Mapping[str, Any]) -> int:
@@ -165,37 +157,33 @@ class AuditLog:
         """Sign the last line of the file, and go on in another."""
         if self._unsigned:
             self._sign()
-        try:
+        with self._writing():
             self._segment.sync()
             following = Segment(names.next_segment(self._segment.path, self.folder), new=True)
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
         self._segment.close()
         self._segment = following
 
     def _put(self, kind: str, content: Mapping[str, Any]) -> Line:
         try:
             line = build(kind, self._number + 1, self._digest, content)
-            self._segment.write(line.text + b"\n")
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
         except ValueError as error:
             raise AuditError(f"{error}; send fewer images in one request") from error
+        with self._writing():
+            self._segment.write(line.text + b"\n")
         self._number, self._digest = line.number, line.digest
         return line
 
-    def _sync(self) -> None:
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """OSError of the block as AuditError."""
         try:
-            self._segment.sync()
+            yield
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise AuditError(
+                f"{self.folder}: the audit log cannot be written ({error.strerror}); make room, or "
+                "move the log"
+            ) from error
 
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
-
-
-def _unwritable(folder: Path, error: OSError) -> AuditError:
-    return AuditError(
-        f"{folder}: the audit log cannot be written ({error.strerror}); make room, or move the log"
-    )

@@ -88,7 +88,6 @@ def _last_line(path: Path, folder: Path, before: list[Path]) -> Line | None:
 
 
 def _number_after(before: list[Path]) -> int:
-    """The number of the first line of a file, by the files before it."""
     if not before:
         return 1
     *_, last = names.texts(before[-1])

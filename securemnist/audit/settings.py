@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from securemnist._util.strict import Strict
 
 FORMAT = 1
 LONGEST_LINE = 1 << 20  # bytes, with the line break
 SMALLEST_SEGMENT, LARGEST_SEGMENT = 4 << 10, 1 << 30
 
 
-class AuditSettings(BaseModel):
+class AuditSettings(Strict):
     """How often the log is signed, flushed and begun anew in another file.
 
     `folder`: where it is written; one service writes one log. `required`: whether an answer that cannot
@@ -20,8 +22,6 @@ class AuditSettings(BaseModel):
     "checkpoint". A checkpoint follows after `lines` lines or `seconds` seconds. A file that has
     `segment_bytes` is followed by another.
     """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     folder: Annotated[str, Field(min_length=1)] = "serve-audit"
     required: bool = True

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from securemnist._util.files import expecting
 from securemnist.audit import checkpoint, keys
 from securemnist.audit import folder as names
 from securemnist.audit.damage import Damage, Place, classified
@@ -107,17 +108,12 @@ def verify(
     public = keys.public_key(key or folder / keys.PUBLIC)
     if head is not None and _head(head) is None:
         raise UsageError(f"{head}: expected a copy of {names.HEAD}, got none; pass one")
-    try:
+    with expecting(folder, "the folder of an audit log", "name another"):
         files = names.segments(folder)
-    except OSError as error:
-        raise UsageError(
-            f"{folder}: expected the folder of an audit log, got {error.strerror}; name another"
-        ) from error
     if not files:
         raise UsageError(f"{folder}: expected an audit log, got no file of one; name its folder")
-    return verify_places(
-        places(files), public, [folder / names.HEAD, *([head] if head else [])], first
-    )
+    heads = [folder / names.HEAD, *([head] if head else [])]
+    return verify_places(places(files), public, heads, first)
 
 
 def verify_places(
@@ -146,9 +142,8 @@ def _cut(chain: _Chain, path: Path, head: Line | None) -> Damage | None:
     if not checkpoint.signed(head, str((chain.about or ("",))[0]), chain.key):
         return Damage("cut off", after, where, f"the head {path.name} is not signed for this log")
     if head.number > chain.number:
-        return Damage(
-            "cut off", after, where, f"the head {path.name} has signed {head.number} lines"
-        )
+        detail = f"the head {path.name} has signed {head.number} lines"
+        return Damage("cut off", after, where, detail)
     if chain.heads[head.number] != head.digest and head.number >= chain.first:
         return Damage("changed", head.number, path.name, "the head has signed another line")
     return None
@@ -177,9 +172,8 @@ def places(files: Iterable[Path]) -> Iterator[Place]:
 def place(where: str, text: bytes) -> Place:
     """A line with its line break, at a place."""
     if not text.endswith(b"\n"):
-        return Place(
-            where, None, "it is not complete: it is being written, or the next start keeps it aside"
-        )
+        cut = "it is not complete: it is being written, or the next start keeps it aside"
+        return Place(where, None, cut)
     try:
         return Place(where, parse(text[:-1]))
     except ParseError as error:

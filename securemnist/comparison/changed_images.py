@@ -16,6 +16,7 @@ from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.images import ChangedImage, Picture
 from securemnist.results.findings import Finding
+from securemnist.results.json_model import table
 from securemnist.view import png
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Tile
@@ -84,9 +85,7 @@ def _of_every_class(turned: Iterable[Turned]) -> list[Turned]:
 
 def _test_images(assessment: Assessment) -> bytes:
     """The bundled test images where the assessment's digest is theirs, else nothing."""
-    data = assessment.subject.get("data")
-    digests = data.get("digests") if isinstance(data, Mapping) else None
-    expected = digests.get(_IMAGES) if isinstance(digests, Mapping) else None
+    expected = table(table(assessment.subject.get("data")).get("digests")).get(_IMAGES)
     try:
         content = gunzip(read_at_most(resources.MNIST / f"{_IMAGES}.gz", _MAX_BYTES), _MAX_BYTES)
     except OSError:
@@ -95,7 +94,6 @@ def _test_images(assessment: Assessment) -> bytes:
 
 
 def _gallery(finding: Finding | None) -> dict[int, ChangedImage]:
-    """Images before and after, by place."""
     evidence = finding.measurement.evidence if finding and finding.measurement else None
     gallery = None
     if isinstance(evidence, AttackEvidence):

@@ -11,7 +11,8 @@ from securemnist.input_spec import MNIST, InputSpec
 from securemnist.project import imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
-from securemnist.results.findings import Finding, describe
+from securemnist.results.findings import Finding, Requirement, describe
+from securemnist.results.json_model import table
 from securemnist.sanitize import line
 
 _ART = "adversarial-robustness-toolbox"
@@ -32,13 +33,12 @@ def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> Non
 
 def _refuse_other_data(side: Assessment) -> None:
     """UsageError where an assessment was not made on the data that its own policy names."""
+    text, path = str(side.policy.get("text", "")), line(side.policy.get("path", ""), 80)
     try:
-        read = policies.parse(
-            str(side.policy.get("text", "")), line(side.policy.get("path", ""), 80)
-        )
+        read = policies.parse(text, path)
     except PolicyError:  # written for another version: what it says of data is not known
         return
-    data = _table(side.subject, "data")
+    data = _data(side.subject)
     read.refuse_other_data(line(data.get("name", "none"), 40), line(data.get("sha256", "none"), 64))
 
 
@@ -61,7 +61,7 @@ def refuse_subjects(
             )
     if digests[0] == digests[1] and not same_model:
         raise UsageError(SAME_MODEL.format(digest=digests[0]))
-    specs = [_table(_table(side, "data"), "spec") or MNIST.to_json() for side in (old, new)]
+    specs = [table(_data(side).get("spec")) or MNIST.to_json() for side in (old, new)]
     if specs[0] != specs[1]:
         forms = [_form(spec) for spec in specs]
         forms[1] += " with other class names" if forms[0] == forms[1] else ""
@@ -69,9 +69,9 @@ def refuse_subjects(
             f"expected both assessments on data of one form, got {forms[0]} and {forms[1]}; assess "
             "both on one"
         )
-    data = [_table(_table(side, "data"), "digests") for side in (old, new)]
+    data = [table(_data(side).get("digests")) for side in (old, new)]
     if data[0] != data[1]:
-        names = [line(_table(side, "data").get("name", "none"), 40) for side in (old, new)]
+        names = [line(_data(side).get("name", "none"), 40) for side in (old, new)]
         raise UsageError(
             f"expected both assessments on the same data, got {names[0]} and {names[1]} with other "
             "digests; assess both on one"
@@ -114,21 +114,19 @@ def _asked_differently(old: Finding, new: Finding) -> str:
     if before.relation != after.relation:
         return f"the row asked for {before.relation}, now for {after.relation}"
     if dict(before.settings) != dict(after.settings):
-        changed = {
-            key
-            for key in {*before.settings, *after.settings}
-            if before.settings.get(key) != after.settings.get(key)
-        }
-        old_text, new_text = (
-            line(describe({k: row.settings[k] for k in sorted(changed) if k in row.settings}), 80)
-            for row in (before, after)
-        )
-        return f"the protocol differs: {old_text or 'nothing'} before, {new_text or 'nothing'} now"
+        own, other = (_differing(*both) for both in ((before, after), (after, before)))
+        return f"the protocol differs: {own or 'nothing'} before, {other or 'nothing'} now"
     if before.tier != after.tier:
         return f"the row was of tier {before.tier}, is of tier {after.tier}: another budget"
     if before.seed != after.seed:
         return f"the seed was {before.seed}, is {after.seed}"
     return ""
+
+
+def _differing(row: Requirement, other: Requirement) -> str:
+    """The settings of a row that the other one has not, in a few words."""
+    own = ((k, v) for k, v in row.settings.items() if other.settings.get(k) != v)
+    return line(describe(dict(own)), 80)
 
 
 def _unmeasured(old: Finding, new: Finding) -> str:
@@ -165,16 +163,14 @@ def _inputs_differ(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
     family = new.family if new.family.name else old.family
     packages = family.packages
-    attack = new.requirement.settings.get("attack")
-    if isinstance(attack, Mapping) and str(attack.get("use", "")).startswith("art:"):
+    attack = table(new.requirement.settings.get("attack"))
+    if str(attack.get("use", "")).startswith("art:"):
         packages = (*packages, _ART)
     for name in packages:
         old_text, new_text = (_package(side, name) for side in sides)
         if old_text.split(".")[:2] != new_text.split(".")[:2]:
             return f"{name} was {old_text}, is {new_text}"
-    if reason := _code_differs(new, sides):
-        return reason
-    if reason := _calibration_differs(old, new, sides):
+    if reason := _code_differs(new, sides) or _calibration_differs(old, new, sides):
         return reason
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
     if devices[0] != devices[1] and family.same_device:
@@ -190,7 +186,7 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
 def _calibration_differs(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
     """Why a search was not doubted by the same limits for both; "" where it was."""
     searched = any(row.measurement is not None and row.measurement.survived for row in (old, new))
-    found = [_table(side.subject, "data").get("calibration", "") for side in sides]
+    found = [_data(side.subject).get("calibration", "") for side in sides]
     if not searched or found[0] == found[1]:
         return ""
     return "the limits of the doubts are of another calibration; assess both by one"
@@ -200,7 +196,7 @@ def _code_differs(new: Finding, sides: tuple[Assessment, Assessment]) -> str:
     """Why code of the user's own, which the row names, was not the same for both; "" where it was."""
     row = new.requirement
     for name in imports.named_in(row.measure, row.settings).values():
-        digests = [_table(side.environment, "code").get(name) for side in sides]
+        digests = [table(side.environment.get("code")).get(name) for side in sides]
         if not all(isinstance(digest, str) and digest for digest in digests):
             return f"the code of {line(name, 120)} is not recorded for both"
         if digests[0] != digests[1]:
@@ -209,9 +205,8 @@ def _code_differs(new: Finding, sides: tuple[Assessment, Assessment]) -> str:
 
 
 def _package(side: Assessment, name: str) -> str:
-    return line(_table(side.environment, "packages").get(name, "not recorded"), 40)
+    return line(table(side.environment.get("packages")).get(name, "not recorded"), 40)
 
 
-def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = value.get(key)
-    return found if isinstance(found, Mapping) else {}
+def _data(subject: Mapping[str, Any]) -> Mapping[str, Any]:
+    return table(subject.get("data"))

@@ -42,8 +42,8 @@ class Comparison:
     @property
     def counts(self) -> dict[str, int]:
         """Rows in scope, by word."""
-        numbers = Counter(str(change.word) for change in self.changes if change.in_scope)
-        return {str(word): numbers[str(word)] for word in Word}
+        numbers = Counter(change.word for change in self.changes if change.in_scope)
+        return {str(word): numbers[word] for word in Word}
 
     @property
     def exit_code(self) -> int:
@@ -76,10 +76,8 @@ class Comparison:
         from securemnist.comparison import wording  # which speaks of what is defined here
 
         answer = wording.headline(self)
-        names = {
-            name: str(side.subject.get("name", ""))
-            for name, side in (("old", self.old), ("new", self.new))
-        }
+        sides = {"old": self.old, "new": self.new}
+        names = {name: str(side.subject.get("name", "")) for name, side in sides.items()}
         rows = [(c.id, str(c.word), wording.sentence(c)) for c in self.changes if c.in_scope]
         return notebook.card(f"{answer.symbol} {answer.answer}: {answer.why}", names, rows=rows)
 

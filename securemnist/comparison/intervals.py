@@ -77,7 +77,7 @@ class Paired:
 
 
 def extreme_interval(
-    tables: Sequence[Paired], extreme: Callable[..., np.ndarray], confidence: float = CONFIDENCE
+    tables: Sequence[Paired], extreme: Callable[..., np.ndarray]
 ) -> tuple[float, float]:
     """For the difference of two minima (or maxima) over groups, each with its own table.
 
@@ -96,9 +96,8 @@ def extreme_interval(
         new = shares[1] if new is None else extreme([new, shares[1]], axis=0)
     if old is None or new is None:
         raise ValueError("expected at least one table")
-    differences = new - old
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(differences, [tail, 1 - tail])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(new - old, [tail, 1 - tail])
     return float(low), float(high)
 
 

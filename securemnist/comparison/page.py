@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from securemnist.comparison import wording
@@ -12,6 +12,7 @@ from securemnist.comparison.change import Change, Word
 from securemnist.comparison.changed_images import Images
 from securemnist.comparison.comparison import Comparison
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.sanitize import line
 from securemnist.view import jinja, requirement_text
 from securemnist.view.class_names import SHOWN, ClassNames
@@ -51,7 +52,6 @@ def render(comparison: Comparison) -> bytes:
 
 
 def _anchor(place: int, name: str) -> str:
-    """An anchor that no two rows share."""
     return f"row-{place}-{re.sub(r'[^A-Za-z0-9_-]+', '-', name[:60]).strip('-')}"
 
 
@@ -70,7 +70,6 @@ def _spread(seconds: list[float]) -> str:
 
 
 def _record(comparison: Comparison) -> list[tuple[str, str, str, str]]:
-    """Facts of both sides by name, and which differ."""
     old, new = (dict(_identity(side)) for side in (comparison.old, comparison.new))
     names = list(dict.fromkeys([*new, *old]))[:_ENTRIES]
     both = [(name, old.get(name, NONE), new.get(name, NONE)) for name in names]
@@ -84,6 +83,6 @@ def _identity(side: Assessment) -> Iterable[tuple[str, str]]:
     yield "policy digest", line(side.policy.get("digest", NONE), 80)
     for key in ("commit", "python", "platform", "processor"):
         yield key, line(environment.get(key, NONE), 100)
-    for title, table in (("recipe", subject.get("recipe")), ("", environment.get("packages"))):
-        for key, value in table.items() if isinstance(table, Mapping) else ():
+    for title, entries in (("recipe", subject.get("recipe")), ("", environment.get("packages"))):
+        for key, value in table(entries).items():
             yield line(f"{title} {key}".strip(), 80), line(value, 200)

@@ -54,15 +54,15 @@ def together(old: Finding, new: Finding, names: ClassNames = NUMBERS) -> PairedD
         return _on_images(records[0], records[1], exact=exact, up=up, names=names)
     if (records[0] is None) != (records[1] is None):
         return f"the {'old' if records[0] is None else 'new'} version recorded no images"
-    difference = after.value - before.value
     if before.unit == "count":
         return _counted(before, after)
-    low, high = unpaired_interval(
-        (before.value, before.low, before.high), (after.value, after.low, after.high)
-    )
-    how = "unpaired, from the two intervals"
+    low, high = unpaired_interval(*((side.value, side.low, side.high) for side in (before, after)))
     return PairedDifference(
-        paired=how, difference=difference, low=low, high=high, n=min(before.n, after.n)
+        paired="unpaired, from the two intervals",
+        difference=after.value - before.value,
+        low=low,
+        high=high,
+        n=min(before.n, after.n),
     )
 
 
@@ -83,9 +83,8 @@ def _on_images(
         how, difference, p_value = "paired, score interval", table.difference, table.p_value
     else:
         low, high = extreme_interval(tables, old.extreme)
-        difference = float(
-            old.extreme([t.new for t in tables]) - old.extreme([t.old for t in tables])
-        )
+        was, now = old.extreme([t.old for t in tables]), old.extreme([t.new for t in tables])
+        difference = float(now - was)
         how, p_value = f"worst of {len(tables)}, drawn from their paired tables", None
     gone, come = (old.once == 1) & (new.once == 0), (old.once == 0) & (new.once == 1)
     broken, safe = (gone, come) if up else (come, gone)
@@ -129,12 +128,10 @@ def _classes(old: EventMatrix, new: EventMatrix, names: ClassNames) -> tuple[Par
     for label in np.unique(old.labels).tolist():
         among = old.labels == label
         # Of a class under several targets: what happens to it under any of them.
-        tables = pair(_any(old), _any(new), among)
-        for table in tables:
+        for table in pair(_any(old), _any(new), among):
             low, high = table.interval()
-            parts.append(
-                Part(name=names[label], n=table.n, old=table.old, new=table.new, low=low, high=high)
-            )
+            shares = {"old": table.old, "new": table.new, "low": low, "high": high}
+            parts.append(Part(name=names[label], n=table.n, **shares))
     if len(parts) > SHOWN:
         parts = sorted(parts, key=lambda part: -abs(part.new - part.old))[:SHOWN]
     return tuple(parts)

@@ -89,14 +89,13 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
     if isinstance(evidence, AttackEvidence | CertifiedEvidence | SpatialEvidence):
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
-        table, shares, worst = evidence.answers, None, False
-        target = finding.requirement.settings.get("target")
-        if isinstance(evidence, BackdoorEvidence):
-            shares = evidence.per_class_asr
-            if isinstance(target, str) and target not in _WORDS:  # the name of a class
-                target = evidence.target
-        else:
-            shares, worst = evidence.per_class, evidence.worst_class is not None
+        table, target = evidence.answers, finding.requirement.settings.get("target")
+        worst = isinstance(evidence, CleanEvidence) and evidence.worst_class is not None
+        shares = (
+            evidence.per_class if isinstance(evidence, CleanEvidence) else evidence.per_class_asr
+        )
+        if isinstance(evidence, BackdoorEvidence) and isinstance(target, str):
+            target = target if target in _WORDS else evidence.target  # else the name of a class
         if table is None:
             return None
         classes = int(table.labels.max()) + 1 if shares is None else len(shares)

@@ -61,13 +61,11 @@ def _drop(key: BoundKey, limit: float, drop: float, low: float, high: float) -> 
 
 
 def _newly_broken(limit: int, change: PairedDifference) -> Bound:
-    count, reason = None, ""
+    key: BoundKey = "max_newly_broken"
     if change.broken is None:
-        verdict = Verdict.INCONCLUSIVE
         reason = "this measure records no images; bound it by max_drop"
-    else:
-        count = len(change.broken)
-        verdict = Verdict.FAIL if count > limit else Verdict.PASS
-    return Bound(
-        key="max_newly_broken", limit=limit, measured=count, verdict=verdict, reason=reason
-    )
+        unknown = Verdict.INCONCLUSIVE
+        return Bound(key=key, limit=limit, measured=None, verdict=unknown, reason=reason)
+    count = len(change.broken)
+    verdict = Verdict.FAIL if count > limit else Verdict.PASS
+    return Bound(key=key, limit=limit, measured=count, verdict=verdict)

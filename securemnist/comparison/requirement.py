@@ -46,15 +46,13 @@ def compare_row(
 def _difference(
     old: Finding | None, new: Finding | None, sides: tuple[Assessment, Assessment]
 ) -> PairedDifference | str:
-    """The difference, or why the row cannot be compared."""
     if old is None:
         return "the old policy has no such row; assess the old version with the new policy"
     if new is None:
         return "the new policy has no such row, so it was not measured for the new version"
+    names = ClassNames.of(sides[1].subject)
     try:
-        return comparability.of_row(old, new, sides) or together(
-            old, new, ClassNames.of(sides[1].subject)
-        )
+        return comparability.of_row(old, new, sides) or together(old, new, names)
     except Inconsistent as error:
         return f"malformed evidence, {error}"
 
@@ -119,9 +117,8 @@ def _side(finding: Finding | None) -> Side:
     if finding is None:
         return Side(label="no such row")
     numbers = ("value", "certified", "seconds")
-    return Side(
-        label=finding.label, **{key: getattr(finding.measurement, key, None) for key in numbers}
-    )
+    known = {key: getattr(finding.measurement, key, None) for key in numbers}
+    return Side(label=finding.label, **known)
 
 
 def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:

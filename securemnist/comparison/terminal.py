@@ -35,9 +35,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
             write(console, Text(f"  note    {note}"))
         write(console, Text("  next    ", "bold").append(wording.next_step(change)))
     for finding in wording.own(comparison):
-        detail = Text(
-            f"\n{line(finding.requirement.id, 60)} {finding.label}", STYLES[finding.verdict]
-        )
+        name = line(finding.requirement.id, 60)
+        detail = Text(f"\n{name} {finding.label}", STYLES[finding.verdict])
         own = f": its own requirement, {report_words.sentence(finding)}"
         write(console, detail.append(own, "default"))
     head = wording.headline(comparison)

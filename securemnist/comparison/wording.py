@@ -7,7 +7,7 @@ from securemnist.comparison.comparison import Comparison
 from securemnist.errors import FAILED
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line
-from securemnist.view.wording import NONE, Headline, number, plural
+from securemnist.view.wording import NONE, Headline, number, plural, share
 
 SYMBOLS = {
     Word.WORSE: "↓",
@@ -54,10 +54,9 @@ def own(comparison: Comparison) -> tuple[Finding, ...]:
     reported = {change.id: change.verdict for change in comparison.blocking}
 
     def is_reported(finding: Finding) -> bool:
-        detail = reported.get(finding.requirement.id)
-        return detail is Verdict.FAIL or (
-            detail is not None and finding.verdict is not Verdict.FAIL
-        )
+        verdict = reported.get(finding.requirement.id)
+        failed = finding.verdict is Verdict.FAIL
+        return verdict is Verdict.FAIL if failed else verdict is not None
 
     return tuple(finding for finding in comparison.new.open_findings if not is_reported(finding))
 
@@ -98,6 +97,6 @@ def bracket(change: Change) -> tuple[str, str] | None:
     """Certified and attacked share of both versions; None where nothing was certified."""
     if change.old.certified is None and change.new.certified is None:
         return None
-    ends = ((side.certified, side.value) for side in (change.old, change.new))
-    old, new = ([NONE if end is None else f"{end:.4f}" for end in pair] for pair in ends)
-    return f"[{old[0]}, {old[1]}]", f"[{new[0]}, {new[1]}]"
+    sides = (change.old, change.new)
+    old, new = (f"[{share(side.certified)}, {share(side.value)}]" for side in sides)
+    return old, new

@@ -37,7 +37,6 @@ def render(assessment: Assessment) -> bytes:
 
 
 def _words(assessment: Assessment) -> tuple[str, str]:
-    """The verdict in words, and the role of its colour."""
     if assessment.exit_code == FAILED:
         return "failed", BAD
     if assessment.exit_code or assessment.interrupted:

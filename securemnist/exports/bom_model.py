@@ -75,7 +75,6 @@ def _parameters(assessment: Assessment) -> dict[str, Any]:
 
 
 def _metrics(finding: Finding, names: ClassNames) -> Iterator[dict[str, Any]]:
-    """The number of a row, its certified share, and its slices; nothing for a row without a number."""
     found = measured(finding)
     if found is None:
         return
@@ -124,7 +123,6 @@ def _limitations(assessment: Assessment, names: ClassNames) -> Iterator[str]:
 
 
 def _requirement(finding: Finding, day: str, names: ClassNames) -> Iterator[dict[str, str]]:
-    """The properties of a row: what was required, and what was measured."""
     row, found = finding.requirement, measured(finding)
     entries = {
         "verdict": str(finding.verdict) if finding.in_scope else f"{finding.verdict}, out of scope",

@@ -20,33 +20,24 @@ _KEY = re.compile(rb"^[\"']?([A-Za-z][\w-]*)[\"']?[ \t]*:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Part:
-    """A marked part: the places in the file where its lines begin and end, without the markers."""
-
-    begin: int
-    end: int
-
-
-@dataclass(frozen=True)
 class Card:
     """A file with its marked parts; `front` is None where it has no front matter.
 
-    `keys`: the keys of the front matter that stand outside the markers.
+    A part has the lines between its markers. `keys`: those of the front matter outside the markers.
     """
 
     content: bytes
-    front: Part | None
-    body: Part
+    front: slice | None
+    body: slice
     keys: frozenset[str]
 
     def filled(self, front: Callable[[frozenset[str]], str], body: str) -> bytes:
         """The file with both parts written anew; `front` gets the keys that stand outside of it."""
-        content = self.content
-        content = content[: self.body.begin] + body.encode() + content[self.body.end :]
-        if self.front is not None:
-            lines = front(self.keys).encode()
-            content = content[: self.front.begin] + lines + content[self.front.end :]
-        return content
+        content = bytearray(self.content)
+        content[self.body] = body.encode()
+        if self.front is not None:  # which is above, so that its place is still the same
+            content[self.front] = front(self.keys).encode()
+        return bytes(content)
 
 
 def read(content: bytes, path: str) -> Card:
@@ -56,7 +47,7 @@ def read(content: bytes, path: str) -> Card:
     if not cut:
         return Card(content, None, body, frozenset())
     front = _part(content, 0, cut, FRONT, f"{path}, front matter: ")
-    outside = content[: front.begin], content[front.end : cut]
+    outside = content[: front.start], content[front.stop : cut]
     keys = frozenset(key.decode() for text in outside for key in _KEY.findall(text))
     if "model-index" in keys:
         raise UsageError(
@@ -77,7 +68,7 @@ def _front_matter(content: bytes, path: str) -> int:
     return closing.start()
 
 
-def _part(content: bytes, start: int, stop: int, markers: tuple[str, str], where: str) -> Part:
+def _part(content: bytes, start: int, stop: int, markers: tuple[str, str], where: str) -> slice:
     """The part between the two lines that mark it; each has to be there once, in this order."""
     found = [_lines(content, start, stop, marker) for marker in markers]
     if [len(places) for places in found] != [1, 1] or found[0][0].end() > found[1][0].start():
@@ -87,7 +78,7 @@ def _part(content: bytes, start: int, stop: int, markers: tuple[str, str], where
             f"{where}expected the lines `{markers[0]}` and `{markers[1]}` once each, in this order, "
             f"got {got}; add them where the results belong, or name another file"
         )
-    return Part(found[0][0].end(), found[1][0].start())
+    return slice(found[0][0].end(), found[1][0].start())
 
 
 def _lines(content: bytes, start: int, stop: int, marker: str) -> list[re.Match[bytes]]:

@@ -41,6 +41,5 @@ def _place(skeleton: str, start: int) -> int:
 
 
 def _lines(text: str, places: Mapping[str, int]) -> dict[str, int]:
-    """The number of the line of each place."""
     breaks = [found.start() for found in re.finditer("\n", text)]
     return {row: bisect_left(breaks, place) + 1 for row, place in places.items()}

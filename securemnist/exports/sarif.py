@@ -70,7 +70,6 @@ def _result(assessment: Assessment, problem: Problem, index: int, rule: str) -> 
 
 
 def _suppressions(assessment: Assessment, finding: Finding) -> list[dict[str, Any]]:
-    """The active waiver of a row."""
     if not finding.waived(assessment.decided):
         return []
     words = wording.waiver(finding, assessment.decided)
@@ -78,7 +77,6 @@ def _suppressions(assessment: Assessment, finding: Finding) -> list[dict[str, An
 
 
 def _facts(finding: Finding) -> Iterator[tuple[str, Any]]:
-    """Verdict, threshold, value, interval and doubts of a row."""
     row, measurement = finding.requirement, finding.measurement
     yield "verdict", str(finding.verdict)
     yield "measure", line(row.measure, 200)

@@ -70,7 +70,6 @@ def issues(assessment: Assessment, tool: str) -> list[Found]:
 def _of_row(
     finding: Finding, tool: str, day: str
 ) -> Iterator[tuple[str, StaticIssue, tuple[str, str] | None]]:
-    """Rule, issue, and what accepts it."""
     evidence = _evidence(finding)
     waiver = ("external", wording.waiver(finding, day)) if finding.waived(day) else None
     for issue in [*(evidence.static or []), *evidence.not_counted] if evidence else []:
@@ -95,7 +94,6 @@ def _rules(issue: StaticIssue, tool: str) -> Iterable[str]:
 
 
 def _plain(issue: StaticIssue) -> StaticIssue:
-    """The issue without what accepts it."""
     return StaticIssue(**{name: getattr(issue, name) for name in StaticIssue.__dataclass_fields__})
 
 

@@ -34,12 +34,10 @@ def tails(reference: Values, window: Values, share: float) -> tuple[float, float
     `share` of the reference. The count has a beta-binomial distribution for any distribution of the
     values, so the test is exact.
     """
-    rank = max(1, int(share * len(reference)))
-    low = np.searchsorted(window, reference[rank - 1], side="left")
-    high = len(window) - np.searchsorted(window, reference[-rank], side="right")
-    return _beyond(int(low), len(window), rank, len(reference)), _beyond(
-        int(high), len(window), rank, len(reference)
-    )
+    size, rank = len(reference), max(1, int(share * len(reference)))
+    low = int(np.searchsorted(window, reference[rank - 1], side="left"))
+    high = len(window) - int(np.searchsorted(window, reference[-rank], side="right"))
+    return _beyond(low, len(window), rank, size), _beyond(high, len(window), rank, size)
 
 
 def classes(reference: Counts, window: Counts) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -20,37 +21,24 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry(auto_describe=True)
-        self._requests = Counter(
-            "securemnist_requests", "Requests by HTTP status.", ["status"], registry=registry
-        )
+        self.registry = CollectorRegistry(auto_describe=True)
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        self._requests = counter("securemnist_requests", "Requests by HTTP status.", ["status"])
         self._seconds = Histogram(
             "securemnist_request_seconds",
             "Seconds until an answer was ready.",
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
-        self._answers = Counter(
-            "securemnist_answers",
-            "Images by predicted class.",
-            ["model", "label"],
-            registry=registry,
-        )
-        self._alarms = Counter(
-            "securemnist_drift_alarms", "Alarms of the drift monitor.", _TEST, registry=registry
-        )
-        self._windows = Gauge(
-            "securemnist_drift_windows", "Compared windows.", ["model"], registry=registry
-        )
-        self._p = Gauge(
-            "securemnist_drift_p", "P value of the last window, by test.", _TEST, registry=registry
-        )
-        self._limit = Gauge(
-            "securemnist_drift_limit",
-            "P value below which the last window is an alarm.",
-            ["model"],
-            registry=registry,
-        )
+        images = "Images by predicted class."
+        self._answers = counter("securemnist_answers", images, ["model", "label"])
+        alarms = "Alarms of the drift monitor."
+        self._alarms = counter("securemnist_drift_alarms", alarms, _TEST)
+        self._windows = gauge("securemnist_drift_windows", "Compared windows.", ["model"])
+        self._p = gauge("securemnist_drift_p", "P value of the last window, by test.", _TEST)
+        below = "P value below which the last window is an alarm."
+        self._limit = gauge("securemnist_drift_limit", below, ["model"])
 
     def request(self, status: int, seconds: float) -> None:
         """Count a request, answered or refused."""

@@ -104,25 +104,24 @@ class Monitor:
                 f"got {tuple(images.shape)} and {tuple(logits.shape)}; use the reference of this model"
             )
 
-    def _stored(self) -> State | None:
+    def _stored(self) -> State:
+        """The state that goes on, which is empty without a stored one of this monitor."""
+        empty = State(states.FORMAT, self.owner, 0, 0, 0, [], [], [], 0.0, [])
         if self.path is None or not self.path.exists():
-            return None
+            return empty
         stored = states.read(self.path)
         width = {len(row) for row in stored.rows} <= {len(self.reference.names)}
         room = len(stored.rows) < self.settings.window
         known = max(stored.labels, default=0) < len(self.reference.classes)
-        return stored if stored.owner == self.owner and width and room and known else None
+        return stored if stored.owner == self.owner and width and room and known else empty
 
-    def _restore(self, stored: State | None) -> None:
-        self.windows = stored.windows if stored else 0
-        self.images = stored.images if stored else 0
-        self.alarm_count = stored.alarm_count if stored else 0
-        self.alarms = list(stored.alarms) if stored else []
-        self.last = list(stored.last) if stored else []
+    def _restore(self, stored: State) -> None:
+        self.windows, self.images = stored.windows, stored.images
+        self.alarm_count, self.alarms = stored.alarm_count, list(stored.alarms)
+        self.last, self._filled = list(stored.last), len(stored.rows)
         self._rows = np.zeros((self.settings.window, len(self.reference.names)), np.float32)
         self._labels = np.zeros(self.settings.window, np.int64)
-        self._filled = len(stored.rows) if stored else 0
-        if stored and stored.rows:
+        if stored.rows:
             self._rows[: self._filled] = stored.rows
             self._labels[: self._filled] = stored.labels
 
@@ -166,10 +165,8 @@ def _results(
     reference: Reference, rows: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], tail: float
 ) -> list[Result]:
     """All tests of a window (n, S) with classes (n,)."""
-    results = []
-    for name, known, window in zip(
-        reference.names, reference.values, np.sort(rows.T, axis=1), strict=True
-    ):
+    results, windows = [], np.sort(rows.T, axis=1)
+    for name, known, window in zip(reference.names, reference.values, windows, strict=True):
         medians = float(np.median(known)), float(np.median(window))
         low, high = comparisons.tails(known, window, tail)
         results += [
@@ -179,9 +176,6 @@ def _results(
         ]
     counts = np.bincount(labels, minlength=len(reference.classes)).astype(np.int64)
     largest = int(np.abs(counts / counts.sum() - reference.classes / reference.size).argmax())
-    shares = (
-        float(reference.classes[largest] / reference.size),
-        float(counts[largest] / counts.sum()),
-    )
+    shares = reference.classes[largest] / reference.size, counts[largest] / counts.sum()
     p = comparisons.classes(reference.classes, counts)
-    return [*results, Result("classes", "shares", p, *shares)]
+    return [*results, Result("classes", "shares", p, *map(float, shares))]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from securemnist.data.dataset import DataSet
 from securemnist.data.samples import Samples, as_images
 from securemnist.errors import DataError
 from securemnist.monitoring.statistics import names, statistics
-from securemnist.types import Images, Logits
+from securemnist.types import Images, Labels, Logits
 
 FEWEST, MOST = 100, 5_000
 # Large images are fewer, so that a start does not take minutes: 500 of 3x224x224.
@@ -56,7 +55,7 @@ class Reference:
     @classmethod
     def of(cls, images: Images, logits: Logits) -> Reference:
         """The reference of images float32 (n, C, H, W) in [0, 1] with logits (n, K)."""
-        return cls.from_parts([statistics(images, logits)], images.shape[1], logits.shape[1])
+        return cls._from_parts([statistics(images, logits)], images.shape[1], logits.shape[1])
 
     @classmethod
     def of_data(cls, predict: Callable[[Images], Logits], data: DataSet) -> Reference:
@@ -64,28 +63,23 @@ class Reference:
 
         `predict` maps images to logits. The images are spread evenly over the split.
         """
-        split = _split(data)
-        parts, classes = [], data.spec.classes
+        split = data.tuning if len(data.tuning) >= _FEWEST_OF_SPLIT else data.test
         with torch.no_grad():
-            for chunk in _chosen(split, data.spec.size):
-                images = as_images(chunk)
-                parts.append(statistics(images, predict(images)))
-        return cls.from_parts(parts, data.spec.channels, classes)
+            batches = map(as_images, _chosen(split, data.spec.size))
+            parts = [statistics(images, predict(images)) for images in batches]
+        return cls._from_parts(parts, data.spec.channels, data.spec.classes)
 
     @classmethod
-    def from_parts(cls, parts: Any, channels: int, classes: int) -> Reference:
-        """The reference of the statistics of several batches."""
+    def _from_parts(
+        cls, parts: Sequence[tuple[torch.Tensor, Labels]], channels: int, classes: int
+    ) -> Reference:
         values = np.concatenate([part[0].numpy() for part in parts]).T
         labels = np.concatenate([part[1].numpy() for part in parts])
         counts = np.bincount(labels, minlength=classes).astype(np.int64)
         return cls(names(channels), np.sort(values, axis=1), counts)
 
 
-def _split(data: DataSet) -> Samples:
-    return data.tuning if len(data.tuning) >= _FEWEST_OF_SPLIT else data.test
-
-
-def _chosen(split: Samples, size: int) -> Any:
+def _chosen(split: Samples, size: int) -> Iterator[torch.Tensor]:
     """Pixels of evenly spread images, in batches."""
     count = min(len(split), MOST, max(_FEWEST_OF_SPLIT, _VALUES // size))
     places = torch.linspace(0, max(0, len(split) - 1), count).long().unique()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from securemnist._util.strict import Strict
 
 
-class MonitorSettings(BaseModel):
+class MonitorSettings(Strict):
     """`window`: images that are compared with the reference at a time.
 
     `alpha`: probability of a false alarm in the whole life of the monitor. Window number k gets the
@@ -15,8 +17,6 @@ class MonitorSettings(BaseModel):
     and highest values are counted. `folder`: where states are kept. `metrics_port`: the port of the
     metrics on loopback; 0 takes a free one.
     """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     folder: Annotated[str, Field(min_length=1)] = "serve-monitor"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0

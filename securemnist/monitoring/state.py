@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import expecting, read_at_most
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
-from securemnist.errors import ParseError, UsageError
+from securemnist.errors import UsageError
 from securemnist.monitoring.alarm import Alarm, Result
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Class, Finite
+from securemnist.results.value_types import Class, Digest, Finite
 
 FORMAT = 1
 MAX_BYTES = 32 << 20
 KEPT_ALARMS = 100
 _MOST_VALUES = 3_000_000
 _Many = Annotated[int, Field(strict=True, ge=0, le=2**53)]
-_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class State(JsonModel):
     """
 
     format: _Many
-    owner: _Digest
+    owner: Digest
     windows: _Many
     images: _Many
     alarm_count: _Many
@@ -53,23 +52,20 @@ class State(JsonModel):
 
 def read(path: Path) -> State:
     """The state in a file; UsageError where it is missing or damaged."""
-    try:
+    what = "the state of a monitor"
+    with expecting(path, what, "name the file that `securemnist serve` writes"):
         content = read_at_most(path, MAX_BYTES)
+    try:
         state = State.from_json(json_object(content, values=_MOST_VALUES))
-    except OSError as error:
+    except ValueError as error:  # a ParseError is one
         raise UsageError(
-            f"{path}: expected the state of a monitor, got {error.strerror}; name the file that "
-            "`securemnist serve` writes"
-        ) from error
-    except (ParseError, ValueError) as error:
-        raise UsageError(
-            f"{path}: expected the state of a monitor, got {error!s:.200}; remove it to begin anew"
+            f"{path}: expected {what}, got {error!s:.200}; remove it to begin anew"
         ) from error
     return _consistent(path, state)
 
 
 def _consistent(path: Path, state: State) -> State:
-    widths: set[Any] = {len(row) for row in state.rows}
+    widths = {len(row) for row in state.rows}
     if state.format != FORMAT or len(widths) > 1 or len(state.rows) != len(state.labels):
         raise UsageError(
             f"{path}: expected the state of a monitor of this version, got another; remove it to begin "

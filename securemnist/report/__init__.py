@@ -53,9 +53,7 @@ def put(
 
 
 def render(
-    assessment: Assessment,
-    others: Mapping[str, bytes] | None = None,
-    card: bytes | None = None,
+    assessment: Assessment, others: Mapping[str, bytes] | None = None, card: bytes | None = None
 ) -> dict[str, bytes]:
     """The files of a report, by name; the page links those of `others` that belong to its rows.
 
@@ -64,14 +62,14 @@ def render(
     # Rendered from what the file says, so that a report made again from it has the same bytes.
     assessment = Assessment.from_json(json.loads(assessment.dumps()))
     facts = assessment.dumps()
-    others = {**(others or {}), **exports.render(assessment)}
+    files = {**(others or {}), **exports.render(assessment)}
     if card is not None:
-        others = {**others, model_card.FILE: model_card.render(assessment, card)}
+        files[model_card.FILE] = model_card.render(assessment, card)
     found = threats.of(assessment)
     if found is not None and found.model is not None:
-        others = {**others, threats.PAGE: threats.render(assessment, found)}
-    contents = (page.render(assessment, files=others), markdown.render(assessment), facts)
-    return {**others, **dict(zip(FILES, contents, strict=True))}
+        files[threats.PAGE] = threats.render(assessment, found)
+    contents = (page.render(assessment, files=files), markdown.render(assessment), facts)
+    return {**files, **dict(zip(FILES, contents, strict=True))}
 
 
 def holds_one(folder: Path) -> bool:

@@ -1,8 +1,4 @@
-"""Bars of shares and counts: upright ones for a few short labels, flat ones for names.
-
-No meaning rests on colour: bars carry their numbers, and every number stands in a table beside its
-picture.
-"""
+"""Bars of shares and counts: upright ones for a few short labels, flat ones for names."""
 
 from __future__ import annotations
 

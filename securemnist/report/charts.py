@@ -1,7 +1,7 @@
 """Pictures with an axis: the waterfall, accuracy over eps, timings.
 
-No meaning rests on colour: lines differ in markers and dashes and carry their names, bars carry
-their numbers, and every number stands in a table beside its picture.
+In no picture of the report does a meaning rest on colour: lines differ in markers and dashes and carry
+their names, bars and cells carry their numbers, and every number stands in a table beside its picture.
 """
 
 from __future__ import annotations
@@ -10,26 +10,29 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from securemnist.epsilon import parse_epsilon
 from securemnist.results.evidence.attack import AttackEvidence, CurvePoint, StageResult
+from securemnist.results.findings import Finding
+from securemnist.results.json_model import table
+from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
 from securemnist.view.axis import Scale, percent_lines, round_step
 from securemnist.view.svg import BAD, GOOD, INK, MARKS, MUTED, PAPER, Drawing
 
 WIDTH = 340
-_LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 250.0, 226.0  # of the curve
-_Y = Scale(0, 1, _BOTTOM, _TOP)
+_MOST_DOTS = 80  # of the timings of one series
+LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 250.0, 226.0  # of the curve
+Y = Scale(0, 1, _BOTTOM, _TOP)
 _WATERFALL = (("proved", GOOD, 1.0), ("not broken", GOOD, 0.45), ("broken here", BAD, 0.85))
 _DASHES = ("", "5 3", "1.5 3", "7 3 1.5 3", "3 3")
-
-
 # Letters of a stage's name beside its bar; of a union the name begins with its threat.
 _SHORT, _LONG = 14, 24
 
 
 def waterfall(stages: Sequence[StageResult], *, alt: str) -> str:
     """The samples stage by stage: proved so far, still open, broken by the stage."""
-    longest = max(len(stage.stage) for stage in stages)
-    left, right, row = 92.0 if longest <= _SHORT else 150.0, 64.0, 24.0
+    long = max(len(stage.stage) for stage in stages) > _SHORT
+    left, right, row = 150.0 if long else 92.0, 64.0, 24.0
     drawing = Drawing(WIDTH, 24 + row * len(stages))
     width = Scale(0, max(stage.entered for stage in stages) or 1, 0, WIDTH - left - right)
     proved = 0
@@ -41,12 +44,8 @@ def waterfall(stages: Sequence[StageResult], *, alt: str) -> str:
         for count, (_, role, alpha) in zip((proved, still, stage.fell), _WATERFALL, strict=True):
             drawing.rect(x, y, width(count), row - 7, role, alpha=alpha)
             x += width(count)
-        drawing.text(
-            left - 8,
-            y + 13,
-            line(stage.stage, _SHORT if longest <= _SHORT else _LONG),
-            anchor="end",
-        )
+        name = line(stage.stage, _LONG if long else _SHORT)
+        drawing.text(left - 8, y + 13, name, anchor="end")
         drawing.text(WIDTH - right + 6, y + 13, f"{still + proved:,}", INK)
     drawing.legend(left, _WATERFALL if proved else _WATERFALL[1:])
     return drawing.element(alt)
@@ -73,7 +72,6 @@ def lines_of(evidence: AttackEvidence) -> list[Line]:
 
 
 def _lines(points: Sequence[CurvePoint], model: str) -> list[Line]:
-    """The points of one network, by attack."""
     found: dict[str, list[CurvePoint]] = {}
     for point in points:
         found.setdefault(line(point.attack, 24), []).append(point)
@@ -88,18 +86,40 @@ def _lines(points: Sequence[CurvePoint], model: str) -> list[Line]:
     ]
 
 
-def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: str) -> str:
-    """Accuracy over eps: the subject strong, with the band above its proofs, the others thin."""
-    drawing = Drawing(WIDTH, 262)
-    most = max([0.01, *(p.eps for item in lines for p in item.points), *(required or ())[:1]])
-    x = Scale(0, most, _LEFT, _RIGHT)
-    percent_lines(drawing, _LEFT, _RIGHT, _Y, width=0.8, size=10)
+def required(finding: Finding) -> tuple[float, float] | None:
+    """Size of change and least accuracy that a row asks for; None where its settings say neither."""
+    threat, at_least = finding.requirement.settings.get("threat"), finding.requirement.at_least
+    try:
+        eps = parse_epsilon(table(threat).get("eps"))
+    except ValueError:
+        return None
+    return (eps, at_least) if 0 <= eps <= LARGEST_EPSILON and at_least is not None else None
+
+
+def share_over(sizes: Sequence[float], right: float, label: str) -> tuple[Drawing, Scale]:
+    """A drawing with axes: percent upwards, the size of a change from 0 to the largest of `sizes`."""
+    drawing, most = Drawing(WIDTH, 262), max([0.01, *sizes])
+    x = Scale(0, most, LEFT, right)
+    percent_lines(drawing, LEFT, right, Y, width=0.8, size=10)
     step = round_step(most)
     for number in range(int(most / step + 1e-9) + 1):
-        eps = number * step
-        drawing.text(x(eps), _BOTTOM + 15, f"{eps:g}", size=10, anchor="middle")
-    middle = (_LEFT + _RIGHT) / 2
-    drawing.text(middle, _BOTTOM + 31, "eps, the largest change of a pixel", anchor="middle")
+        drawing.text(x(number * step), _BOTTOM + 15, f"{number * step:g}", size=10, anchor="middle")
+    drawing.text((LEFT + right) / 2, _BOTTOM + 31, label, anchor="middle")
+    return drawing, x
+
+
+def mark_required(drawing: Drawing, x: Scale, place: tuple[float, float] | None) -> None:
+    """A short line at what the row asks for."""
+    if place is not None:
+        at, y = x(place[0]), Y(place[1])
+        drawing.lines(BAD, [(at - 8, y), (at + 8, y)], width=2.5)
+        drawing.text(at, y + 14, "required", BAD, size=10, anchor="middle", halo=True)
+
+
+def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: str) -> str:
+    """Accuracy over eps: the subject strong, with the band above its proofs, the others thin."""
+    sizes = [*(p.eps for item in lines for p in item.points), *(required or ())[:1]]
+    drawing, x = share_over(sizes, _RIGHT, "eps, the largest change of a pixel")
     for item in lines:
         if not item.reference:  # bands upon bands say nothing; the table has them
             _band(drawing, x, item)
@@ -113,16 +133,13 @@ def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: s
             dash, mark = _DASHES[thin % len(_DASHES)], MARKS[thin % len(MARKS)]
         elif item is not lines[0]:
             role, mark = GOOD, "square"
-        points = [(x(p.eps), _Y(p.accuracy)) for p in item.points]
+        points = [(x(p.eps), Y(p.accuracy)) for p in item.points]
         drawing.lines(role, points, width=width, dash=dash)
         for point in points:
             drawing.mark(*point, mark, role, size=3.6 if role == INK else 2.6)
         ends.append((points[-1][1], item.name, role, mark))
     _names(drawing, ends)
-    if required is not None:
-        eps, y = x(required[0]), _Y(required[1])
-        drawing.lines(BAD, [(eps - 8, y), (eps + 8, y)], width=2.5)
-        drawing.text(eps, y + 14, "required", BAD, size=10, anchor="middle", halo=True)
+    mark_required(drawing, x, required)
     return drawing.element(alt)
 
 
@@ -130,8 +147,8 @@ def _band(drawing: Drawing, x: Scale, item: Line) -> None:
     """Between what is proved and what survived: there the truth lies."""
     known = [p for p in item.points if p.certified is not None]
     if len(known) > 1:
-        upper = [(x(p.eps), _Y(p.accuracy)) for p in known]
-        lower = [(x(p.eps), _Y(p.certified or 0.0)) for p in known]
+        upper = [(x(p.eps), Y(p.accuracy)) for p in known]
+        lower = [(x(p.eps), Y(p.certified or 0.0)) for p in known]
         drawing.area([*upper, *reversed(lower)], GOOD, alpha=0.17)
         drawing.lines(GOOD, lower, width=1.6)
 
@@ -175,8 +192,8 @@ def times(series: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> str:
     return drawing.element(alt)
 
 
-def _thinned(values: Sequence[float], most: int = 80) -> list[float]:
-    """At most `most` of the values, spread evenly over their order."""
+def _thinned(values: Sequence[float]) -> list[float]:
+    """At most 80 of the values, spread evenly over their order."""
     ordered = sorted(values)
-    step = max(len(ordered) / most, 1.0)
-    return [ordered[int(step * i)] for i in range(min(len(ordered), most))]
+    step = max(len(ordered) / _MOST_DOTS, 1.0)
+    return [ordered[int(step * i)] for i in range(min(len(ordered), _MOST_DOTS))]

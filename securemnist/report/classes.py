@@ -19,7 +19,7 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.wording import NONE
+from securemnist.view.wording import share
 
 _CODES: Mapping[str, Sequence[int]] = {  # by the keys of `grids.OUTCOMES`; "broken": any stage
     "certified": [per_image.CERTIFIED],
@@ -50,11 +50,11 @@ def by_class(finding: Finding, evidence: Evidence, names: ClassNames) -> Exhibit
     caption += f" Dashed: the {_percent(limit)} that the row allows {whose}."
     what = "attack success" if triggered else "accuracy"
     shown = ranked[:SHOWN] if len(bad) > SHOWN else list(range(len(bad)))
-    rows = [(names[label], _share(values[label])) for label in shown]
+    rows = [(names[label], share(values[label])) for label in shown]
     drawn = [Bar(names.short(label), bad[label]) for label in shown]
     if others := ranked[SHOWN:] if len(bad) > SHOWN else []:
         mean = _mean([values[label] for label in others])
-        rows.append((f"{len(others):,} others, mean", _share(mean)))
+        rows.append((f"{len(others):,} others, mean", share(mean)))
         drawn.append(Bar(f"{len(others):,} others", _mean([bad[label] for label in others])))
         caption += f" The {SHOWN} worst of {len(bad):,} classes, and the mean of the others."
     return Exhibit(
@@ -68,7 +68,7 @@ def by_class(finding: Finding, evidence: Evidence, names: ClassNames) -> Exhibit
 
 def _worst_first(bad: Sequence[float | None]) -> list[int]:
     """Classes from the largest share to the smallest, then those without images."""
-    shares = [-1.0 if share is None else share for share in bad]
+    shares = [-1.0 if one is None else one for one in bad]
     return sorted(range(len(bad)), key=lambda label: -shares[label])
 
 
@@ -77,12 +77,8 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _share(value: float | None) -> str:
-    return NONE if value is None else f"{value:.4f}"
-
-
-def _percent(share: float | None) -> str:
-    return f"{100 * round(share or 0, 3):.3g}\N{NO-BREAK SPACE}%"
+def _percent(value: float | None) -> str:
+    return f"{100 * round(value or 0, 3):.3g}\N{NO-BREAK SPACE}%"
 
 
 def outcomes(
@@ -132,11 +128,8 @@ def _counted(table: OutcomeTable, shares: Sequence[float | None] | None) -> list
     classes = max(int(table.labels.max()) + 1, len(shares or ()))
     chosen = {kind: np.isin(table.codes, codes) for kind, codes in _CODES.items()}
     chosen["broken"] = table.codes >= 0
-    counts = {
-        kind: np.bincount(table.labels[chosen[kind]], minlength=classes).tolist()
-        for kind in grids.OUTCOMES
-    }
-    return [{kind: counts[kind][label] for kind in counts} for label in range(classes)]
+    counts = [np.bincount(table.labels[chosen[k]], minlength=classes) for k in grids.OUTCOMES]
+    return [dict(zip(grids.OUTCOMES, of, strict=True)) for of in np.stack(counts, 1).tolist()]
 
 
 def _sum(classes: Sequence[Mapping[str, int]]) -> Counter[str]:

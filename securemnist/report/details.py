@@ -12,7 +12,7 @@ from securemnist.results.evidence.attack import AttackEvidence, BrokenWithin
 from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence, StaticIssue
-from securemnist.results.evidence.supply_chain import SupplyChainEvidence
+from securemnist.results.evidence.supply_chain import SupplyChainEvidence, SupplyCheck
 from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding, Measurement, describe
 from securemnist.sanitize import line
@@ -59,7 +59,6 @@ def _interval(measurement: Measurement) -> str:
 
 
 def _extras(measurement: Measurement, names: ClassNames) -> Iterable[Fact]:
-    """Facts that only some measures leave behind."""
     if measurement.sensitivity:
         yield "sensitivity", measurement.sensitivity
     if measurement.settled:
@@ -91,16 +90,14 @@ def _by_threat(norms: Sequence[BrokenWithin], n: int) -> str:
 
 
 def _numbers(*named: tuple[str, float | None]) -> Iterable[Fact]:
-    """The numbers that are known."""
     for name, number in named:
         if number is not None:
             yield name, f"{number:,.6g}"
 
 
 def _of_backdoor(evidence: BackdoorEvidence, names: ClassNames) -> Iterable[Fact]:
-    yield from _numbers(
-        ("control, clean models", evidence.control), ("lift over the control", evidence.lift)
-    )
+    lift = ("lift over the control", evidence.lift)
+    yield from _numbers(("control, clean models", evidence.control), lift)
     if evidence.trigger:
         yield "trigger", line(", ".join(f"{k} {v}" for k, v in evidence.trigger.items()), 200)
     if evidence.source is not None:
@@ -110,9 +107,8 @@ def _of_backdoor(evidence: BackdoorEvidence, names: ClassNames) -> Iterable[Fact
 
 
 def _of_static(evidence: StaticEvidence) -> Iterable[Fact]:
-    yield from _numbers(
-        ("files scanned", evidence.files_scanned), ("accepted by the baseline", evidence.accepted)
-    )
+    accepted = ("accepted by the baseline", evidence.accepted)
+    yield from _numbers(("files scanned", evidence.files_scanned), accepted)
     if evidence.stale_baseline:
         detail = f"{len(evidence.stale_baseline):,}; write it again with securemnist accept"
         yield "stale in the baseline", detail
@@ -148,14 +144,11 @@ def first_places(finding: Finding) -> tuple[str, ...]:
     wrong: list[str] = []
     if isinstance(evidence, StaticEvidence):
         wrong = [f"{place_of(n)}: {line(n.message, 400)}" for n in evidence.static or ()]
-    elif isinstance(evidence, ServiceEvidence):
-        broken = [one for one in evidence.checks or () if not one.holds]
-        wrong = [f"{n.name}: expected {n.expected}, got {n.found}" for n in broken]
-    elif isinstance(evidence, SupplyChainEvidence):
-        broken_checks = [one for one in evidence.checks or () if not one.holds]
-        wrong = [
-            f"{n.name} ({n.place}): expected {n.expected}, got {n.found}" for n in broken_checks
-        ]
+    elif isinstance(evidence, ServiceEvidence | SupplyChainEvidence):
+        for one in evidence.checks or ():
+            if not one.holds:
+                place = f" ({one.place})" if isinstance(one, SupplyCheck) else ""
+                wrong.append(f"{one.name}{place}: expected {one.expected}, got {one.found}")
     elif isinstance(evidence, ThreatEvidence):
         wrong = [f"{n.id}: {n.title}" for n in evidence.threats or ()]
     detail = [line(text, 160) for text in wrong[:FIRST]]

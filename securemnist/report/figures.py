@@ -7,22 +7,19 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from securemnist.epsilon import epsilon_text, parse_epsilon
+from securemnist.epsilon import epsilon_text
 from securemnist.report import (
     charts,
     classes,
-    coverage,
-    false_robustness,
     gallery,
+    listed,
     matrices,
     natural,
     reliability,
     smoothing,
     stages,
-    supply_chain,
 )
 from securemnist.report.charts import Line, lines_of
-from securemnist.report.details import place_of
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence, OtherEvidence
@@ -40,11 +37,10 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence
 from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding
-from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table, of_total
-from securemnist.view.wording import NONE, plural
+from securemnist.view.wording import plural, share
 
 ENTRIES = 200  # lines a table shows
 
@@ -81,27 +77,13 @@ def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit
         caption += " Shaded: robust accuracy lies between proved and survived."
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
-    threat = finding.requirement.settings.get("threat")
-    eps = _epsilon(threat.get("eps")) if isinstance(threat, Mapping) else None
-    at_least = finding.requirement.at_least
-    required = None
-    if eps is not None and 0 <= eps <= LARGEST_EPSILON and at_least is not None:
-        required = (eps, at_least)
     return Exhibit(
         kind="curve",
         title="Robust accuracy vs. epsilon",
         caption=caption,
-        panels=(Panel(picture=charts.curve(lines, required, alt=caption)),),
+        panels=(Panel(charts.curve(lines, charts.required(finding), alt=caption)),),
         table=_points(lines),
     )
-
-
-def _epsilon(value: object) -> float | None:
-    """The number of an epsilon as a policy writes it; None of anything else."""
-    try:
-        return parse_epsilon(value)
-    except ValueError:
-        return None
 
 
 def _points(lines: Sequence[Line]) -> Table:
@@ -113,8 +95,8 @@ def _points(lines: Sequence[Line]) -> Table:
             curve.name,
             *([curve.attack] if several else []),
             epsilon_text(p.eps),
-            f"{p.accuracy:.4f}",
-            NONE if p.certified is None else f"{p.certified:.4f}",
+            share(p.accuracy),
+            share(p.certified),
             f"{p.n:,}",
         )
         for curve in lines
@@ -128,11 +110,7 @@ def _times(_: Finding, evidence: LatencyEvidence, __: ClassNames) -> Exhibit | N
         return None
     series = [(line(name, 24), seconds) for name, seconds in evidence.samples.items()]
     rows = tuple(
-        (
-            name,
-            str(len(s)),
-            *(f"{1000 * t:.4g}" for t in (min(s), statistics.median(s), max(s))),
-        )
+        (name, str(len(s)), *(f"{1000 * f(s):.4g}" for f in (min, statistics.median, max)))
         for name, s in series
     )
     caption = "Every dot is one timing, spread for visibility; all series were timed in turn."
@@ -145,44 +123,7 @@ def _times(_: Finding, evidence: LatencyEvidence, __: ClassNames) -> Exhibit | N
     )
 
 
-def _notices(_: Finding, evidence: StaticEvidence, __: ClassNames) -> Exhibit | None:
-    if evidence.static is None:
-        return None
-    issues = evidence.static[:ENTRIES]
-    rows = tuple(
-        (
-            place_of(n),
-            line(n.severity, 20),
-            f"{line(n.tool, 40)} {line(n.rule, 120)}",
-            line(n.message, 400),
-            line(n.advice, 400),
-        )
-        for n in issues
-    )
-    head = ("place", "severity", "rule", "what is wrong", "what to do")
-    table = Table(head=head, rows=rows, prose=True) if rows else None
-    caption = of_total(len(issues), len(evidence.static), "place")
-    caption = caption if issues else "The tools found nothing."
-    return Exhibit(kind="notices", title="Findings in the code", caption=caption, table=table)
-
-
-def _checks(_: Finding, evidence: ServiceEvidence, __: ClassNames) -> Exhibit | None:
-    """The checks of a service, those first that do not hold."""
-    if not evidence.checks:
-        return None
-    ordered = sorted(evidence.checks, key=lambda one: one.holds)[:ENTRIES]
-    rows = tuple(
-        (line(c.name, 200), line(c.expected, 200), line(c.found, 200), "yes" if c.holds else "NO")
-        for c in ordered
-    )
-    table = Table(head=("check", "expected", "found", "holds"), rows=rows, prose=True)
-    caption = f"Asked: {line(evidence.subject, 200)}. "
-    caption += of_total(len(ordered), len(evidence.checks), "check")
-    return Exhibit(kind="checks", title="Checks of the service", caption=caption, table=table)
-
-
 def _other(_: Finding, evidence: OtherEvidence, __: ClassNames) -> Exhibit | None:
-    """Evidence of a measure of the user's own."""
     if not evidence.table:
         return None
     names = sorted(evidence.table)[:ENTRIES]
@@ -214,13 +155,13 @@ _FIGURES: Mapping[
         gallery.broken_last,
         matrices.confusion,
     ),
-    DefenceEvidence: (false_robustness.both_attacks, stages.table, false_robustness.falsely_robust),
+    DefenceEvidence: (stages.both_attacks, stages.table, gallery.falsely_robust),
     CertifiedEvidence: (smoothing.by_radius, classes.outcomes, classes.by_class),
     BackdoorEvidence: (classes.by_class, gallery.triggered, matrices.confusion),
     LatencyEvidence: (_times,),
-    StaticEvidence: (_notices,),
-    ServiceEvidence: (_checks,),
-    SupplyChainEvidence: (supply_chain.checks,),
-    ThreatEvidence: (coverage.uncovered,),
+    StaticEvidence: (listed.notices,),
+    ServiceEvidence: (listed.service_checks,),
+    SupplyChainEvidence: (listed.supply_checks,),
+    ThreatEvidence: (listed.uncovered,),
     OtherEvidence: (_other,),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.defence import DefenceEvidence
 from securemnist.results.evidence.images import ChangedImage, CleanImage
 from securemnist.results.evidence.natural import SpatialEvidence
 from securemnist.results.findings import Finding
@@ -36,6 +37,12 @@ def posed(_: Finding, evidence: SpatialEvidence, names: ClassNames) -> Exhibit |
     """The first image of each class that a rotation or translation broke."""
     title, after = "Images in a pose that breaks them", "in that pose"
     return of_images("gallery", title, after, evidence.posed_gallery, names)
+
+
+def falsely_robust(_: Finding, evidence: DefenceEvidence, names: ClassNames) -> Exhibit | None:
+    """The first image of each class that the adaptive search alone broke."""
+    title, after = "Images that only looked robust", "after the adaptive attack"
+    return of_images("gallery", title, after, evidence.false_gallery, names)
 
 
 def broken_last(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:
@@ -112,11 +119,8 @@ def hardest(_: Finding, evidence: CleanEvidence, names: ClassNames) -> Exhibit |
         return None
     tiles = evidence.hardest[:TILES]
     wrong = sum(d.prediction != d.label for d in tiles)
-    detail = (
-        f"{wrong} of these {len(tiles)} are misclassified"
-        if wrong
-        else "none of these is misclassified"
-    )
+    some = f"{wrong} of these {len(tiles)} are misclassified"
+    detail = some if wrong else "none of these is misclassified"
     return Exhibit(
         kind="hardest",
         title="Images with the smallest margin",
@@ -135,12 +139,5 @@ def hardest(_: Finding, evidence: CleanEvidence, names: ClassNames) -> Exhibit |
 
 def _clean(image: CleanImage, names: ClassNames) -> Tile:
     picture = image.clean
-    return Tile(
-        image,
-        (png.image(picture),),
-        names[image.label],
-        names[image.prediction],
-        "",
-        picture.width,
-        picture.height,
-    )
+    read = names[image.label], names[image.prediction], ""
+    return Tile(image, (png.image(picture),), *read, picture.width, picture.height)

@@ -1,8 +1,4 @@
-"""Pictures made of cells: confusion matrices, and a cell for every image.
-
-No meaning rests on colour: cells carry their counts, shades differ in lightness, and every number
-stands in a table beside its picture.
-"""
+"""Pictures made of cells: confusion matrices, and a cell for every image."""
 
 from __future__ import annotations
 
@@ -93,7 +89,7 @@ def _matrix(cell: Callable[[int, int], Cell], labels: Sequence[str], alt: str) -
 def waffle(
     classes: Sequence[Mapping[str, int]],
     labels: Sequence[str],
-    names: Mapping[str, Kind] = OUTCOMES,
+    names: Mapping[str, Kind],
     *,
     alt: str,
 ) -> str:
@@ -114,9 +110,9 @@ def waffle(
         for kind in kinds:
             count = outcome[kind]
             _, role, alpha = names[kind]
-            for place, length, line_ in _runs(start, count, columns):
+            for place, length, row in _runs(start, count, columns):
                 x = left + place * cell
-                drawing.rect(x, y + line_ * cell, length * cell, cell, role, alpha=alpha)
+                drawing.rect(x, y + row * cell, length * cell, cell, role, alpha=alpha)
             start += count
         _grid(drawing, left, y, band, columns, cell)
         y += height + 5
@@ -136,9 +132,9 @@ def _runs(start: int, count: int, columns: int) -> list[tuple[int, int, int]]:
     """`count` cells from `start` on as few rectangles: first line, whole lines one by one, rest."""
     runs = []
     while count:
-        line_, place = divmod(start, columns)
+        row, place = divmod(start, columns)
         length = min(columns - place, count)
-        runs.append((place, length, line_))
+        runs.append((place, length, row))
         start, count = start + length, count - length
     return runs
 

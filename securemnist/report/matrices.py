@@ -13,28 +13,21 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.wording import NONE
 
 LARGEST = 15  # confusions that stand for a matrix of more than SHOWN classes
 
 
 class _Matrices(NamedTuple):
-    """Counts int64 (K, K), and those of the same images without the attack, where there was one."""
+    """Counts int64 (K, K), and those of the same images without the attack, where there was one.
+
+    `total` images, of which `right` are classified correctly, and `right_before` without the attack.
+    """
 
     counts: np.ndarray
     clean: np.ndarray | None
-
-    @property
-    def total(self) -> int:
-        return int(self.counts.sum())
-
-    @property
-    def right(self) -> int:
-        return int(self.counts.trace())
-
-    @property
-    def right_before(self) -> int:
-        return self.right if self.clean is None else int(self.clean.trace())
+    total: int
+    right: int
+    right_before: int
 
 
 def confusion(
@@ -52,12 +45,13 @@ def confusion(
 
 def of_counts(
     counts: np.ndarray, clean: np.ndarray | None, where: str, names: ClassNames
-) -> Exhibit | None:
+) -> Exhibit:
     """The figure of counts int64 (K, K): row true class, column predicted class.
 
     `clean`: those of the same images without the attack or trigger that `where` names.
     """
-    matrices = _Matrices(counts, clean)
+    right, before = (int(one.trace()) for one in (counts, counts if clean is None else clean))
+    matrices = _Matrices(counts, clean, int(counts.sum()), right, before)
     draw = _matrix if len(counts) <= SHOWN else _largest
     return draw(matrices, where, names)
 
@@ -111,7 +105,7 @@ def _cell(counts: grids.Matrix, clean: grids.Matrix | None, true: int, predicted
     return f"{now:,}" if before == now else f"{before:,} \N{RIGHTWARDS ARROW} {now:,}"
 
 
-def _largest(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit | None:
+def _largest(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit:
     """The pairs of classes that are confused most, before and after."""
     wrong = matrices.counts.copy()
     np.fill_diagonal(wrong, 0)
@@ -135,13 +129,10 @@ def _largest(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit | No
         for true, predicted in chosen
     ]
     after = where or "measured"
+    columns = [wrong] if clean is None else [clean, wrong]
+    heads = ("images",) if clean is None else ("clean", after)
     rows = tuple(
-        (
-            names.change(*pair),
-            NONE if clean is None else f"{int(clean[pair]):,}",
-            f"{int(wrong[pair]):,}",
-        )
-        for pair in chosen
+        (names.change(*pair), *(f"{int(column[pair]):,}" for column in columns)) for pair in chosen
     )
     picture = bars.counts(shown, names=("clean", after), alt=caption)
     return Exhibit(
@@ -149,8 +140,5 @@ def _largest(matrices: _Matrices, where: str, names: ClassNames) -> Exhibit | No
         title=f"Largest confusions {where}".strip(),
         caption=caption,
         panels=(Panel(picture),) if pairs else (),
-        table=Table(head=("true \N{RIGHTWARDS ARROW} predicted", "clean", after), rows=rows)
-        if clean is not None
-        else Table(head=("true \N{RIGHTWARDS ARROW} predicted", "images"),
-                   rows=tuple((name, count) for name, _, count in rows)),
-    )  # fmt: skip
+        table=Table(head=("true \N{RIGHTWARDS ARROW} predicted", *heads), rows=rows),
+    )

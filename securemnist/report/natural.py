@@ -33,9 +33,8 @@ def corruptions(_: Finding, evidence: CorruptionEvidence, __: ClassNames) -> Exh
     benchmark = line(evidence.benchmark.upper(), 20)
     caption = f"Accuracy under {kinds} of {benchmark}, by severity"
     if evidence.clean is not None:
-        caption += (
-            f"; {100 * evidence.clean:.1f} % of the same images are classified right without one"
-        )
+        right = f"{100 * evidence.clean:.1f} % of the same images"
+        caption += f"; {right} are classified right without one"
     caption += "."
     if evidence.picture is not None:
         caption += f" The pictures show test image {evidence.picture}."
@@ -69,16 +68,11 @@ def _matrix(results: Sequence[CorruptionResult], severities: Sequence[int], alt:
         tops.append(tops[-1] + (_PICTURE if one.pictures else 0) + _WORDS + _GAP)
     drawing = Drawing(WIDTH, tops[-1])
     for column, severity in enumerate(severities):
-        drawing.text(
-            _LEFT + (column + 0.5) * width,
-            13,
-            f"severity {severity}" if width > 60 else severity,
-            anchor="middle",
-        )
+        words = f"severity {severity}" if width > 60 else severity
+        drawing.text(_LEFT + (column + 0.5) * width, 13, words, anchor="middle")
     for one, top, bottom in zip(results, tops, tops[1:], strict=False):
-        drawing.text(
-            _LEFT - 8, (top + bottom - _GAP) / 2 + 4, _name(one.kind)[:16], INK, anchor="end"
-        )
+        middle = (top + bottom - _GAP) / 2
+        drawing.text(_LEFT - 8, middle + 4, _name(one.kind)[:16], INK, anchor="end")
         for column, share in enumerate(one.accuracy):
             left, height = _LEFT + column * width + 1, bottom - top - _GAP
             role, alpha = (GOOD, 0.12 + 0.3 * share) if share >= 0.5 else (BAD, 0.42 - 0.5 * share)
@@ -129,8 +123,5 @@ def _curve(points: Sequence[RotationPoint], value: float, *, alt: str) -> str:
     drawing.text((left + right) / 2, bottom + 31, "rotation in degrees", anchor="middle")
     drawing.lines(BAD, [(left, y(value)), (right, y(value))], width=1.6, dash="5 3")
     drawing.text(right, y(value) - 5, "all poses", BAD, size=10, anchor="end", halo=True)
-    line_ = [(x(point.degrees), y(point.accuracy)) for point in points]
-    drawing.lines(INK, line_, width=2.2)
-    for place in line_:
-        drawing.mark(*place, "dot", INK, size=2.6)
+    drawing.dotted([(x(p.degrees), y(p.accuracy)) for p in points], width=2.2, size=2.6)
     return drawing.element(alt)

@@ -82,5 +82,4 @@ def _terms(rows: Iterable[Row]) -> str:
 
 
 def _facts(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Names and values of a stored mapping; none of another value."""
     return list(flattened(value, prefix))[:_ENTRIES] if isinstance(value, Mapping) else []

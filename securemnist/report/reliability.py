@@ -15,7 +15,7 @@ from securemnist.view import png
 from securemnist.view.axis import Scale, percent_lines
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.svg import BAD, GOOD, INK, MUTED, Drawing
+from securemnist.view.svg import BAD, GOOD, MUTED, Drawing
 
 WIDTH = 340
 
@@ -54,10 +54,7 @@ def _diagram(parts: Sequence[CalibrationBin], alt: str) -> str:
         drawing.text(x(share), bottom + 15, f"{100 * share:.0f} %", size=10, anchor=anchor)
     drawing.text((left + right) / 2, bottom + 31, "confidence", anchor="middle")
     drawing.lines(MUTED, [(x(0), y(0)), (x(1), y(1))], width=1.2, dash="5 3")
-    points = [(x(part.confidence), y(part.accuracy)) for part in parts]
-    drawing.lines(INK, points, width=1.6)
-    for point in points:
-        drawing.mark(*point, "dot", INK, size=3.2)
+    drawing.dotted([(x(p.confidence), y(p.accuracy)) for p in parts], width=1.6, size=3.2)
     return drawing.element(alt)
 
 

@@ -67,10 +67,8 @@ def _row(finding: Finding, day: str, anchor: str, files: Collection[str], names:
 
 def protocol(finding: Finding) -> str:
     """Attack, threat and trigger in a few words."""
-    settings = finding.requirement.settings
-    chosen = {
-        key: settings[key] for key in ("attack", "threat", "threats", "trigger") if key in settings
-    }
+    shown = ("attack", "threat", "threats", "trigger")
+    chosen = {key: value for key, value in finding.requirement.settings.items() if key in shown}
     try:
         return line(describe(chosen), 120)
     except (TypeError, ValueError):  # settings of another form than those of the bundled measures
@@ -78,7 +76,6 @@ def protocol(finding: Finding) -> str:
 
 
 def _files(row: str, files: Collection[str]) -> Iterable[Fact]:
-    """Label and name of the files of a row's adversarial examples."""
     for kind, label in (("png", "pictures (PNG)"), ("csv", "table (CSV)"), ("npz", "arrays (npz)")):
         if _FILE.fullmatch(row) and (name := f"adversarial/{row}.{kind}") in files:
             yield label, name

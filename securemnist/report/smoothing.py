@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from securemnist.epsilon import parse_epsilon
-from securemnist.report.charts import WIDTH
+from securemnist.report import charts
 from securemnist.results.evidence.certificates import CertifiedEvidence, RadiusPoint, Smoothed
 from securemnist.results.findings import Finding
-from securemnist.results.value_types import LARGEST_EPSILON
-from securemnist.view.axis import Scale, percent_lines, round_step
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.svg import BAD, INK, Drawing
 from securemnist.view.wording import plural
 
-_LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 322.0, 226.0
-_Y = Scale(0, 1, _BOTTOM, _TOP)
+_RIGHT = 322.0
 _POINTS = 200  # that a table shows
 
 
@@ -32,7 +27,7 @@ def by_radius(finding: Finding, evidence: CertifiedEvidence, _: ClassNames) -> E
         f"a failure probability of {smoothed.alpha:g}. The model without noise may be broken within."
     )
     rows = tuple((f"{p.radius:.4g}", f"{p.certified:.4f}") for p in points)
-    picture = _drawn(points, finding.requirement.at_least, _eps(finding), alt=caption)
+    picture = _drawn(points, charts.required(finding), alt=caption)
     return Exhibit(
         kind="radii",
         title="Certified accuracy vs. L2 radius",
@@ -53,33 +48,9 @@ def description(smoothed: Smoothed) -> str:
     )
 
 
-def _eps(finding: Finding) -> float | None:
-    """The radius that the row asks for; None where its settings have another form."""
-    threat = finding.requirement.settings.get("threat")
-    try:
-        eps = parse_epsilon(threat.get("eps") if isinstance(threat, Mapping) else None)
-    except ValueError:
-        return None
-    return eps if 0 <= eps <= LARGEST_EPSILON else None
-
-
-def _drawn(
-    points: Sequence[RadiusPoint], at_least: float | None, eps: float | None, *, alt: str
-) -> str:
-    drawing = Drawing(WIDTH, 262)
-    most = max([0.01, *(p.radius for p in points), *([] if eps is None else [eps])])
-    x = Scale(0, most, _LEFT, _RIGHT)
-    percent_lines(drawing, _LEFT, _RIGHT, _Y, width=0.8, size=10)
-    step = round_step(most)
-    for number in range(int(most / step + 1e-9) + 1):
-        drawing.text(x(number * step), _BOTTOM + 15, f"{number * step:g}", size=10, anchor="middle")
-    drawing.text((_LEFT + _RIGHT) / 2, _BOTTOM + 31, "L2 radius", anchor="middle")
-    line = [(x(p.radius), _Y(p.certified)) for p in points]
-    drawing.lines(INK, line, width=2.4)
-    for place in line:
-        drawing.mark(*place, "dot", INK, size=3.2)
-    if eps is not None and at_least is not None:
-        at, y = x(eps), _Y(at_least)
-        drawing.lines(BAD, [(at - 8, y), (at + 8, y)], width=2.5)
-        drawing.text(at, y + 14, "required", BAD, size=10, anchor="middle", halo=True)
+def _drawn(points: Sequence[RadiusPoint], required: tuple[float, float] | None, *, alt: str) -> str:
+    sizes = [*(p.radius for p in points), *(required or ())[:1]]
+    drawing, x = charts.share_over(sizes, _RIGHT, "L2 radius")
+    drawing.dotted([(x(p.radius), charts.Y(p.certified)) for p in points], width=2.4, size=3.2)
+    charts.mark_required(drawing, x, required)
     return drawing.element(alt)

@@ -1,4 +1,4 @@
-"""The table of stages: how many images each attack and certificate decided."""
+"""The table of stages: how many images each attack and certificate decided; accuracies of a defence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.wording import plural
+from securemnist.view.wording import plural, share
 
 
 def table(_: Finding, evidence: AttackEvidence | DefenceEvidence, __: ClassNames) -> Exhibit | None:
@@ -37,4 +37,21 @@ def table(_: Finding, evidence: AttackEvidence | DefenceEvidence, __: ClassNames
         # One stage is one bar: its numbers say more.
         panels=(Panel(picture=charts.waterfall(ran, alt=caption)),) if ran[1:] else (),
         table=Table(head=head, rows=rows),
+    )
+
+
+def both_attacks(_: Finding, evidence: DefenceEvidence, __: ClassNames) -> Exhibit | None:
+    """The accuracies of a defence under a naive and an adaptive attack."""
+    naive, adaptive = evidence.naive_accuracy, evidence.adaptive_accuracy
+    if naive is None and adaptive is None:
+        return None
+    rows = (
+        (f"{line(evidence.naive, 40) or 'naive attack'}, unaware of the defence", share(naive)),
+        ("adaptive search", share(adaptive)),
+    )
+    return Exhibit(
+        kind="defence",
+        title="Naive and adaptive attack",
+        caption="What is left between both is false robustness: a better attack takes it away.",
+        table=Table(head=("attack", "accuracy"), rows=rows),
     )

@@ -6,7 +6,7 @@ of its own, so that grep finds whole rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -16,6 +16,7 @@ from securemnist.report import weight_file
 from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
+from securemnist.results.json_model import table
 from securemnist.sanitize import line, terminal
 from securemnist.view import requirement_text, wording
 from securemnist.view.class_names import ClassNames
@@ -37,9 +38,7 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     write(console, Text(_about(assessment), style="dim"))
     inside = [finding for finding in assessment.findings if finding.in_scope]
     day, names = assessment.decided, ClassNames.of(assessment.subject)
-    print_table(
-        console, [(STYLES[finding.verdict], _cells(finding, day, names)) for finding in inside]
-    )
+    print_table(console, [(STYLES[row.verdict], _cells(row, day, names)) for row in inside])
     for finding in wording.by_severity(assessment.open_findings):
         _print_reason(finding, day, console)
     write(console, Text())
@@ -56,8 +55,7 @@ def _about(assessment: Assessment) -> str:
     subject = assessment.subject
     digest = line(str(subject.get("digest") or "")[:12])
     name = line(subject.get("name") or "a model", 80) + (f" ({digest})" if digest else "")
-    data_set = subject.get("data")
-    data = line(data_set.get("name") or "", 60) if isinstance(data_set, Mapping) else ""
+    data = line(table(subject.get("data")).get("name") or "", 60)
     policy = line(assessment.policy.get("path") or "a policy", 80)
     return f"{name}{f' on {data}' if data else ''}, held against {policy}"
 

@@ -120,8 +120,7 @@ def render(assessment: Assessment, threats: Threats) -> bytes:
 
 
 def _picture(model: threat_model.ThreatModel, judged: Sequence[Judged]) -> Exhibit:
-    """The diagram with the table of its flows."""
-    titles = {c.id: c.title for c in model.components}
+    titles = model.titles
     flows = tuple(
         (
             str(number),
@@ -150,46 +149,29 @@ def _picture(model: threat_model.ThreatModel, judged: Sequence[Judged]) -> Exhib
 def _tables(model: threat_model.ThreatModel) -> list[tuple[str, Table]]:
     """What the model says of the system, as tables with their titles."""
     zones = {zone.id: zone.title for zone in model.zones}
-    components = {component.id: component.title for component in model.components}
-    parts = [(c.title, c.kind, zones[c.zone], c.description) for c in model.components]
+    parts = ((c.title, c.kind, zones[c.zone], c.description) for c in model.components)
+    assets = (
+        (a.title, a.confidentiality, a.integrity, a.availability,
+         ", ".join(model.titles[store] for store in a.stores) or NONE, a.description)
+        for a in model.assets
+    )  # fmt: skip
+    boundaries = (
+        (b.title, " and ".join(zones[zone] for zone in b.between), b.authentication)
+        for b in model.boundaries
+    )
+    adversaries = (
+        (a.title, a.access, a.skill.replace("_", " "), a.likely, a.description)
+        for a in model.adversaries
+    )
+    assumptions = ((a.text, a.validity) for a in model.assumptions)
+    tables = {
+        "Components": ("component kind zone description", parts),
+        "Assets": ("asset confidentiality integrity availability where description", assets),
+        "Trust boundaries": ("boundary between authentication", boundaries),
+        "Adversaries": ("adversary access skill likely description", adversaries),
+        "Assumptions": ("assumption validity", assumptions),
+    }
     return [
-        ("Components", Table(head=("component", "kind", "zone", "description"), rows=tuple(parts))),
-        (
-            "Assets",
-            Table(
-                head=("asset", "confidentiality", "integrity", "availability", "where", "description"),
-                rows=tuple(
-                    (a.title, a.confidentiality, a.integrity, a.availability,
-                     ", ".join(components[store] for store in a.stores) or NONE, a.description)
-                    for a in model.assets
-                ),
-            ),
-        ),
-        (
-            "Trust boundaries",
-            Table(
-                head=("boundary", "between", "authentication"),
-                rows=tuple(
-                    (b.title, " and ".join(zones[zone] for zone in b.between), b.authentication)
-                    for b in model.boundaries
-                ),
-            ),
-        ),
-        (
-            "Adversaries",
-            Table(
-                head=("adversary", "access", "skill", "likely", "description"),
-                rows=tuple(
-                    (a.title, a.access, a.skill.replace("_", " "), a.likely, a.description)
-                    for a in model.adversaries
-                ),
-            ),
-        ),
-        (
-            "Assumptions",
-            Table(
-                head=("assumption", "validity"),
-                rows=tuple((a.text, a.validity) for a in model.assumptions),
-            ),
-        ),
-    ]  # fmt: skip
+        (title, Table(head=tuple(head.split()), rows=tuple(rows)))
+        for title, (head, rows) in tables.items()
+    ]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from securemnist.report.details import flattened
 from securemnist.results.findings import Verdict
+from securemnist.results.json_model import table
 from securemnist.results.weight_file import KERAS, ONNX, SAFETENSORS, WeightFile
 from securemnist.sanitize import line
 from securemnist.view import wording
@@ -46,22 +47,20 @@ def file_format(subject: Mapping[str, Any], described: WeightFile | None) -> Ite
     else:
         size = "" if described.size is None else f", {described.size:,} bytes"
         yield Line("format", f"{described.format}{size}: {known}.")
-    files = mapping(subject.get("files"))
+    files = table(subject.get("files"))
     for name, digest in list(files.items())[:_MOST]:
         yield Line(f"SHA-256 of {line(name, 120)}", line(digest, 80), kind="digest")
     if len(files) > _MOST:
-        yield Line(
-            "SHA-256", f"Of {wording.plural(len(files) - _MOST, 'file')} more: see the JSON."
-        )
-    if imported := mapping(mapping(subject.get("recipe")).get("imported")):
+        more = wording.plural(len(files) - _MOST, "file")
+        yield Line("SHA-256", f"Of {more} more: see the JSON.")
+    if imported := table(table(subject.get("recipe")).get("imported")):
         yield _imported(imported)
 
 
 def _no_file(subject: Mapping[str, Any]) -> Line:
     if subject.get("architecture") == "endpoint":
-        return missing(
-            "format", NOT_CHECKED, "The model is behind an endpoint, its weights are not here."
-        )
+        text = "The model is behind an endpoint, its weights are not here."
+        return missing("format", NOT_CHECKED, text)
     if subject.get("files"):
         return missing("format", NOT_RECORDED, "The assessment has digests of the files only.")
     text = "The assessment names no weight file; a model from code may load any."
@@ -84,17 +83,16 @@ def manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Iterat
     """The facts of the manifest, each of them or `not recorded`."""
     name = line(described.manifest, 120) if described else ""
     # Of ONNX and Keras it holds digests of the files, which are no recipe.
-    recipe = mapping(subject.get("recipe")) if name else {}
+    recipe = table(subject.get("recipe")) if name else {}
     settings = flattened({key: value for key, value in recipe.items() if key != "imported"})
-    trained_on = mapping(subject.get("trained_on"))
-    digests = mapping(trained_on.get("digests"))
+    known = ", ".join(f"{key} {value}" for key, value in settings if value not in _UNUSED)
+    trained_on = table(subject.get("trained_on"))
+    digests = table(trained_on.get("digests"))
     seed = "" if described is None or described.seed is None else str(described.seed)
     about = f"{line(trained_on.get('name') or '', 80)}, {wording.plural(len(digests), 'digest')}"
     facts = {
         "manifest": f"{name}; the SHA-256 that it states is that of the weights." if name else "",
-        "recipe": line(
-            ", ".join(f"{key} {value}" for key, value in settings if value not in _UNUSED), 400
-        ),
+        "recipe": line(known, 400),
         "seed": seed,
         "trained on": about if digests else "",
     }
@@ -106,7 +104,3 @@ def manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Iterat
 def missing(topic: str, state: str, text: str = "", run: str = "") -> Line:
     kind, symbol = wording.kind(Verdict.NOT_RUN), wording.SYMBOLS[Verdict.NOT_RUN]
     return Line(topic, text, state, kind, symbol, command=run)
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -6,7 +6,7 @@ It repeats what the assessment holds, and says of each question without an answe
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from securemnist.report import gallery
@@ -18,11 +18,11 @@ from securemnist.report.weight_facts import (
     Line,
     file_format,
     manifest,
-    mapping,
     missing,
 )
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.json_model import table
 from securemnist.results.weight_file import WeightFile
 from securemnist.sanitize import command
 from securemnist.view import wording
@@ -115,9 +115,7 @@ def _concerns(subject: Mapping[str, Any], row: Row, measure: str) -> bool:
 
 def _data_note(subject: Mapping[str, Any]) -> str:
     """Whether the images of this run are those that the manifest says the model was trained on."""
-    own, used = (
-        mapping(mapping(subject.get(key)).get("digests")) for key in ("trained_on", "data")
-    )
+    own, used = (table(table(subject.get(key)).get("digests")) for key in ("trained_on", "data"))
     if own and own == used:
         return ". The manifest names the same data."
     return (
@@ -144,23 +142,22 @@ def _unmeasured(
     model = ["--model", spec] if spec else []
     if found:
         own = found[0].finding.requirement
-        words = ["securemnist", "assess", *model, "--tier", own.tier, "--row", own.id]
-        text = f"Row {found[0].id} was out of the scope of this run."
-        return missing(topic, NOT_CHECKED, text, _command(words, "assess"))
+        run = _command("assess", *model, "--tier", own.tier, "--row", own.id)
+        return missing(
+            topic, NOT_CHECKED, f"Row {found[0].id} was out of the scope of this run.", run
+        )
+    text = f"The policy has no row of {measure} for this model; add one, "
     if needs:
-        text = f"The policy has no row of {measure} for this model; add one, with {needs}."
-        return missing(topic, NOT_CHECKED, text)
-    words = ["securemnist", "measure", measure, *model]
-    text = f"The policy has no row of {measure} for this model; add one, or run it alone."
-    return missing(topic, NOT_CHECKED, text, _command(words, "measure"))
+        return missing(topic, NOT_CHECKED, f"{text}with {needs}.")
+    run = _command("measure", measure, *model)
+    return missing(topic, NOT_CHECKED, f"{text}or run it alone.", run)
 
 
-def _command(words: Iterable[str], name: str) -> str:
-    return command(shlex.join(words), ("securemnist", name))
+def _command(name: str, *words: str) -> str:
+    return command(shlex.join(["securemnist", name, *words]), ("securemnist", name))
 
 
 def _witness(rows: Sequence[Row], names: ClassNames) -> tuple[Exhibit | None, str]:
-    """Images with the trigger that the first scan with one found, and the id of its row."""
     for row in rows:
         finding = row.finding
         evidence = finding.measurement.evidence if finding.measurement else None

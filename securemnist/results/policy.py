@@ -24,6 +24,7 @@ from pydantic import (
 
 from securemnist._util.hashing import sha256
 from securemnist._util.parsing import toml_table
+from securemnist._util.strict import Strict
 from securemnist.errors import ParseError, PolicyError, UsageError
 from securemnist.results import row_keys
 from securemnist.results.findings import Requirement, Waiver
@@ -49,11 +50,7 @@ _Drop = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False), AfterVali
 _Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(readable)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _WaiverRow(_Strict):
+class _WaiverRow(Strict):
     reason: _Text = Field(description="Why the row may fail for a time.")
     expires: datetime.date = Field(
         description=f"Last day (UTC, inclusive), at most {LONGEST_WAIVER} days ahead."
@@ -125,7 +122,7 @@ class _Row(BaseModel):
         return Requirement(**{**fields, **own})
 
 
-class NamedData(_Strict):
+class NamedData(Strict):
     """The data that the thresholds were chosen for; `sha256` is `DataSet.digest`."""
 
     name: _Text = Field(description="Display name of the data.")
@@ -134,7 +131,7 @@ class NamedData(_Strict):
     )
 
 
-class _File(_Strict):
+class _File(Strict):
     requirement: list[dict[str, Any]] = Field(min_length=1, description="The rows of the policy.")
     families: list[_Text] = Field(
         default_factory=list, description="Families that need at least one row each."

@@ -70,7 +70,6 @@ class Scope:
         )
 
     def _deselected_reason(self) -> str:
-        """Why a row within the tier was not selected."""
         by = ", ".join(self.narrowed)
         return "out of scope: not selected in this run" + (f" ({by})" if by else "")
 

@@ -18,6 +18,7 @@ from securemnist import __version__
 from securemnist._util.hashing import sha256
 from securemnist.errors import FAILED, SecureMnistError, SignatureError
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.results.policy import Policy
 from securemnist.signing import assessed, attested_files, dsse, json_form, outcome, statement
 from securemnist.signing.json_form import ADVICE, Open
@@ -124,8 +125,8 @@ def read(content: bytes, key: PublicKey) -> Attestation:
     Also for a result that does not follow from its rows.
     """
     envelope = json_form.parsed(content, dsse.Envelope, "the attestation")
-    files, table = statement.read(dsse.opened(envelope, key), PREDICATE)
-    predicate = json_form.validated(table, _Predicate, "the attested result")
+    files, content_of = statement.read(dsse.opened(envelope, key), PREDICATE)
+    predicate = json_form.validated(content_of, _Predicate, "the attested result")
     found = Outcome(predicate.result, predicate.passed, predicate.warned, predicate.failed)
     if not found.consistent:
         raise SignatureError(
@@ -207,14 +208,13 @@ def recorded_files(assessment: Assessment) -> dict[str, str]:
 
     A model built by code, an endpoint, and a model behind a defence of the command line have none.
     """
-    files = assessment.subject.get("files")
-    plain = isinstance(files, dict) and all(isinstance(text, str) for text in files.values())
-    if not isinstance(files, dict) or not files or not plain:
+    files = table(assessment.subject.get("files"))
+    if not files or not all(isinstance(text, str) for text in files.values()):
         raise SignatureError(
             "expected an assessment of a model that was loaded from files, got none recorded; assess the "
             "weight file itself, without --defence"
         )
-    return files
+    return dict(files)
 
 
 def _configuration(assessment: Assessment, policy: Policy, content: bytes) -> list[dict[str, Any]]:
@@ -224,11 +224,12 @@ def _configuration(assessment: Assessment, policy: Policy, content: bytes) -> li
         threats = policy.threat_model.to_json()
         found.append(statement.descriptor(threats["path"], threats["digest"], role=THREATS))
     found.append(statement.descriptor(str(data.get("name")), str(data.get("sha256")), role=DATA))
-    digests = data.get("digests")
-    for name, digest in digests.items() if isinstance(digests, dict) else ():
+    for name, digest in table(data.get("digests")).items():
         found.append(statement.descriptor(str(name), str(digest), role=DATA_FILE))
-    notes = {"day": assessment.day, "decided": assessment.decided, "securemnist": __version__}
-    notes |= {
+    notes = {
+        "day": assessment.day,
+        "decided": assessment.decided,
+        "securemnist": __version__,
         "tier": str(assessment.scope.get("tier")),
         "waived_through": assessment.waived_through,
     }
@@ -236,7 +237,6 @@ def _configuration(assessment: Assessment, policy: Policy, content: bytes) -> li
 
 
 def _only(predicate: _Predicate, role: str) -> _Resource:
-    """The one resource of this role."""
     found = [one for one in predicate.configuration if one.annotations.role == role]
     if len(found) != 1:
         raise SignatureError(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import expecting, read_at_most
 from securemnist._util.parsing import json_object
 from securemnist.errors import ParseError, SignatureError, UsageError
 
@@ -60,9 +59,9 @@ def decoded(text: str, what: str) -> bytes:
     """The bytes of a base64 text; SignatureError where another text would give the same bytes."""
     try:
         content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         content = b""
-    if not content or base64.b64encode(content).decode() != text:
+    if not content or encoded(content) != text:
         raise SignatureError(f"expected {what} in base64, got something else; {ADVICE}")
     return content
 
@@ -74,10 +73,8 @@ def encoded(content: bytes) -> str:
 
 def read(path: Path, what: str, most: int = MAX_BYTES) -> bytes:
     """Content of a file of at most `most` bytes; UsageError where it cannot be read."""
-    try:
+    with expecting(path, what, "name another"):
         return read_at_most(path, most)
-    except OSError as error:
-        raise UsageError(f"{path}: expected {what}, got {error.strerror}; name another") from error
 
 
 def refuse_other_file(path: Path, form: type[BaseModel], what: str) -> None:

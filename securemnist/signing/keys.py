@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
-    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
@@ -22,7 +21,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from securemnist._util.files import open_regular, open_to_others, read_at_most, read_secret
+from securemnist._util.files import (
+    expecting,
+    open_regular,
+    open_to_others,
+    read_at_most,
+    read_secret,
+)
 from securemnist._util.hashing import sha256
 from securemnist.errors import UsageError
 
@@ -49,9 +54,7 @@ def create(path: Path, passphrase: bytes | None = None) -> PublicKey:
             f"expected a passphrase of 1 to {_LONGEST} bytes, got {len(passphrase)}; choose another"
         )
     key = ec.generate_private_key(ec.SECP256R1())
-    encryption: KeySerializationEncryption = NoEncryption()
-    if passphrase is not None:
-        encryption = BestAvailableEncryption(passphrase)
+    encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
     _write_new(path, private, 0o600)
     try:
@@ -67,13 +70,8 @@ def private_key(path: Path, passphrase: Callable[[], bytes] | None = None) -> Pr
 
     `passphrase` is asked where the key is encrypted.
     """
-    try:
+    with expecting(path, "a private key", "name one, or create it with `securemnist keygen`"):
         content, mode = read_secret(path, _MAX_BYTES)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a private key, got {error.strerror}; name one, or create it with "
-            "`securemnist keygen`"
-        ) from error
     if b"PUBLIC KEY" in content and b"PRIVATE KEY" not in content:
         raise _other_kind(path, "a public key", "name the private key, the file without .pub")
     if open_to_others(mode):
@@ -107,16 +105,11 @@ def _loaded_private(path: Path, content: bytes, passphrase: Callable[[], bytes] 
 
 def public_key(path: Path) -> PublicKey:
     """The public key in a PEM file; UsageError for anything else, a private key included."""
-    try:
+    with expecting(path, "a public key", "name the .pub file of the signer"):
         content = read_at_most(path, _MAX_BYTES)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a public key, got {error.strerror}; name the .pub file of the signer"
-        ) from error
     if b"PRIVATE KEY" in content:
-        raise _other_kind(
-            path, "a private key", "name its .pub file, and keep the private key secret"
-        )
+        advice = "name its .pub file, and keep the private key secret"
+        raise _other_kind(path, "a private key", advice)
     if content.count(b"-----BEGIN ") > 1:  # of which the reader would take the first
         raise _other_kind(path, "several keys", "name a file with the signer's key alone")
     try:
@@ -143,7 +136,6 @@ def _is_p256(curve: ec.EllipticCurve) -> bool:
 
 
 def _kind_of(key: object) -> str:
-    """The kind of a key in words."""
     if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
         return f"one on the curve {key.curve.name}"
     name = type(key).__name__.lstrip("_").removesuffix("PublicKey").removesuffix("PrivateKey")

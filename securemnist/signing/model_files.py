@@ -5,18 +5,17 @@ As in OpenSSF Model Signing, symbolic links are refused, and files of git are le
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from securemnist._util.files import open_regular
+from securemnist._util.hashing import sha256_of_file
 from securemnist.errors import SignatureError, UsageError
 
 ALWAYS_IGNORED = (".git", ".gitattributes", ".github", ".gitignore")
 SINGLE = "."  # the name of the file where the model is one file
-_PART = 1 << 20
 _MOST_FILES = 20_000
 
 OnProgress = Callable[[str, int, int], None]
@@ -49,21 +48,17 @@ def digests(
 
 def digest(path: Path) -> str:
     """SHA-256 of a regular file that is no link; UsageError otherwise."""
-    whole = hashlib.sha256()
     try:
         with open_regular(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
-            while part := os.read(descriptor, _PART):
-                whole.update(part)
+            return sha256_of_file(descriptor)
     except OSError as error:
         reason = "a symbolic link" if path.is_symlink() else error.strerror
         raise UsageError(
             f"{path}: expected a file, got {reason}; put the file itself there"
         ) from error
-    return whole.hexdigest()
 
 
 def _found(path: Path, ignored: Collection[str]) -> Iterator[tuple[str, tuple[Path, int]]]:
-    """Name, place and size of each file."""
     try:
         about = path.lstat()
         if not stat.S_ISDIR(about.st_mode):
@@ -109,7 +104,6 @@ def _checked(path: Path, mode: int) -> Path:
 
 
 def _text(name: str, folder: Path) -> str:
-    """A name that JSON can hold."""
     try:
         name.encode()
     except UnicodeEncodeError as error:

@@ -6,14 +6,14 @@ its predicate, with one SHA-256 a file. The Python package `model-signing` reads
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from securemnist._util.hashing import sha256
 from securemnist.errors import SecureMnistError, SignatureError
 from securemnist.signing import bundle, json_form, model_files, statement
 from securemnist.signing.json_form import ADVICE, Open
@@ -91,7 +91,13 @@ def read(content: bytes, key: PublicKey) -> SignedFiles:
     SecureMnistError for a kind of digest that is not read, which decides nothing.
     """
     subject, table = statement.read(bundle.opened(content, key), PREDICATE)
-    predicate = _predicate(table)
+    predicate = json_form.validated(table, _Predicate, "the signed list of files")
+    how = predicate.serialization
+    if (how.method, how.hash_type) != ("files", "sha256"):
+        raise SecureMnistError(
+            f"expected a SHA-256 of each whole file, got {how.method!r:.20} by {how.hash_type!r:.20}, "
+            "which is not read; sign the model with one SHA-256 a file"
+        )
     files: dict[str, str] = {}
     for one in predicate.resources:
         if one.name != SINGLE or len(predicate.resources) > 1:
@@ -108,17 +114,6 @@ def read(content: bytes, key: PublicKey) -> SignedFiles:
             f"expected one subject, the digest of the signed list, got another; {ADVICE}"
         )
     return SignedFiles(model, files, tuple(predicate.serialization.ignore_paths))
-
-
-def _predicate(table: Mapping[str, Any]) -> _Predicate:
-    predicate = json_form.validated(table, _Predicate, "the signed list of files")
-    how = predicate.serialization
-    if (how.method, how.hash_type) != ("files", "sha256"):
-        raise SecureMnistError(
-            f"expected a SHA-256 of each whole file, got {how.method!r:.20} by {how.hash_type!r:.20}, "
-            "which is not read; sign the model with one SHA-256 a file"
-        )
-    return predicate
 
 
 def verify(
@@ -182,6 +177,6 @@ def _inside(folder: Path, file: Path) -> list[str]:
 def _root(files: Mapping[str, str]) -> str:
     """SHA-256 over the digests of the files, in their order."""
     try:
-        return hashlib.sha256(b"".join(map(bytes.fromhex, files.values()))).hexdigest()
+        return sha256(b"".join(map(bytes.fromhex, files.values())))
     except ValueError as error:
         raise SignatureError(f"expected hexadecimal digests, got another; {ADVICE}") from error

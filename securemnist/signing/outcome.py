@@ -49,8 +49,11 @@ def of(assessment: Assessment) -> Outcome:
 def why_not_passed(assessment: Assessment) -> str:
     """The first rows that keep an assessment from a pass, in words."""
     found = of(assessment)
-    verdicts = {one.requirement.id: one for one in assessment.findings}
-    texts = [f"{row} is {_words(verdicts[row])}" for row in found.failed[:_SHOWN]]
+    out = {
+        f.requirement.id: "out of the run's scope" for f in assessment.findings if not f.in_scope
+    }
+    verdicts = {f.requirement.id: str(f.verdict) for f in assessment.findings} | out
+    texts = [f"{row} is {verdicts[row]}" for row in found.failed[:_SHOWN]]
     if len(found.failed) > _SHOWN:
         texts.append(f"{len(found.failed) - _SHOWN} more")
     if not found.passed:
@@ -64,7 +67,3 @@ def _group(finding: Finding, day: str) -> str:
     if not finding.in_scope:
         return "failed"
     return "passed" if finding.passed else "warned" if finding.waived(day) else "failed"
-
-
-def _words(finding: Finding) -> str:
-    return str(finding.verdict) if finding.in_scope else "out of the run's scope"

@@ -12,22 +12,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from securemnist.errors import SignatureError
+from securemnist.results import value_types
 from securemnist.signing.json_form import ADVICE, Open, parsed
 
 TYPE = "https://in-toto.io/Statement/v1"
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=4_096)]
 
 
 class Digest(Open):
     """The digest of a file; other algorithms beside SHA-256 are ignored."""
 
-    sha256: Sha256
+    sha256: value_types.Digest
 
 
-class Descriptor(Open):
-    """A file or another resource: its name, its digest, and free notes."""
-
+class _Descriptor(Open):
     name: Name
     digest: Digest
     annotations: dict[str, Any] = Field(default_factory=dict)
@@ -35,7 +33,7 @@ class Descriptor(Open):
 
 class _Statement(Open):
     type: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
-    subject: Annotated[list[Descriptor], Field(min_length=1)]
+    subject: Annotated[list[_Descriptor], Field(min_length=1)]
     predicate_type: str = Field(alias="predicateType")
     predicate: dict[str, Any]
 

@@ -44,9 +44,8 @@ def scan(python_files: PythonFiles, *, tools: Sequence[str]) -> Scan:
         reports = [_TOOLS[tool](scratch) for tool in tools] if python_files.source_files else []
     unread = {issue.file: issue for report in reports for issue in report.unread}
     issues = merge(issue for report in reports for issue in report.issues)
-    if any(issue.rule.endswith(_TORCH_DEFAULT) for issue in issues) and default_runs_code(
-        python_files.folder
-    ):
+    concerned = any(issue.rule.endswith(_TORCH_DEFAULT) for issue in issues)
+    if concerned and default_runs_code(python_files.folder):
         issues = tuple(map(_with_old_torch, issues))
     silenced = [issue for report in reports for issue in report.silenced]
     return Scan(

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import expecting, read_at_most
 from securemnist._util.parsing import json_object
+from securemnist._util.strict import Strict
 from securemnist.errors import ParseError, PolicyError
 from securemnist.static.issue import Issue
 
@@ -23,10 +24,8 @@ MAX_BYTES = 16 << 20
 _ADVICE = "write it with `securemnist accept ROW`, where ROW is the id of this row"
 
 
-class Entry(BaseModel):
+class Entry(Strict):
     """The key of an issue, stable while the file changes elsewhere."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     tool: str
     rule: str
@@ -34,9 +33,7 @@ class Entry(BaseModel):
     code: str
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
+class _File(Strict):
     schema_version: Literal[1]
     accepted: list[Entry]
 
@@ -44,18 +41,13 @@ class _File(BaseModel):
 def load(path: Path) -> list[Entry]:
     """The entries of a baseline file; PolicyError where it is missing or malformed."""
     try:
-        file = _File.model_validate(json_object(read_at_most(path, MAX_BYTES)))
-    except OSError as error:
-        raise PolicyError(
-            f"{path}: expected a baseline, got {error.strerror}; {_ADVICE}"
-        ) from error
+        with expecting(path, "a baseline", _ADVICE, PolicyError):
+            return _File.model_validate(json_object(read_at_most(path, MAX_BYTES))).accepted
     except ParseError as error:
         raise PolicyError(f"{path}: expected a baseline, got {error}; {_ADVICE}") from error
     except ValidationError as error:
-        raise PolicyError(
-            f"{path}: expected a baseline, got: {error.errors()[0]['msg']}; {_ADVICE}"
-        ) from error
-    return file.accepted
+        got = error.errors()[0]["msg"]
+        raise PolicyError(f"{path}: expected a baseline, got: {got}; {_ADVICE}") from error
 
 
 def dumps(issues: Iterable[Issue]) -> bytes:
@@ -76,9 +68,8 @@ def split(
             unspent[entry] -= 1
         else:
             unaccepted.append(issue)
-    return tuple(unaccepted), tuple(
-        sorted(unspent.elements(), key=lambda entry: [*entry.model_dump().values()])
-    )
+    stale = sorted(unspent.elements(), key=lambda entry: [*entry.model_dump().values()])
+    return tuple(unaccepted), tuple(stale)
 
 
 def _entry(issue: Issue) -> Entry:

@@ -84,10 +84,5 @@ def severity(word: object) -> str:
     return _WORDS.get(str(word).upper(), "high")
 
 
-_WORDS = {
-    "UNDEFINED": "low",
-    "INFO": "low",
-    "LOW": "low",
-    "WARNING": "medium",
-    "MEDIUM": "medium",
-}
+_WORDS = dict.fromkeys(("UNDEFINED", "INFO", "LOW"), "low")
+_WORDS |= dict.fromkeys(("WARNING", "MEDIUM"), "medium")

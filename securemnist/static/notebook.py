@@ -121,7 +121,6 @@ def _joined_lines(source: str) -> list[str]:
 
 
 def _python_line(line: str) -> str:
-    """The Python that IPython runs for a line."""
     if help_line := _HELP.match(line):
         return f"{help_line['indent']}pass"
     match = _LINE.match(line)

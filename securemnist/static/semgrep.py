@@ -96,7 +96,6 @@ def _marked(path: Path) -> Counter[tuple[object, ...]]:
 
 
 def _unread(report: dict[str, Any], copy: ScratchCopy) -> list[Issue]:
-    """An issue for each file that Semgrep could not read completely."""
     unread = []
     for problem in report["errors"]:
         message = f"{problem.get('message', problem)!r:.300}"

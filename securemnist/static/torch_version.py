@@ -6,6 +6,7 @@ https://pytorch.org/docs/stable/generated/torch.load.html
 
 from __future__ import annotations
 
+import contextlib
 import re
 from importlib import metadata
 from pathlib import Path
@@ -58,12 +59,8 @@ def _installed() -> tuple[int, int]:
 def _pins(folder: Path, pattern: str, wanted: re.Pattern[str]) -> list[re.Match[str]]:
     found: list[re.Match[str]] = []
     for path in sorted(folder.glob(pattern)):
-        if path.is_file():
-            try:
-                text = read_at_most(path, _MAX_BYTES).decode(errors="replace")
-            except OSError:
-                continue  # an unreadable file pins no version
-            found += wanted.finditer(text)
+        with contextlib.suppress(OSError):  # an unreadable file pins no version
+            found += wanted.finditer(read_at_most(path, _MAX_BYTES).decode(errors="replace"))
     return found
 
 

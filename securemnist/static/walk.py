@@ -111,9 +111,8 @@ class ProjectWalk:
 
     def _link(self, name: str) -> None:
         """Follow a link inside the project unless its target is read anyway; list other links."""
-        target = os.path.realpath(self.folder / name)
-        root = os.path.realpath(self.folder)
-        inside = target == root or target.startswith(root + os.sep)
+        target, root = os.path.realpath(self.folder / name), os.path.realpath(self.folder)
+        inside = Path(target).is_relative_to(root)
         relative = os.path.relpath(target, root)
         if not os.path.exists(target):
             self.excluded[name] = "link to nothing"
@@ -179,9 +178,8 @@ def _is_environment(folder: Path) -> bool:
     if not (folder / "pyvenv.cfg").is_file() and not (folder / "conda-meta" / "history").is_file():
         return False
     programs = ("bin/python", "Scripts/python.exe", "python.exe")
-    return any((folder / name).exists() for name in programs) or any(
-        folder.glob("lib*/python*/site-packages")
-    )
+    packages = folder.glob("lib*/python*/site-packages")
+    return any((folder / name).exists() for name in programs) or any(packages)
 
 
 def _join(folder: str, name: str) -> str:

@@ -13,8 +13,9 @@ from typing import Annotated
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from securemnist._util.strict import Strict
 from securemnist._util.toml_file import toml_file
 from securemnist.errors import DataError, MeasureError
 from securemnist.results.evidence.supply_chain import SupplyCheck
@@ -33,10 +34,8 @@ _COMPARISONS: Mapping[str, Callable[[Version, Version], bool]] = {
 _Text = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class Advisory(BaseModel):
+class Advisory(Strict):
     """A vulnerability: the affected versions of a package, as ranges, and the fixed one."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     package: _Text
     id: Annotated[str, Field(pattern=_ID)]
@@ -50,8 +49,8 @@ class Advisory(BaseModel):
         for text in affected:
             try:
                 bounds = _bounds(text)
-            except (InvalidSpecifier, InvalidVersion, KeyError) as error:
-                raise ValueError(f"expected versions such as '<2.6.0', got {text!r:.60}") from error
+            except (InvalidSpecifier, InvalidVersion, KeyError):
+                bounds = []
             if not bounds:
                 raise ValueError(f"expected versions such as '<2.6.0', got {text!r:.60}")
             if _is_empty(bounds):
@@ -83,9 +82,8 @@ class Advisory(BaseModel):
             found = Version(Version(version).public)  # 2.5.1+cpu is 2.5.1
         except InvalidVersion:
             return True
-        return any(
-            all(compare(found, bound) for compare, bound in _bounds(text)) for text in self.affected
-        )
+        ranges = map(_bounds, self.affected)
+        return any(all(compare(found, bound) for compare, bound in one) for one in ranges)
 
 
 def _bounds(text: str) -> list[tuple[Callable[[Version, Version], bool], Version]]:
@@ -103,9 +101,7 @@ def _is_empty(bounds: Sequence[tuple[Callable[[Version, Version], bool], Version
     return max(lowest) > min(highest) or not all(both)
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
+class _File(Strict):
     date: datetime.date
     advisory: Annotated[list[Advisory], Field(min_length=1)]
 

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from securemnist._util.hashing import shortened
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.supply_chain.data_record import DataRecord, SplitRecord
-from securemnist.supply_chain.digest_text import shortened
 
 _LISTED = 5  # classes that a check lists
 _FEW = 1e-6  # statistics of equal pixels differ by rounding only
@@ -40,9 +40,7 @@ def _files(recorded: DataRecord, found: DataRecord) -> SupplyCheck:
     changed = [name for name in names if recorded.files.get(name) != found.files.get(name)]
     got = f"{changed[0]} and {len(changed) - 1} others differ" if changed else "all are equal"
     expected = f"SHA-256 of {len(recorded.files)} files as recorded"
-    return SupplyCheck(
-        name="files", place=found.name, expected=expected, found=got, holds=not changed
-    )
+    return dataclasses.replace(_check(found.name, "files", expected, got), holds=not changed)
 
 
 def _split(name: str, old: SplitRecord, new: SplitRecord) -> Iterator[SupplyCheck]:
@@ -77,13 +75,8 @@ def _near(old: list[float], new: list[float]) -> bool:
 
 
 def _check(place: str, name: str, expected: object, found: object) -> SupplyCheck:
-    return SupplyCheck(
-        name=name,
-        place=place,
-        expected=_text(expected),
-        found=_text(found),
-        holds=expected == found,
-    )
+    holds, texts = expected == found, {"expected": _text(expected), "found": _text(found)}
+    return SupplyCheck(name=name, place=place, **texts, holds=holds)
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import expecting, read_at_most
 from securemnist._util.parsing import json_object
 from securemnist.errors import DataError, ParseError
 from securemnist.input_spec import MOST_CLASSES
@@ -79,13 +79,10 @@ def dumps(record: DataRecord) -> bytes:
 def load(path: Path) -> DataRecord:
     """The record of a file; DataError where it cannot be read, or is no record."""
     advice = "write it with `securemnist data record`"
+    with expecting(path, "a record of data", advice, DataError):
+        content = read_at_most(path, _MAX_BYTES)
     try:
-        table = json_object(read_at_most(path, _MAX_BYTES), values=_MAX_VALUES)
-        record = DataRecord.from_json(table)
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a record of data, got {error.strerror}; {advice}"
-        ) from error
+        record = DataRecord.from_json(json_object(content, values=_MAX_VALUES))
     except ParseError as error:
         raise DataError(f"{path}: expected JSON, got {error}; {advice}") from error
     except ValueError as error:

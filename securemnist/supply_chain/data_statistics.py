@@ -8,7 +8,7 @@ of `data_digests` find any change.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -26,8 +26,7 @@ _PARTS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Test:
+class _Test(NamedTuple):
     """A test: what was compared, in words and by its p-value under equal distributions."""
 
     name: str
@@ -65,13 +64,12 @@ def checks(recorded: DataRecord, found: DataRecord) -> list[SupplyCheck]:
 
 
 def _judged(test: _Test, level: float) -> SupplyCheck:
-    holds = bool(test.p_value >= level)  # NaN does not hold
     return SupplyCheck(
         name=test.name,
         place=test.place,
         expected=f"{test.expected} (p of {level:.1g} or more)",
         found=f"{test.found} (p = {test.p_value:.2g})",
-        holds=holds,
+        holds=bool(test.p_value >= level),  # NaN does not hold
     )
 
 
@@ -98,17 +96,13 @@ def _labels(name: str, old: SplitRecord, new: SplitRecord) -> _Test:
     shares = table / table.sum(1, keepdims=True)
     worst = int(np.abs(shares[1] - shares[0]).argmax())
     expected, found = (f"{100 * share:.2f} % of a class" for share in shares[:, worst])
-    return _Test(
-        name="shares of the classes", place=name, expected=expected, found=found, p_value=p_value
-    )
+    return _Test("shares of the classes", name, expected, found, p_value)
 
 
 def _mean_image(place: str, old: ClassRecord, new: ClassRecord) -> _Test:
     """Whether every part and every tone is as frequent: Welch's test, Bonferroni over their number."""
     if len(old.mean) != len(new.mean) or not old.mean:
-        return _Test(
-            name="mean image", place=place, expected="as many parts", found="others", p_value=0.0
-        )
+        return _Test("mean image", place, "as many parts", "others", 0.0)
     before, after = np.array(old.mean), np.array(new.mean)
     error = np.sqrt(np.square(old.deviation) / old.n + np.square(new.deviation) / new.n)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -116,13 +110,9 @@ def _mean_image(place: str, old: ClassRecord, new: ClassRecord) -> _Test:
     worst = int(np.nanargmax(np.nan_to_num(z, nan=np.inf)))
     freedom = min(old.n, new.n) - 1  # below Welch's, so that small classes give no false alarm
     p_value = min(1.0, 2 * float(stats.t.sf(z[worst], freedom)) * len(z))
-    return _Test(
-        name="mean image",
-        place=place,
-        expected=f"{before[worst]:.4f} for {_PARTS[worst] if worst < len(_PARTS) else 'a part'}",
-        found=f"{after[worst]:.4f}",
-        p_value=p_value,
-    )
+    part = _PARTS[worst] if worst < len(_PARTS) else "a part"
+    expected, found = f"{before[worst]:.4f} for {part}", f"{after[worst]:.4f}"
+    return _Test("mean image", place, expected, found, p_value)
 
 
 def _more(name: str, place: str, counts: tuple[int, int], sizes: tuple[int, int]) -> _Test:
@@ -131,7 +121,7 @@ def _more(name: str, place: str, counts: tuple[int, int], sizes: tuple[int, int]
     table = [[new, after - new], [old, before - old]]
     p_value = float(stats.fisher_exact(table, alternative="greater").pvalue)
     expected, found = f"{old:,} of {before:,}", f"{new:,} of {after:,}"
-    return _Test(name=name, place=place, expected=expected, found=found, p_value=p_value)
+    return _Test(name, place, expected, found, p_value)
 
 
 def _odd_labels(place: str, old: SplitRecord, new: SplitRecord) -> _Test:
@@ -139,27 +129,17 @@ def _odd_labels(place: str, old: SplitRecord, new: SplitRecord) -> _Test:
 
     A record of several images that compared none does not hold: it would leave out this test.
     """
+    name = "labels unlike the nearest image's"
     if not old.compared or not new.compared:
-        return _Test(
-            name="labels unlike the nearest image's",
-            place=place,
-            expected=f"{old.compared:,} images compared",
-            found=f"{new.compared:,} images",
-            p_value=0.0,
-        )
-    pooled = (old.disagreeing * old.compared + new.disagreeing * new.compared) / (
-        old.compared + new.compared
-    )
+        compared = f"{old.compared:,} images compared"
+        return _Test(name, place, compared, f"{new.compared:,} images", 0.0)
+    odd = old.disagreeing * old.compared + new.disagreeing * new.compared
+    pooled = odd / (old.compared + new.compared)
     variance = _DEPENDENCE * pooled * (1 - pooled) * (1 / old.compared + 1 / new.compared)
     growth = new.disagreeing - old.disagreeing
     z = growth / np.sqrt(variance) if variance > 0 else np.inf if growth > 0 else 0.0
-    return _Test(
-        name="labels unlike the nearest image's",
-        place=place,
-        expected=f"{100 * old.disagreeing:.2f} %",
-        found=f"{100 * new.disagreeing:.2f} %",
-        p_value=float(stats.norm.sf(z)),
-    )
+    expected, found = (f"{100 * part.disagreeing:.2f} %" for part in (old, new))
+    return _Test(name, place, expected, found, float(stats.norm.sf(z)))
 
 
 def _shared(recorded: DataRecord, found: DataRecord) -> Iterator[_Test]:

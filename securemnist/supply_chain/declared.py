@@ -14,6 +14,7 @@ from securemnist._util.files import read_at_most
 from securemnist._util.parsing import MAX_TOML_BYTES, decoded, toml_table
 from securemnist.errors import ParseError
 from securemnist.results.evidence.supply_chain import SupplyCheck
+from securemnist.results.json_model import table
 from securemnist.supply_chain.lock import requirement
 
 PYPROJECT = "pyproject.toml"
@@ -53,31 +54,28 @@ def read(folder: Path) -> Declared:
 
     Left out are the project itself, which an extra may name, and requirements of its build.
     """
-    declared = Declared()
+    declared, content = Declared(), dict[str, Any]()
     try:
-        table = toml_table(decoded(read_at_most(folder / PYPROJECT, MAX_TOML_BYTES)))
+        content = toml_table(decoded(read_at_most(folder / PYPROJECT, MAX_TOML_BYTES)))
     except FileNotFoundError:
-        table = {}
+        pass
     except OSError as error:
         declared.refuse(PYPROJECT, PYPROJECT, "a file that can be read", str(error.strerror))
-        table = {}
     except ParseError as error:
         declared.refuse(PYPROJECT, PYPROJECT, "TOML", str(error))
-        table = {}
-    _read_project(declared, table)
-    _refuse_others(declared, folder, table)
+    _read_project(declared, content)
+    _refuse_others(declared, folder, content)
     return declared
 
 
-def _read_project(declared: Declared, table: Mapping[str, Any]) -> None:
-    project = table.get("project", {})
-    project = project if isinstance(project, Mapping) else {}
+def _read_project(declared: Declared, content: Mapping[str, Any]) -> None:
+    project = table(content.get("project"))
     declared.name = canonicalize_name(str(project.get("name", "")))
     dynamic = project.get("dynamic", [])
     for key in ("dependencies", "optional-dependencies"):
         if isinstance(dynamic, list) and key in dynamic:
             declared.refuse(key, f"{PYPROJECT}, dynamic", "a list in this file", "a dynamic list")
-    for place, text in _texts(project, table.get("dependency-groups", {})):
+    for place, text in _texts(project, content.get("dependency-groups", {})):
         if isinstance(text, Mapping) and set(text) == {"include-group"}:
             continue  # the group that it names is read itself
         found = requirement(text)
@@ -88,7 +86,6 @@ def _read_project(declared: Declared, table: Mapping[str, Any]) -> None:
 
 
 def _texts(project: Mapping[str, Any], groups: Any) -> Iterator[tuple[str, Any]]:
-    """Each declared requirement with its place."""
     tables = {"dependencies": {"": project.get("dependencies", [])}}
     tables["optional-dependencies"] = project.get("optional-dependencies", {})
     tables["dependency-groups"] = groups
@@ -99,12 +96,11 @@ def _texts(project: Mapping[str, Any], groups: Any) -> Iterator[tuple[str, Any]]
                 yield place, text
 
 
-def _refuse_others(declared: Declared, folder: Path, table: Mapping[str, Any]) -> None:
+def _refuse_others(declared: Declared, folder: Path, content: Mapping[str, Any]) -> None:
     """Refuse dependencies that are declared elsewhere: unread ones must not count as pinned."""
     for name, keys in _TOOLS.items():
-        tools = table.get("tool")
-        tool = tools.get(name) if isinstance(tools, Mapping) else None
-        if isinstance(tool, Mapping) and any(key in tool for key in keys):
+        tool = table(table(content.get("tool")).get(name))
+        if any(key in tool for key in keys):
             declared.refuse(f"tool.{name}", PYPROJECT, _READABLE, f"dependencies of [tool.{name}]")
     for name, word in _OTHERS.items():
         try:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from securemnist._util.files import open_regular, read_at_most
+from securemnist._util.hashing import sha256_of_file, shortened
 from securemnist._util.parsing import json_object
 from securemnist.errors import ParseError
 from securemnist.results.evidence.supply_chain import SupplyCheck
-from securemnist.supply_chain.digest_text import shortened
+from securemnist.results.json_model import table
 
 _MAX_MANIFEST = 1 << 20
-_CHUNK = 1 << 20
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -36,53 +35,34 @@ def checks(path: Path, name: str) -> Iterator[SupplyCheck]:
         yield _check("manifest", place, "a JSON object", str(error))
         return
     yield _digest(path, name, manifest)
-    recipe = manifest.get("recipe")
-    known = isinstance(recipe, Mapping) and bool(recipe)
-    yield _check("recipe", place, "how the model was trained", _count(recipe, "settings"), known)
-    yield _seed(manifest, place)
-    yield from _data(manifest.get("data"), place)
+    recipe = table(manifest.get("recipe"))
+    found = f"{len(recipe)} settings"
+    yield _check("recipe", place, "how the model was trained", found, bool(recipe))
+    seed = manifest.get("seed", recipe.get("seed"))
+    yield _check("seed", place, "a whole number", f"{seed!r:.40}", type(seed) is int)
+    yield _data(manifest.get("data"), place)
 
 
 def _digest(path: Path, name: str, manifest: Mapping[str, Any]) -> SupplyCheck:
-    stated = manifest.get("sha256")
+    what, stated = "SHA-256 of the weights", manifest.get("sha256")
     if not isinstance(stated, str) or not _SHA256.fullmatch(stated):
-        return _check(
-            "SHA-256 of the weights", name, "64 digits in the manifest", f"{stated!r:.80}"
-        )
+        return _check(what, name, "64 digits in the manifest", f"{stated!r:.80}")
     try:
-        got = _sha256(path)
+        with open_regular(path) as descriptor:
+            got = sha256_of_file(descriptor)
     except OSError as error:
-        return _check("SHA-256 of the weights", name, shortened(stated), str(error.strerror))
-    return _check("SHA-256 of the weights", name, shortened(stated), shortened(got), got == stated)
+        return _check(what, name, shortened(stated), str(error.strerror))
+    return _check(what, name, shortened(stated), shortened(got), got == stated)
 
 
-def _sha256(path: Path) -> str:
-    whole = hashlib.sha256()
-    with open_regular(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
-        while part := file.read(_CHUNK):
-            whole.update(part)
-    return whole.hexdigest()
-
-
-def _seed(manifest: Mapping[str, Any], place: str) -> SupplyCheck:
-    recipe = manifest.get("recipe")
-    inner = recipe.get("seed") if isinstance(recipe, Mapping) else None
-    seed = manifest.get("seed", inner)
-    return _check("seed", place, "a whole number", f"{seed!r:.40}", type(seed) is int)
-
-
-def _data(data: object, place: str) -> Iterator[SupplyCheck]:
-    digests = data.get("digests") if isinstance(data, Mapping) else None
-    if not isinstance(digests, Mapping) or not digests:
-        yield _check("training data", place, "SHA-256 of its files", "none")
-        return
+def _data(data: object, place: str) -> SupplyCheck:
+    digests = table(table(data).get("digests"))
     wrong = [name for name, value in digests.items() if not _SHA256.fullmatch(str(value))]
-    found = f"no SHA-256 of {wrong[0]}" if wrong else _count(digests, "digests")
-    yield _check("training data", place, "SHA-256 of its files", found, not wrong)
-
-
-def _count(table: object, noun: str) -> str:
-    return f"{len(table) if isinstance(table, Mapping) else 0} {noun}"
+    found = f"no SHA-256 of {wrong[0]}" if wrong else f"{len(digests)} digests"
+    holds = bool(digests) and not wrong
+    return _check(
+        "training data", place, "SHA-256 of its files", found if digests else "none", holds
+    )
 
 
 def _check(name: str, place: str, expected: str, found: str, holds: bool = False) -> SupplyCheck:

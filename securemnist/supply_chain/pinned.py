@@ -58,9 +58,7 @@ def checks(folder: Path, files: Sequence[str] = (), *, installed: bool = True) -
     found = [*(check for lock in read for check in lock.checks), *project.checks]
     found += [_covered(place, wanted, versions) for place, wanted in project.requirements]
     if installed:
-        roots = [wanted for _, wanted in project.requirements] or [
-            Requirement(name) for name in versions
-        ]
+        roots = [wanted for _, wanted in project.requirements] or [*map(Requirement, versions)]
         found += _installed(roots, versions, own=project.name)
     return found
 
@@ -77,7 +75,7 @@ def _versions(read: Sequence[Lock]) -> dict[str, list[str]]:
 def _covered(place: str, wanted: Requirement, versions: dict[str, list[str]]) -> SupplyCheck:
     """Whether a lock pins a declared dependency, at versions that the declaration admits."""
     pinned = versions.get(canonicalize_name(wanted.name), [])
-    wrong = [one for one in pinned if not _admits(wanted.specifier, one)]
+    wrong = [one for one in pinned if not wanted.specifier.contains(one, prereleases=True)]
     found, holds = ", ".join(wrong or pinned) or "no pin", bool(pinned) and not wrong
     if not pinned and not applies(wanted.marker):
         found, holds = f"not needed here ({wanted.marker})", True
@@ -88,10 +86,6 @@ def _covered(place: str, wanted: Requirement, versions: dict[str, list[str]]) ->
         found=found,
         holds=holds,
     )
-
-
-def _admits(specifier: SpecifierSet, version: str) -> bool:
-    return specifier.contains(version, prereleases=True)
 
 
 def _installed(
@@ -118,9 +112,9 @@ def _installed(
 
 def _needed(needed: Requirement, selected: Collection[tuple[str, str]]) -> bool:
     """Whether a requirement of a distribution applies here, for one of its selected extras."""
-    if needed.marker is None:
-        return any(not extra for _, extra in selected)
-    return any(applies(needed.marker, extra) for _, extra in selected)
+    return any(
+        applies(needed.marker, extra) if needed.marker else not extra for _, extra in selected
+    )
 
 
 def _same(name: str, version: str, pinned: Sequence[str]) -> SupplyCheck:

@@ -80,7 +80,6 @@ def _holds(marker: str) -> bool:
 
 
 def _is_name(name: object) -> bool:
-    """Whether this is the name of a package, and nothing else."""
     found = requirement(name)
     return found is not None and found.name == name
 

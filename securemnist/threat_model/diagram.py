@@ -99,7 +99,6 @@ def _flow(drawing: Drawing, points: Sequence[Point], *, both: bool) -> Point:
 
 
 def _arrow(drawing: Drawing, before: Point, tip: Point) -> None:
-    """A filled triangle at the end of a line."""
     dx, dy = tip[0] - before[0], tip[1] - before[1]
     length = (dx * dx + dy * dy) ** 0.5 or 1.0
     ux, uy = dx / length, dy / length

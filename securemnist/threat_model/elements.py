@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from securemnist import sanitize
+from securemnist._util.strict import Strict
 
 Degree = Literal["minimal", "low", "moderate", "high", "maximal"]
 # An id is a name in exports, too: OWASP TM-BOM allows these characters only.
@@ -32,12 +33,6 @@ Text = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_vis
 Title = Annotated[
     str, Field(min_length=1, max_length=80), AfterValidator(_visible), AfterValidator(_one_line)
 ]
-
-
-class Strict(BaseModel):
-    """Base of every table of the file: strict types, no unknown key."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Element(Strict):

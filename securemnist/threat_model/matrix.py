@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from securemnist.threat_model.model import ThreatModel
-from securemnist.threat_model.status import Judged, Status, worst
+from securemnist.threat_model.status import ORDER, Judged, Status, worst
 from securemnist.threat_model.threat import Category
 
 
@@ -44,7 +44,6 @@ def matrix(model: ThreatModel, judged: Sequence[Judged]) -> list[Line]:
 
 
 def _cell(judged: Sequence[Judged], category: Category) -> Cell | None:
-    own = [one for one in judged if one.threat.category is category]
-    order = list(Status)
-    ranked = tuple(sorted(own, key=lambda one: order.index(one.status)))
+    own = (one for one in judged if one.threat.category is category)
+    ranked = tuple(sorted(own, key=lambda one: ORDER.index(one.status)))
     return Cell(threats=ranked) if ranked else None

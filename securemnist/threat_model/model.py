@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from securemnist._util.parsing import toml_table
+from securemnist._util.strict import Strict
 from securemnist._util.toml_file import toml_file
 from securemnist.errors import ParseError, PolicyError
 from securemnist.results.findings import Requirement
@@ -25,7 +26,6 @@ from securemnist.threat_model.elements import (
     Component,
     Flow,
     Scope,
-    Strict,
     Text,
     Title,
     Zone,
@@ -81,10 +81,8 @@ class ThreatModel(Strict):
 
     def uncovered(self, known: Iterable[str]) -> list[Threat]:
         """Threats that no row of the policy tests, or that name a row which it lacks."""
-        rows = set(known)
-        return [
-            t for t in self.threats if not t.requirements or not rows.issuperset(t.requirements)
-        ]
+        unknown = self.unknown_requirements(known)
+        return [t for t in self.threats if not t.requirements or t.id in unknown]
 
 
 def load(path: Path) -> ThreatModel:

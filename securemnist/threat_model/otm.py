@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from securemnist.threat_model.elements import Component
+from securemnist.threat_model.elements import Component, Element
 from securemnist.threat_model.export_text import mitigations, status_of, tested_by, weaknesses
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged, Status
-from securemnist.threat_model.threat import LIKELIHOODS, SEVERITIES
+from securemnist.threat_model.threat import LIKELIHOODS, SEVERITIES, Mitigation
 from securemnist.view import taxonomy
 
 VERSION = "0.2.0"
@@ -30,9 +30,7 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
         },
         "assets": [
             {
-                "id": asset.id,
-                "name": asset.title,
-                "description": asset.description,
+                **_named(asset),
                 "risk": {
                     "confidentiality": _DEGREES[asset.confidentiality],
                     "integrity": _DEGREES[asset.integrity],
@@ -42,20 +40,12 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
             for asset in model.assets
         ],
         "trustZones": [
-            {
-                "id": zone.id,
-                "name": zone.title,
-                "description": zone.description,
-                "risk": {"trustRating": zone.trust},
-            }
-            for zone in model.zones
+            {**_named(zone), "risk": {"trustRating": zone.trust}} for zone in model.zones
         ],
         "components": [_component(model, one, judged) for one in model.components],
         "dataflows": [
             {
-                "id": flow.id,
-                "name": flow.title,
-                "description": flow.description,
+                **_named(flow),
                 "bidirectional": flow.both_ways,
                 "source": flow.source,
                 "destination": flow.destination,
@@ -71,6 +61,10 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
             for name, _, m in mitigations(judged)
         ],
     }
+
+
+def _named(element: Element) -> dict[str, str]:
+    return {"id": element.id, "name": element.title, "description": element.description}
 
 
 def _component(
@@ -89,14 +83,13 @@ def _component(
 
 
 def _instances(element: str, judged: Sequence[Judged]) -> list[dict[str, Any]]:
-    """The threats to one component or flow."""
     return [
         {
             "threat": one.threat.id,
             "state": _STATES.get(one.status, "exposed"),
             "mitigations": [
-                {"mitigation": name, "state": _state(judged, mitigation_status)}
-                for name, judged, mitigation_status in _of(one)
+                {"mitigation": name, "state": _state(one, mitigation)}
+                for name, _, mitigation in mitigations([one])
             ],
         }
         for one in judged
@@ -104,16 +97,10 @@ def _instances(element: str, judged: Sequence[Judged]) -> list[dict[str, Any]]:
     ]
 
 
-def _of(judged: Judged) -> list[tuple[str, bool, Status]]:
-    """Each mitigation of a threat: its id, whether a row tests it, its status."""
-    found = mitigations([judged])
-    return [(name, bool(m.requirements), status_of(one, m)) for name, one, m in found]
-
-
-def _state(tested: bool, status: Status) -> str:
-    if not tested:
+def _state(judged: Judged, mitigation: Mitigation) -> str:
+    if not mitigation.requirements:
         return "recommended"
-    return "implemented" if status is Status.COVERED else "required"
+    return "implemented" if status_of(judged, mitigation) is Status.COVERED else "required"
 
 
 def _threat(judged: Judged) -> dict[str, Any]:

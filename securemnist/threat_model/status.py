@@ -75,10 +75,8 @@ def of_finding(finding: Finding, day: str) -> Status:
     return {
         Verdict.PASS: Status.COVERED,
         Verdict.FAIL: Status.FAILING,
-        Verdict.INCONCLUSIVE: Status.UNDECIDED,
-        Verdict.ERROR: Status.UNDECIDED,
         Verdict.NOT_RUN: Status.NOT_RUN,
-    }[finding.verdict]
+    }.get(finding.verdict, Status.UNDECIDED)
 
 
 def judge(model: ThreatModel, findings: Iterable[Finding], day: str) -> list[Judged]:

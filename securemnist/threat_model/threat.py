@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from securemnist.threat_model.elements import MOST, Id, Strict, Text, Title
+from securemnist._util.strict import Strict
+from securemnist.threat_model.elements import MOST, Id, Text, Title
 
 
 class Category(StrEnum):

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from securemnist.errors import UsageError
+from securemnist.threat_model.elements import Element
 from securemnist.threat_model.export_text import mitigations, status_of, tested_by, weaknesses
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged, Status
+from securemnist.threat_model.threat import Mitigation
 from securemnist.view import taxonomy
 
 SCHEMA = (
@@ -68,7 +70,7 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
                 "title": mitigation.text,
                 "description": f"{mitigation.text}; {tested_by(mitigation)}",
                 "threats": [one.threat.id.lower()],
-                "status": _control(bool(mitigation.requirements), status_of(one, mitigation)),
+                "status": _control(one, mitigation),
                 "priority": _PRIORITIES[one.threat.level],
             }
             for name, one, mitigation in mitigations(judged)
@@ -78,24 +80,20 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
-def _named(element: Any) -> dict[str, str]:
-    return {
-        "symbolic_name": element.id,
-        "title": element.title,
-        "description": element.description,
-    }
+def _named(element: Element) -> dict[str, str]:
+    name, title = element.id, element.title
+    return {"symbolic_name": name, "title": title, "description": element.description}
 
 
 def _system(model: ThreatModel) -> dict[str, Any]:
     """Zones, boundaries, components by their kind, data and flows."""
-    kinds = {component.id: component.kind for component in model.components}
-
-    def of(kind: str, **more: Any) -> list[dict[str, Any]]:
-        return [
-            {**_named(c), "trust_zone": c.zone, **more} for c in model.components if c.kind == kind
-        ]
-
-    roles = {component.id: component.role for component in model.components}
+    types = {component.id: _TYPES[component.kind] for component in model.components}
+    kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _TYPES}
+    for c in model.components:
+        type_ = {"external entity": c.role, "store": "object"}.get(c.kind)
+        kinds[c.kind].append(
+            {**_named(c), "trust_zone": c.zone, **({"type": type_} if type_ else {})}
+        )
     return {
         "trust_zones": [_named(zone) for zone in model.zones],
         "trust_boundaries": [
@@ -106,11 +104,9 @@ def _system(model: ThreatModel) -> dict[str, Any]:
             }
             for one in model.boundaries
         ],
-        "actors": [
-            {**actor, "type": roles[actor["symbolic_name"]]} for actor in of("external entity")
-        ],
-        "components": of("process"),
-        "data_stores": of("store", type="object"),
+        "actors": kinds["external entity"],
+        "components": kinds["process"],
+        "data_stores": kinds["store"],
         "data_sets": [
             {
                 **_named(asset),
@@ -122,11 +118,8 @@ def _system(model: ThreatModel) -> dict[str, Any]:
         "data_flows": [
             {
                 **_named(flow),
-                "source": {"type": _TYPES[kinds[flow.source]], "object": flow.source},
-                "destination": {
-                    "type": _TYPES[kinds[flow.destination]],
-                    "object": flow.destination,
-                },
+                "source": {"type": types[flow.source], "object": flow.source},
+                "destination": {"type": types[flow.destination], "object": flow.destination},
                 "has_sensitive_data": flow.sensitive,
                 "encrypted": flow.encrypted,
             }
@@ -154,11 +147,11 @@ def _threat(model: ThreatModel, judged: Judged) -> dict[str, Any]:
     }
 
 
-def _control(tested: bool, status: Status) -> str:
+def _control(judged: Judged, mitigation: Mitigation) -> str:
     """`active` only where every row that tests it passed."""
-    if not tested:
+    if not mitigation.requirements:
         return "suggested"
-    return "active" if status is Status.COVERED else "under_review"
+    return "active" if status_of(judged, mitigation) is Status.COVERED else "under_review"
 
 
 def _risk(judged: Judged) -> dict[str, Any]:

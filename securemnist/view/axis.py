@@ -18,7 +18,6 @@ class Scale:
     end: float
 
     def __call__(self, number: float) -> float:
-        """The coordinate of a number."""
         share = (number - self.first) / (self.last - self.first)
         return self.start + (self.end - self.start) * share
 

@@ -7,7 +7,7 @@ equal text, whatever else is installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from securemnist.sanitize import line
@@ -51,6 +51,12 @@ class Drawing:
         self._shapes.append(
             f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}{_opacity(alpha)}/>'
         )
+
+    def dotted(self, points: Sequence[Point], *, width: float, size: float) -> None:
+        """A line of ink with a dot at each of its points."""
+        self.lines(INK, points, width=width)
+        for point in points:
+            self.mark(*point, "dot", INK, size=size)
 
     def area(self, points: Iterable[Point], role: str, *, alpha: float = 1.0) -> None:
         """A filled shape whose outline goes through the points."""
