@@ -1,7 +1,7 @@
 """Pictures with an axis: the waterfall, accuracy over eps, timings.
 
 In no picture of the report does a meaning rest on colour: lines differ in markers and dashes and carry
-their names, bars and cells carry their numbers, and every number stands in a table beside its picture.
+their names, bars and cells carry their numbers. Every number stands in a table beside its picture.
 """
 
 from __future__ import annotations
