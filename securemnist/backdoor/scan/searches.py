@@ -59,7 +59,7 @@ def search(
     """A search of each kind for a model in eval mode, on clean images of at least two classes."""
     found = []
     for place, kind in enumerate(PERTURBATIONS):
-        progress(f"search for a {kind.kind}", place, len(PERTURBATIONS))
+        progress(f"backdoor scan, {kind.kind}", place, len(PERTURBATIONS))
         rng = torch.Generator().manual_seed(seed_from(seed, "backdoor scan", kind.kind))
         targets = map_targets(classes).repeat(kind.starts)
         every = search_maps(model, kind, targets, classes, x, y, rng)

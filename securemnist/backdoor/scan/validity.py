@@ -11,7 +11,8 @@ from securemnist.backdoor.scan.searches import Search
 def failure(found: Sequence[Search]) -> str:
     """Why the searches would miss a trigger; empty where they work.
 
-    A displacement is not expected to steer images to most classes.
+    An addition is expected to steer images to every class, a mask to half of the classes, and a
+    displacement to none.
     """
     for one in found:
         if count := int((~one.finite).sum()):
@@ -19,10 +20,16 @@ def failure(found: Sequence[Search]) -> str:
                 f"outputs or gradients were not finite in {count} of {len(one.finite)} searches for a "
                 f"{one.kind}; the network may hide its gradients"
             )
-        limit = MOST * one.perturbation.first
-        if one.kind != "displacement" and float(one.sizes[:-1].median()) > 0.99 * limit:
+        limit = 0.99 * MOST * one.perturbation.first
+        constant = one.sizes[:-1]
+        if one.kind == "addition" and float(constant.max()) > limit:
             return (
-                f"the search for a {one.kind} steers images to less than half of the classes; "
+                f"the search for an addition steers images to class {int(constant.argmax())} at no size; "
                 "the network may hide its gradients"
+            )
+        if one.kind == "mask" and float(constant.median()) > limit:
+            return (
+                "the search for a mask steers images to less than half of the classes; the network may "
+                "hide its gradients"
             )
     return ""

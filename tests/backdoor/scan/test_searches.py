@@ -76,8 +76,24 @@ def test_searches_are_reproducible() -> None:
     assert all(torch.equal(a.sizes, b.sizes) for a, b in zip(first, second, strict=True))
 
 
+class Reversed(torch.autograd.Function):
+    """Logits whose gradient is reversed where class 2 is to become more probable."""
+
+    @staticmethod
+    def forward(_: object, logits: torch.Tensor) -> torch.Tensor:
+        return logits.clone()
+
+    @staticmethod
+    def backward(_: object, *gradients: torch.Tensor) -> torch.Tensor:
+        (gradient,) = gradients
+        return torch.where((gradient.argmin(1) == 2)[:, None], -gradient, gradient)
+
+
 class Broken(nn.Module):
-    """`Quadrants` whose gradient, or output, is undefined on black pixels, or that has no gradient."""
+    """`Quadrants` whose gradient, or output, is undefined on black pixels, or that has no gradient.
+
+    "class": the gradient is wrong for one class only.
+    """
 
     def __init__(self, way: str) -> None:
         super().__init__()
@@ -86,6 +102,9 @@ class Broken(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.way == "gradient":
             return Quadrants()(x.sqrt())
+        if self.way == "class":
+            logits: torch.Tensor = Reversed.apply(Quadrants()(x))
+            return logits
         if self.way == "output":
             return Quadrants()(x) + 0 * x.log().sum((1, 2, 3))[:, None]
         return Quadrants()(x.detach())
@@ -93,7 +112,12 @@ class Broken(nn.Module):
 
 @pytest.mark.parametrize(
     ("way", "words"),
-    [("gradient", "not finite"), ("output", "not finite"), ("none", "less than half")],
+    [
+        ("gradient", "not finite"),
+        ("output", "not finite"),
+        ("none", "hide its gradients"),
+        ("class", "to class 2 at no size"),
+    ],
 )
 def test_search_that_cannot_work_says_so(way: str, words: str) -> None:
     """Undefined outputs or gradients, and none at all, end no process and are a reason for no verdict."""
