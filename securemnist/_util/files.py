@@ -71,6 +71,16 @@ def read_at_most(path: Path, cap: int, *, follow: bool = True) -> bytes:
     return content
 
 
+def read_or_raise(
+    path: Path, cap: int, expected: str, raises: type[Exception], advice: str = "pass another"
+) -> bytes:
+    """The content as from `read_at_most`; in place of OSError `raises`, with one sentence."""
+    try:
+        return read_at_most(path, cap)
+    except OSError as error:
+        raise raises(f"{path}: expected {expected}, got {error.strerror}; {advice}") from error
+
+
 def read_secret(path: Path, cap: int) -> tuple[bytes, int]:
     """The first `cap` bytes of a file that is no symbolic link, and its mode; OSError as above."""
     with open_regular(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
