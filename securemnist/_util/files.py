@@ -84,6 +84,18 @@ def read_at_most(path: Path, cap: int, *, follow: bool = True) -> bytes:
     return content
 
 
+def read_or_raise(
+    path: Path,
+    cap: int,
+    what: str,
+    raises: type[SecureMnistError],
+    advice: str = "pass another",
+) -> bytes:
+    """The content as from `read_at_most`, with its OSError as in `expecting`."""
+    with expecting(path, what, advice, raises):
+        return read_at_most(path, cap)
+
+
 def read_secret(path: Path, cap: int) -> tuple[bytes, int]:
     """The first `cap` bytes of a file that is no symbolic link, and its mode; OSError as above."""
     with open_regular(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:

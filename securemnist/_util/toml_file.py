@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from securemnist._util.files import expecting, read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist._util.parsing import MAX_TOML_BYTES, decoded, toml_table
 from securemnist.errors import ParseError, UsageError
 
@@ -16,7 +16,7 @@ def toml_file(path: Path, expected: str, raises: type[UsageError] = UsageError) 
     `expected`: what the file holds, for instance "the description of an endpoint".
     """
     try:
-        with expecting(path, expected, "name another file", raises):
-            return toml_table(decoded(read_at_most(path, MAX_TOML_BYTES)))
+        content = read_or_raise(path, MAX_TOML_BYTES, expected, raises, "name another file")
+        return toml_table(decoded(content))
     except ParseError as error:
         raise raises(f"{path}: expected TOML, got {error}; fix it") from error

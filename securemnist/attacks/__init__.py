@@ -23,7 +23,7 @@ from securemnist.attacks.surrogate import Surrogate
 from securemnist.attacks.transfer import Transfer
 from securemnist.errors import PolicyError
 from securemnist.project import imports
-from securemnist.project.settings_class import with_settings
+from securemnist.project.settings_class import own_class, with_settings
 
 _CLASSES = (
     *(FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD),
@@ -33,11 +33,7 @@ ATTACKS: dict[str, type[Attack]] = {kind.__name__: kind for kind in _CLASSES}
 
 
 def class_of(name: object) -> type[Attack]:
-    """The class of an attack: of the table, or a user's own by `pkg.module:Class`.
-
-    Raises PolicyError for an unknown name and for a class that is no Attack, UsageError for a module
-    that cannot be imported.
-    """
+    """The class of an attack: of the table, or a user's own as from `own_class`."""
     if isinstance(name, str) and name in ATTACKS:
         return ATTACKS[name]
     if not imports.is_code(name) or str(name).lower().startswith("art:"):
@@ -45,13 +41,7 @@ def class_of(name: object) -> type[Attack]:
         raise PolicyError(
             f"expected an attack of {known}, art:CLASS or pkg.module:Class, got {name!r:.80}; fix `use`"
         )
-    found = imports.attribute(str(name), "fix `use`")
-    if not (isinstance(found, type) and issubclass(found, Attack)):
-        raise PolicyError(
-            f"expected {name} to be a subclass of securemnist.attacks.base.Attack, got "
-            f"{type(found).__name__}; fix `use`"
-        )
-    return found
+    return own_class(str(name), Attack)  # type: ignore[type-abstract]
 
 
 def settings_of(name: str) -> dict[str, str]:

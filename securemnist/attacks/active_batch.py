@@ -11,11 +11,12 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
-from securemnist.attacks.base import BATCH, AttackInput
+from securemnist.attacks.base import BATCH, AttackInput, NativeAttack
+from securemnist.attacks.validation import check_counts
 from securemnist.batches import batch_size
 from securemnist.types import Images, Labels, Progress
 
@@ -128,3 +129,34 @@ class ActiveBatch(ABC, Generic[S]):
             free -= len(indices)
             if len(indices):
                 yield self.start(indices)
+
+
+# Cost of a query relative to a forward and backward pass; measured on network A.
+_QUERY_PASSES = 0.45
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryAttack(NativeAttack):
+    """A search that uses the model's answers only, at most `queries` of them for each sample."""
+
+    black_box: ClassVar[bool] = True
+
+    queries: int = 1000
+
+    def __post_init__(self) -> None:
+        check_counts(queries=self.queries)
+
+    @abstractmethod
+    def _search(self, inputs: AttackInput) -> ActiveBatch[Any]:
+        """The search over the samples of a call."""
+
+    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
+        with torch.no_grad():
+            return self._search(inputs).run(self.name, progress)
+
+    @property
+    def name(self) -> str:
+        return f"{type(self).__name__}-{self.queries}"
+
+    def passes(self) -> float:
+        return self.queries * _QUERY_PASSES

@@ -8,7 +8,7 @@ cost as much as a few restarts for all.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -41,8 +41,8 @@ class NearestAPGD(NativeAttack):
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
         first = _dlr_search(inputs, self.steps, 1)
         x_adv = first.run(self.name, progress)
-        near, x, y = self._nearest(first), inputs.x, inputs.y
-        part = AttackInput(inputs.model, x[near], y[near], inputs.threat, inputs.rng)
+        near = self._nearest(first)
+        part = replace(inputs, x=inputs.x[near], y=inputs.y[near])
         x_adv[near] = _dlr_search(part, self.steps, self.restarts).run(self.name, progress)
         return x_adv
 

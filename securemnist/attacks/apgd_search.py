@@ -1,7 +1,4 @@
-"""The search of APGD for norms with dense steps: momentum and halved step sizes.
-
-Croce & Hein 2020, arXiv 2003.01690, section 3.
-"""
+"""The search of APGD for norms with dense steps (arXiv 2003.01690, section 3)."""
 
 from __future__ import annotations
 

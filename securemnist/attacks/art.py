@@ -180,7 +180,6 @@ class _ReadOnly(nn.Module):
 
 @torch.no_grad()
 def _classes(model: Model, x: Images) -> int:
-    """The number of classes of a model."""
     return int(model(channels_last(x[:1])).shape[1])
 
 

@@ -15,6 +15,7 @@ import torch
 
 from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
 from securemnist.attacks.fab import FABSearch
+from securemnist.attacks.losses import answers
 from securemnist.attacks.validation import attack_name, check_counts
 from securemnist.batches import batch_size
 from securemnist.models.predictions import is_wrong, predicted
@@ -89,9 +90,7 @@ def boundary_points(
     model: Model, x: Images, y: Labels, ends: Images, starts: int
 ) -> BoundaryPoints:
     """The nearest `starts` boundary points of each sample, found by binary search on lines to `ends`."""
-    classes = torch.cat(
-        [model(channels_last(part)).argmax(1) for part in ends.split(batch_size(ends, 100))]
-    )
+    classes = answers(model, ends).argmax(1)
     size = batch_size(x, _BATCH)
     parts = [
         _boundary_points(model, images, labels, ends, classes, starts)

@@ -28,7 +28,6 @@ _TINY = 1e-12
 
 
 def cross_entropies(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
-    """The cross-entropy of each sample."""
     return F.cross_entropy(logits, y, reduction="none")
 
 
@@ -84,6 +83,13 @@ def loss_and_gradient(
         # `materialize_grads` gives zeros where only the weights, not the pixels, have a gradient.
         (gradient,) = torch.autograd.grad(values.sum(), leaf, materialize_grads=True)
     return values.detach().float(), gradient, logits.detach()
+
+
+@torch.no_grad()
+def answers(model: Model, x: Images) -> Logits:
+    """The model's logits (n, K), asked for in batches."""
+    parts = x.split(batch_size(x, BATCH))
+    return torch.cat([exact(model(channels_last(part))) for part in parts])
 
 
 def nearest_classes(inputs: AttackInput, count: int) -> Labels:

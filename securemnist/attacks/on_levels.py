@@ -8,15 +8,8 @@ from __future__ import annotations
 import torch
 
 from securemnist.threats import Linf, Threat
+from securemnist.threats.linf import TOLERANCE
 from securemnist.types import Images, per_image
-
-# Of a level: k / 255 * 255 is not always k, and the referee's own tolerance is larger than this.
-_TOLERANCE = 1e-4
-
-
-def narrowed(threat: Threat, x: Images, levels: int) -> Threat:
-    """The threat within which rounded proposals stay, for images `x` (n, C, H, W) on the levels."""
-    return threat.before_rounding(x, 1 / levels)
 
 
 def snapped(x: Images, proposals: Images, threat: Threat, levels: int) -> Images:
@@ -30,11 +23,11 @@ def snapped(x: Images, proposals: Images, threat: Threat, levels: int) -> Images
     nearest = finite.round()
     if isinstance(threat, Linf):
         reach = threat.eps * levels
-        low, high = (exact - reach - _TOLERANCE).ceil(), (exact + reach + _TOLERANCE).floor()
+        low, high = (exact - reach - TOLERANCE).ceil(), (exact + reach + TOLERANCE).floor()
         chosen = torch.minimum(torch.maximum(nearest, low), high)
     else:
         start = exact.round()
-        towards = (finite - start + _TOLERANCE * (finite - start).sign()).trunc() + start
+        towards = (finite - start + TOLERANCE * (finite - start).sign()).trunc() + start
         inside = threat.distance(x.double(), nearest / levels) <= threat.eps
         chosen = torch.where(per_image(inside), nearest, towards)
     on_levels = (chosen.clamp(0, levels) / levels).to(proposals.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -44,8 +44,7 @@ class PGD(NativeAttack):
         x, y = inputs.x, inputs.y
         x_adv, survivors = x.clone(), torch.arange(len(x), device=x.device)
         for _ in range(self.restarts):
-            part = AttackInput(inputs.model, x[survivors], y[survivors], inputs.threat, inputs.rng)
-            search = _Search(self, part)
+            search = _Search(self, replace(inputs, x=x[survivors], y=y[survivors]))
             x_adv[survivors] = search.run("PGD", progress)
             survivors = survivors[~search.broken]
             if not len(survivors):
@@ -70,7 +69,7 @@ class _Search(ActiveBatch[BatchState]):
         self.x_adv = self.threat.random_start(self.x, self.rng)
 
     def start(self, indices: torch.Tensor) -> BatchState:
-        return BatchState(indices, torch.zeros_like(indices), self.x[indices], self.y[indices])
+        return BatchState(**self.begun(indices))
 
     def step(self, state: BatchState) -> torch.Tensor:
         x_k = self.x_adv[state.index]

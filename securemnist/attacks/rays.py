@@ -12,44 +12,28 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
-from securemnist.attacks.validation import check_counts
+from securemnist.attacks.active_batch import ActiveBatch, BatchState, QueryAttack
+from securemnist.attacks.base import AttackInput, channels_last
 from securemnist.models.predictions import is_wrong
-from securemnist.types import Images, Progress, per_image
+from securemnist.types import Images, per_image
 
-# Cost of a query relative to a forward and backward pass; measured on network A.
-_QUERY_PASSES = 0.45
 # The binary search ends at this share of the largest radius.
 _PRECISION = 1e-3
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class RayS(NativeAttack):
+class RayS(QueryAttack):
     """Search along rays with labels only (Chen & Gu, arXiv 2006.12792).
 
     At most `queries` queries per sample. Directions are the threat's steepest steps for signs: corners
     of the ball for L-infinity, which the paper is about, and points of its surface for other norms.
     """
 
-    black_box: ClassVar[bool] = True
     forms: ClassVar[tuple[str, ...]] = ("ball",)
-    queries: int = 1000
 
-    def __post_init__(self) -> None:
-        check_counts(queries=self.queries)
-
-    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        with torch.no_grad():
-            return _Search(self, inputs).run(self.name, progress)
-
-    @property
-    def name(self) -> str:
-        return f"RayS-{self.queries}"
-
-    def passes(self) -> float:
-        return self.queries * _QUERY_PASSES
+    def _search(self, inputs: AttackInput) -> _Search:
+        return _Search(self, inputs)
 
 
 @dataclass

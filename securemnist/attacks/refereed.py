@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from securemnist.attacks import on_levels
+from securemnist.attacks.on_levels import snapped
 from securemnist.errors import MeasureError
 from securemnist.referee import Ruling, rule
 from securemnist.threats import Threat
@@ -36,7 +36,7 @@ def attempt(
     """
     options = {"pool": pool} if attack.uses_pool else {}
     levels = getattr(model, "levels", None)  # of an endpoint that reads bytes
-    within = threat if levels is None else on_levels.narrowed(threat, x, levels)
+    within = threat if levels is None else threat.before_rounding(x, 1 / levels)
     proposals = attack.propose(
         attacked, x.clone(), y.clone(), threat=within, rng=rng, progress=progress, **options
     )
@@ -46,5 +46,5 @@ def attempt(
             f"expected proposals of {attack.name} as a tensor of {x.dtype}, got {got}; fix the attack"
         )
     if levels is not None and proposals.shape == x.shape:
-        proposals = on_levels.snapped(x, proposals, threat, levels)
+        proposals = snapped(x, proposals, threat, levels)
     return proposals, rule(model, x, y, proposals, norm=threat.norm, eps=threat.eps)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import torch
 
 from securemnist.threats import Threat
+from securemnist.threats.patch import rectangles
 from securemnist.types import Images, per_image
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class PatchSampler(SparseSampler):
         columns = (torch.arange(self.width, device=age.device) - right[:, None]) % self.width
         index = torch.arange(len(best), device=age.device)[:, None, None]
         source = best.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]]
-        inside = self._inside(place[0] + down, place[1] + right, self.down, self.across)
+        corner, size = (place[0] + down, place[1] + right), (self.down, self.across)
+        inside = rectangles(corner, size, (self.height, self.width))[:, None]
         return torch.where(inside, source.permute(0, 3, 1, 2), clean)
 
     def _coloured(
@@ -128,21 +130,8 @@ class PatchSampler(SparseSampler):
             corner.append(at + (draw * (side - size + 1)).long())
             sizes.append(size)
         colour = draws[:, 4:].round()[:, :, None, None]
-        return torch.where(self._inside(*corner, *sizes), colour, best)
-
-    def _inside(
-        self,
-        top: torch.Tensor,
-        left: torch.Tensor,
-        down: torch.Tensor | int,
-        across: torch.Tensor | int,
-    ) -> torch.Tensor:
-        """Boolean (n, 1, H, W): pixels of rectangles of `down` rows and `across` columns."""
-        rows = torch.arange(self.height, device=top.device)
-        columns = torch.arange(self.width, device=top.device)
-        in_rows = (rows >= top[:, None]) & (rows < (top + down)[:, None])
-        in_columns = (columns >= left[:, None]) & (columns < (left + across)[:, None])
-        return (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
+        inside = rectangles((corner[0], corner[1]), (sizes[0], sizes[1]), (self.height, self.width))
+        return torch.where(inside[:, None], colour, best)
 
 
 SAMPLERS: dict[str, type[SparseSampler]] = {"pixels": PixelSampler, "square": PatchSampler}

@@ -13,50 +13,37 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import BATCH, AttackInput, NativeAttack, channels_last
+from securemnist.attacks.active_batch import ActiveBatch, BatchState, QueryAttack
+from securemnist.attacks.base import BATCH, AttackInput, channels_last
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.attacks.sparse_changes import SAMPLERS
-from securemnist.attacks.validation import check_counts, check_shares
+from securemnist.attacks.validation import check_shares
 from securemnist.batches import batch_size
 from securemnist.models.predictions import exact, is_wrong
-from securemnist.types import Images, Progress, per_image
+from securemnist.types import Images, per_image
 
-# Cost of a query relative to a forward and backward pass, as of Square; measured on network A.
-_QUERY_PASSES = 0.45
 # Random numbers that all steps of all samples read windows of.
 _STREAM = 1 << 18
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class SparseRS(NativeAttack):
+class SparseRS(QueryAttack):
     """Random search over pixels, or over places and contents of a patch (arXiv 2006.12834).
 
     At most `queries` queries per sample, one of them with a gradient where the model has one. `start` in
     (0, 1]: the share of the changed pixels that the first steps exchange, or of a patch that they change.
     """
 
-    black_box: ClassVar[bool] = True
     forms: ClassVar[tuple[str, ...]] = ("pixels", "square")
-    queries: int = 1000
     start: float = 0.3
 
     def __post_init__(self) -> None:
-        check_counts(queries=self.queries)
+        super().__post_init__()
         check_shares(start=self.start)
 
-    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        search = _Search(self, inputs)
-        with torch.no_grad():
-            return search.run(self.name, progress)
-
-    @property
-    def name(self) -> str:
-        return f"SparseRS-{self.queries}"
-
-    def passes(self) -> float:
-        return self.queries * _QUERY_PASSES
+    def _search(self, inputs: AttackInput) -> _Search:
+        return _Search(self, inputs)
 
 
 @dataclass

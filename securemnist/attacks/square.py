@@ -14,19 +14,17 @@ from typing import Any, ClassVar, final
 
 import torch
 
-from securemnist.attacks.active_batch import ActiveBatch
-from securemnist.attacks.base import AttackInput, NativeAttack, channels_last, check_setting
+from securemnist.attacks.active_batch import ActiveBatch, QueryAttack
+from securemnist.attacks.base import AttackInput, channels_last, check_setting
 from securemnist.attacks.losses import margins
 from securemnist.attacks.reach import Reach, ReachState
 from securemnist.attacks.square_changes import SAMPLERS
-from securemnist.attacks.validation import check_counts, check_shares
+from securemnist.attacks.validation import check_shares
 from securemnist.models.predictions import exact, is_wrong
-from securemnist.types import Images, Progress, per_image
+from securemnist.types import Images, per_image
 
 # Queries, of 10,000, after which the paper halves p, the fraction of pixels in a square.
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
-# Cost of a query relative to a forward and backward pass; measured on network A.
-_QUERY_PASSES = 0.45
 # Of a margin, in logarithms of probabilities.
 _TOLERANCE = 1e-6
 # Length of the random stream, as a multiple of the number of queries.
@@ -35,34 +33,25 @@ _STREAM = 4
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Square(NativeAttack):
+class Square(QueryAttack):
     """Random search by squares, without gradients (Andriushchenko et al., arXiv 1912.00049).
 
     At most `queries` queries per sample; `start` in (0, 1] is the paper's p_init. `whole`: images out of
     reach are not left early.
     """
 
-    black_box: ClassVar[bool] = True
     forms: ClassVar[tuple[str, ...]] = ("ball",)
     queries: int = 5000
     start: float = 0.8
     whole: bool = False
 
     def __post_init__(self) -> None:
-        check_counts(queries=self.queries)
+        super().__post_init__()
         check_shares(start=self.start)
         check_setting(type(self.whole) is bool, "whole", "as true or false", self.whole)
 
-    def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        with torch.no_grad():
-            return _Search(self, inputs).run(self.name, progress)
-
-    @property
-    def name(self) -> str:
-        return f"Square-{self.queries}"
-
-    def passes(self) -> float:
-        return self.queries * _QUERY_PASSES
+    def _search(self, inputs: AttackInput) -> _Search:
+        return _Search(self, inputs)
 
     def to_json(self) -> dict[str, Any]:
         """The attack as in a policy; `whole` only where it is set, so that seeds stay what they were."""

@@ -15,6 +15,7 @@ import torch
 
 from securemnist.attacks.block_patterns import block_signs, pattern_draws
 from securemnist.threats import Threat
+from securemnist.threats.patch import rectangles
 from securemnist.types import Images, per_image
 
 _Corner = tuple[torch.Tensor, torch.Tensor]
@@ -61,12 +62,7 @@ class Sampler(ABC):
 
     def mask(self, size: torch.Tensor, corner: _Corner) -> torch.Tensor:
         """Boolean (n, 1, H, W): the pixels of each square."""
-        top, left, edge = (numbers.view(-1, 1) for numbers in (*corner, size))
-        rows = torch.arange(self.height, device=size.device)
-        columns = torch.arange(self.width, device=size.device)
-        in_rows = (rows >= top) & (rows < top + edge)
-        in_columns = (columns >= left) & (columns < left + edge)
-        return (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
+        return rectangles(corner, (size, size), (self.height, self.width))[:, None]
 
 
 @final

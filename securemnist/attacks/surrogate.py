@@ -11,17 +11,20 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import torch
+import torch.nn.functional as F
 
 from securemnist.attacks.base import BATCH, Attack, AttackInput, NativeAttack, channels_last
-from securemnist.attacks.losses import loss_and_gradient, margins
-from securemnist.attacks.surrogate_network import SurrogateNetwork
+from securemnist.attacks.losses import answers, loss_and_gradient, margins
 from securemnist.attacks.validation import check_counts
 from securemnist.batches import batch_size
-from securemnist.models.predictions import exact, is_wrong
+from securemnist.input_spec import InputSpec
+from securemnist.models.architectures import ConvNetA
+from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Logits, Model, Progress
 
 # Steps for images that only train the surrogate: they need not be the best.
 _STEPS_OF_OTHERS = 5
+_RATE = 1e-3
 
 
 @final
@@ -49,26 +52,26 @@ class Surrogate(NativeAttack):
         found, surviving = inputs.x.clone(), torch.arange(len(inputs.x), device=inputs.x.device)
         pool = inputs.x[:0] if inputs.pool is None else inputs.pool[: self.examples]
         pool = pool.to(inputs.x.device)
-        answers = _asked(inputs.model, torch.cat([inputs.x, pool]))
-        network = SurrogateNetwork(inputs.x, answers.shape[1], inputs.rng)
-        network.learn(torch.cat([inputs.x, pool]), answers)
-        classes = answers[len(inputs.x) :].argmax(1)
+        logits = answers(inputs.model, torch.cat([inputs.x, pool]))
+        network = SurrogateNetwork(inputs.x, logits.shape[1], inputs.rng)
+        network.learn(torch.cat([inputs.x, pool]), logits)
+        classes = logits[len(inputs.x) :].argmax(1)
         for number in range(self.rounds):
             progress(self.name, number, self.rounds)
             network.train(self.updates)
             x, y = inputs.x[surviving], inputs.y[surviving]
             candidates = _climbed(network.model, replace(inputs, x=x, y=y), self.steps)
-            answers = _asked(inputs.model, candidates)
-            wrong = is_wrong(answers, y)
+            logits = answers(inputs.model, candidates)
+            wrong = is_wrong(logits, y)
             found[surviving[wrong]] = candidates[wrong]
             surviving = surviving[~wrong]
             if not len(surviving) or number + 1 == self.rounds:
                 break
-            network.learn(candidates, answers)
+            network.learn(candidates, logits)
             if len(pool):
                 others = replace(inputs, x=pool, y=classes)
                 moved = _climbed(network.model, others, min(self.steps, _STEPS_OF_OTHERS))
-                network.learn(moved, _asked(inputs.model, moved))
+                network.learn(moved, answers(inputs.model, moved))
         return found
 
     @property
@@ -104,8 +107,40 @@ def _climbed(model: Model, inputs: AttackInput, steps: int) -> Images:
     return torch.cat(parts)
 
 
-@torch.no_grad()
-def _asked(model: Model, x: Images) -> Logits:
-    """The model's logits (n, K)."""
-    parts = x.split(batch_size(x, BATCH))
-    return torch.cat([exact(model(channels_last(part))) for part in parts])
+class SurrogateNetwork:
+    """Two convolutions for images in the form of `x` (n, C, H, W), with random weights at first.
+
+    `rng` is the only source of random numbers.
+    """
+
+    def __init__(self, x: Images, classes: int, rng: torch.Generator) -> None:
+        self.rng = rng
+        channels, height, width = x.shape[1:]
+        # Layers draw their weights from the global generator.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
+            self.model = ConvNetA(InputSpec(channels, height, width, classes)).to(x.device).eval()
+        self._images, self._answers = x[:0], x.new_empty((0, classes))
+        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=_RATE)
+
+    def learn(self, x: Images, logits: Logits) -> None:
+        """Add images and the model's answers to them; answers that are not finite are left out."""
+        answers = logits.double().softmax(1).to(x.dtype)
+        finite = torch.isfinite(answers).all(1)
+        self._images = torch.cat([self._images, x[finite]])
+        self._answers = torch.cat([self._answers, answers[finite]])
+
+    def train(self, updates: int) -> None:
+        """Adam on random batches of all images so far; the loss is the answers' cross-entropy."""
+        if not len(self._images):
+            return
+        count = len(self._images)
+        for _ in range(updates):
+            places = torch.randint(count, (min(BATCH, count),), generator=self.rng)
+            places = places.to(self._images.device)
+            with torch.enable_grad():
+                logits = self.model(channels_last(self._images[places]))
+                loss = F.cross_entropy(logits, self._answers[places])
+                self._optimizer.zero_grad()
+                loss.backward()
+            self._optimizer.step()

@@ -13,14 +13,14 @@ from typing import ClassVar, final
 import torch
 from torch import nn
 
-from securemnist.attacks.base import BATCH, Attack, AttackInput, NativeAttack, channels_last
+from securemnist.attacks.base import Attack, AttackInput, NativeAttack
+from securemnist.attacks.losses import answers
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.validation import check_counts
-from securemnist.batches import batch_size
 from securemnist.input_spec import MNIST
 from securemnist.models import loading
 from securemnist.models.predictions import is_wrong
-from securemnist.types import Images, Progress, silent
+from securemnist.types import Images, Progress
 
 
 @final
@@ -50,20 +50,11 @@ class Transfer(NativeAttack):
                 break
             x, y = inputs.x[surviving], inputs.y[surviving]
             source = source_model(name, x.device)
-            candidates = search.propose(
-                source, x, y, threat=inputs.threat, rng=inputs.rng, progress=silent
-            )
-            wrong = self._wrong(inputs, candidates, y)
+            candidates = search.propose(source, x, y, threat=inputs.threat, rng=inputs.rng)
+            wrong = is_wrong(answers(inputs.model, candidates), y)
             found[surviving[wrong]] = candidates[wrong]
             surviving = surviving[~wrong]
         return found
-
-    @staticmethod
-    @torch.no_grad()
-    def _wrong(inputs: AttackInput, x: Images, y: torch.Tensor) -> torch.Tensor:
-        parts = x.split(batch_size(x, BATCH))
-        logits = torch.cat([inputs.model(channels_last(part)) for part in parts])
-        return is_wrong(logits, y)
 
     @property
     def name(self) -> str:

@@ -40,7 +40,6 @@ class Member:
 
     @property
     def size(self) -> int:
-        """Bytes of the array."""
         return math.prod(self.shape) * int(self.dtype.itemsize)
 
     @property
@@ -49,7 +48,6 @@ class Member:
         return self.info.compress_type != zipfile.ZIP_STORED
 
     def open(self) -> IO[bytes]:
-        """The stream of the array's bytes."""
         stream = self.archive.open(self.info)
         stream.read(self.header)
         return stream

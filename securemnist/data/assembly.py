@@ -26,7 +26,6 @@ class Splits:
 
     @property
     def present(self) -> list[Samples]:
-        """The splits that exist."""
         return [self.test] if self.training is None else [self.test, self.training]
 
     def in_equal_channels(self) -> Splits:

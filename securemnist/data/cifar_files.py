@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist.data.assembly import Splits
 from securemnist.data.description import Description
 from securemnist.data.samples import Samples
@@ -26,7 +26,6 @@ _TEN, _HUNDRED = ("test_batch.bin", "batches.meta.txt"), ("test.bin", "fine_labe
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder has the test file of CIFAR-10 or CIFAR-100."""
     return any((path / name).exists() for name, _ in (_TEN, _HUNDRED))
 
 
@@ -37,7 +36,7 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
     training = sorted(folder.glob("data_batch_*.bin")) if is_ten else [folder / "train.bin"]
     present = [path for path in training if is_ten or path.exists()]
     label_bytes = 1 if is_ten else 2
-    names = described.names or _names(folder / names_file)
+    names = described.class_names or _names(folder / names_file)
     known = [_samples(path, label_bytes) for path in present]
     tested = _samples(folder / test, label_bytes)
     progress("reading images", 1, 1)
@@ -48,7 +47,7 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
 
 
 def _samples(path: Path, label_bytes: int) -> Samples:
-    content = _content(path, _MAX_BYTES)
+    content = read_or_raise(path, _MAX_BYTES, "a whole file", DataError, _ADVICE)
     record = label_bytes + _PIXELS
     if not content or len(content) % record:
         raise DataError(
@@ -62,18 +61,9 @@ def _samples(path: Path, label_bytes: int) -> Samples:
 
 def _names(path: Path) -> tuple[str, ...]:
     try:
-        text = _content(path, _MAX_NAMES).decode()
+        text = read_or_raise(path, _MAX_NAMES, "a whole file", DataError, _ADVICE).decode()
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: expected class names as UTF-8 text, got other bytes; {_ADVICE}"
         ) from error
     return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _content(path: Path, cap: int) -> bytes:
-    try:
-        return read_at_most(path, cap)
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a whole file, got {error.strerror}; {_ADVICE}"
-        ) from error

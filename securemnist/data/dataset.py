@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from securemnist.data.copies import Copies, copies_among
 from securemnist.data.samples import Samples
 from securemnist.input_spec import InputSpec
 
@@ -22,6 +21,23 @@ PINNED = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 FILES = {"train": tuple(PINNED)[:2], "test": tuple(PINNED)[2:]}
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Numbers of copies among `n` test images: copies of training images, and of other test images."""
+
+    of_training: int
+    repeated: int
+    n: int
+
+    def __str__(self) -> str:
+        counts = []
+        if self.of_training:
+            counts.append(f"{self.of_training:,} copies of training images")
+        if self.repeated:
+            counts.append(f"{self.repeated:,} copies of other test images")
+        return f"{' and '.join(counts)} among {self.n:,} test images" if counts else ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +156,11 @@ class DataSet:
     @cached_property
     def copies(self) -> Copies:
         """Copies in the test split, by equal pixels; a split used as the test split is excluded."""
-        return copies_among(self.test, (self.train, self.tuning))
+        others = [split for split in (self.train, self.tuning) if split is not self.test]
+        known = {content for split in others for content in split.contents}
+        contents = self.test.contents
+        found = sum(content in known for content in contents)
+        return Copies(found, len(contents) - len(set(contents)), len(contents))
 
     def to_json(self) -> dict[str, Any]:
         """The entry of the data in an assessment."""

@@ -28,16 +28,10 @@ class Description(BaseModel):
     path: Annotated[str, Field(min_length=1)]
     layout: Layout | None = None
     resize: Annotated[list[_Side], Field(min_length=2, max_length=2)] | None = None
-    class_names: Annotated[list[str], Field(max_length=MOST_CLASSES)] = Field(default_factory=list)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The class names; empty where they are not named."""
-        return tuple(self.class_names)
+    class_names: tuple[str, ...] = Field(default=(), max_length=MOST_CLASSES, strict=False)
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Height and width that pictures are resized to."""
         return None if self.resize is None else (self.resize[0], self.resize[1])
 
 

@@ -77,7 +77,6 @@ def _unzipped(packed: bytes) -> bytes:
 
 
 def dumps(array: np.ndarray) -> bytes:
-    """A uint8 array in the IDX format."""
     header = struct.pack(f">{1 + array.ndim}I", _BYTES + array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
 
@@ -115,6 +114,5 @@ def labels(path: Path, content: bytes, n: int) -> Labels:
 
 
 def check(holds: bool, path: Path, expected: str, got: object) -> None:
-    """DataError of one sentence unless `holds`."""
     if not holds:
         raise DataError(f"{path}: expected {expected}, got {got}; {ADVICE}")

@@ -22,7 +22,6 @@ _BUNDLED = Description(path=".")
 
 
 def is_one(folder: Path) -> bool:
-    """Whether one of the four files is in the folder."""
     return any(os.path.lexists(folder / f"{name}{end}") for name in PINNED for end in ("", ".gz"))
 
 
@@ -65,7 +64,7 @@ def _data_set(
     shapes = ["x".join(map(str, part.pixels.shape[1:])) for part in (training, test)]
     wanted = f"images of {shapes[1]}, as in {FILES['test'][0]}"
     idx_files.check(shapes[0] == shapes[1], folder / FILES["train"][0], wanted, shapes[0])
-    splits = Splits(test, training, described.names)
+    splits = Splits(test, training, described.class_names)
     data = assembled(name, splits, where=str(folder), digests=digests)
     check_distinct(data.test, str(folder / FILES["test"][0]))
     return data

@@ -23,10 +23,7 @@ _CIFAR_PICKLES = ("data_batch_1", "test_batch", "cifar-10-batches-py", "cifar-10
 
 
 def load(path: Path | None = None, *, progress: Callable[..., None] | bool = True) -> DataSet:
-    """The data set at `path`, or the bundled MNIST; see `DataSet.load`.
-
-    DataError of one sentence for a missing, truncated, changed or malformed file.
-    """
+    """The data set at `path`, or the bundled MNIST; see `DataSet.load`."""
     if path is None:
         return idx_folder.bundled()
     file, described = path, Description(path=str(path) or ".")

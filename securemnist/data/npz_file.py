@@ -22,8 +22,8 @@ from securemnist.data.array_member import Member, members
 from securemnist.data.assembly import MOST_IMAGES, Splits
 from securemnist.data.description import Description
 from securemnist.data.layout import Layout, channels_first
-from securemnist.data.samples import Samples
-from securemnist.data.storage import IN_MEMORY, Storage, pieces
+from securemnist.data.samples import Samples, pieces
+from securemnist.data.storage import IN_MEMORY, Storage
 from securemnist.data.tensors import check_range
 from securemnist.errors import DataError
 from securemnist.types import Labels, Progress
@@ -56,7 +56,7 @@ def read(path: Path, described: Description, progress: Progress) -> Splits:
         raise DataError(
             f"{path}: expected an .npz file, got {error.strerror}; name another"
         ) from error
-    return Splits(splits[0], splits[1] if len(splits) > 1 else None, described.names)
+    return Splits(splits[0], splits[1] if len(splits) > 1 else None, described.class_names)
 
 
 def _samples(

@@ -39,7 +39,7 @@ def read(path: Path, described: Description, progress: Progress) -> Splits:
     splits = [
         _samples(files, described.size, names, progress) for files in (tested, known) if files
     ]
-    chosen = described.names or names[0]
+    chosen = described.class_names or names[0]
     parts = Splits(splits[0], splits[1] if len(splits) > 1 else None, chosen)
     return parts.in_equal_channels()
 
@@ -129,17 +129,12 @@ def _class_names(metadata: dict[bytes, bytes]) -> tuple[str, ...]:
 
 def _rows(pyarrow: Any, path: Path) -> Iterator[tuple[Any, Any]]:
     with _file(pyarrow, path) as file:
-        batches = file.iter_batches(batch_size=_ROWS, columns=["image", "label"], use_threads=False)
-        while True:
-            try:
-                batch = next(batches, None)
-            except Exception as error:  # pyarrow's errors for damaged files have many classes
-                raise _unreadable(path, error) from error
-            if batch is None:
-                return
-            yield from zip(
-                batch.column("image").to_pylist(), batch.column("label").to_pylist(), strict=True
-            )
+        names = ["image", "label"]
+        try:
+            for batch in file.iter_batches(batch_size=_ROWS, columns=names, use_threads=False):
+                yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+        except Exception as error:  # pyarrow's errors for damaged files have many classes
+            raise _unreadable(path, error) from error
 
 
 def _file(pyarrow: Any, path: Path) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist.errors import DataError, first_line
 
 MAX_BYTES = 32 << 20
@@ -30,11 +30,7 @@ _ADVICE = "save it as 8-bit grey or RGB, or remove it"
 
 
 def read(path: Path, size: tuple[int, int] | None) -> torch.Tensor:
-    """The picture in a regular file; see `decoded`."""
-    try:
-        content = read_at_most(path, MAX_BYTES)
-    except OSError as error:
-        raise DataError(f"{path}: expected a picture, got {error.strerror}; {_ADVICE}") from error
+    content = read_or_raise(path, MAX_BYTES, "a picture", DataError, _ADVICE)
     return decoded(content, str(path), size)
 
 

@@ -38,7 +38,9 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
     """The splits of a folder; DataError for a picture that is not read, and for links."""
     splits = [split for split in ("test", "train") if os.path.lexists(folder / split)]
     files = {split: _files(folder / split) for split in splits}
-    names = _class_names(folder, described.names, {name for by in files.values() for name in by})
+    names = _class_names(
+        folder, described.class_names, {name for by in files.values() for name in by}
+    )
     parts = [
         _samples(folder / split, files[split], names, described.size, progress) for split in splits
     ]

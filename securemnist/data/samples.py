@@ -71,16 +71,14 @@ class Samples:
         return self._scan(silent, contents=True)[1]
 
     def read(self, progress: Progress = silent) -> None:
-        """Compute `digest` and `contents` in one pass over the pixels."""
         digest, contents = self._scan(progress, digest=True, contents=True)
         vars(self).update(digest=digest, contents=contents)
 
     def chunks(self) -> Iterator[torch.Tensor]:
         """The pixels in order, some images at a time; the memory of a mapping is released after each."""
-        size = max(1, self.pixels[:1].numel() * self.pixels.element_size())
-        step = max(1, _CHUNK // size)
-        for start in range(0, len(self), step):
-            yield self.pixels[start : start + step]
+        item = self.pixels[:1].numel() * self.pixels.element_size()
+        for start, end in pieces(len(self), item):
+            yield self.pixels[start:end]
             if self.mapping is not None:
                 self.mapping.madvise(mmap.MADV_DONTNEED)
 
@@ -111,6 +109,13 @@ class Samples:
         if not len(self) or int(self.labels.max()) < _BYTE_LABELS:
             return self.labels.to(torch.uint8).numpy().tobytes()
         return self.labels.numpy().astype("<i8").tobytes()
+
+
+def pieces(n: int, item: int) -> Iterator[tuple[int, int]]:
+    """Start and end of runs of `n` items of `item` bytes, about 32 MiB each."""
+    step = max(1, _CHUNK // max(1, item))
+    for start in range(0, n, step):
+        yield start, min(n, start + step)
 
 
 def as_images(pixels: torch.Tensor) -> Images:

@@ -6,7 +6,6 @@ import math
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -50,7 +49,6 @@ class Storage:
             self._release()
 
     def samples(self, labels: Labels) -> Samples:
-        """The stored images with these labels."""
         return Samples(self._pixels[: self.filled], labels, self._mapping)
 
     def _release(self) -> None:
@@ -116,10 +114,3 @@ def _room(shape: tuple[int, ...], dtype: torch.dtype) -> tuple[torch.Tensor, mma
 def _size(shape: tuple[int, ...]) -> str:
     channels, height, width = shape
     return f"{channels} channels of {height}x{width} pixels"
-
-
-def pieces(n: int, item: int) -> Iterator[tuple[int, int]]:
-    """Start and end of runs of items of `item` bytes, about 32 MiB each."""
-    step = max(1, (32 << 20) // max(1, item))
-    for start in range(0, n, step):
-        yield start, min(n, start + step)

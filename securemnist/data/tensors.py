@@ -37,16 +37,11 @@ def checked_images(images: Any) -> Images:
     x = as_tensor(images, _FORM)
     if x.dtype != torch.float32:
         advice = "divide by 255" if x.dtype == torch.uint8 else "convert with .float()"
-        raise DataError(f"expected {_FORM}, got {_dtype(x)}; {advice}")
+        raise DataError(f"expected {_FORM}, got {dtype_of(x)}; {advice}")
     if x.dim() != 4 or not len(x):
         raise DataError(f"expected {_FORM}, at least one, got {tuple(x.shape)}; reshape them")
     check_range(x, _FORM)
     return x
-
-
-def checked_labels(labels: Any, n: int, classes: int) -> Labels:
-    """Labels of `n` images as int64 (n,) below `classes`; DataError in one sentence for others."""
-    return _checked_labels(labels, n, classes - 1)
 
 
 def check_range(x: Images, form: str, where: str = "") -> None:
@@ -61,15 +56,16 @@ def check_range(x: Images, form: str, where: str = "") -> None:
         )
 
 
-def _checked_labels(labels: Any, n: int, highest: int | None = None) -> Labels:
-    form = "labels as integers (n,) from 0" + ("" if highest is None else f" to {highest}")
+def checked_labels(labels: Any, n: int, classes: int | None = None) -> Labels:
+    """Labels of `n` images as int64 (n,), below `classes` if given; DataError in one sentence."""
+    form = "labels as integers (n,) from 0" + ("" if classes is None else f" to {classes - 1}")
     y = as_tensor(labels, form)
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
-        raise DataError(f"expected {form}, got {_dtype(y)}; convert with .long()")
+        raise DataError(f"expected {form}, got {dtype_of(y)}; convert with .long()")
     if tuple(y.shape) != (n,):
         raise DataError(f"expected {form} for {n:,} images, got shape {tuple(y.shape)}; fix them")
     low, high = int(y.min()), int(y.max())
-    if low < 0 or (highest is not None and high > highest):
+    if low < 0 or (classes is not None and high >= classes):
         raise DataError(f"expected {form}, got labels from {low} to {high}; fix them")
     return y.long()
 
@@ -78,10 +74,10 @@ def _samples(images: Any, labels: Any) -> Samples:
     """The samples of checked tensors, as bytes where no pixel changes by that."""
     x = as_tensor(images, _ANY_FORM)
     if x.dtype not in (torch.float32, torch.uint8):
-        raise DataError(f"expected {_ANY_FORM}, got {_dtype(x)}; convert with .float()")
+        raise DataError(f"expected {_ANY_FORM}, got {dtype_of(x)}; convert with .float()")
     if x.ndim != 4 or not x.numel():
         raise DataError(f"expected {_ANY_FORM}, at least one, got {tuple(x.shape)}; reshape them")
-    y = _checked_labels(labels, len(x)).cpu().clone()
+    y = checked_labels(labels, len(x)).cpu().clone()
     x = x.cpu().contiguous()
     if x.dtype == torch.uint8:
         if int(x.max()) < 2:
@@ -110,5 +106,5 @@ def as_tensor(value: Any, form: str) -> torch.Tensor:
     )
 
 
-def _dtype(tensor: torch.Tensor) -> str:
+def dtype_of(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")

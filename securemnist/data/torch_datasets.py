@@ -13,7 +13,7 @@ from securemnist.data.assembly import MOST_IMAGES, TOO_DARK, Splits, assembled
 from securemnist.data.dataset import DataSet
 from securemnist.data.samples import Samples
 from securemnist.data.storage import Storage
-from securemnist.data.tensors import check_range
+from securemnist.data.tensors import check_range, dtype_of
 from securemnist.errors import DataError
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.types import Progress
@@ -75,8 +75,8 @@ def _image(value: Any, where: str) -> torch.Tensor:
     x = value.detach().cpu()
     x = x[None] if x.ndim == 2 else x
     if x.ndim != 3 or not x.numel() or x.dtype not in (torch.float32, torch.uint8):
-        kind = str(x.dtype).removeprefix("torch.")
-        raise DataError(f"{where}: expected {_FORM}, got {kind} {tuple(x.shape)}; convert it")
+        got = f"{dtype_of(x)} {tuple(x.shape)}"
+        raise DataError(f"{where}: expected {_FORM}, got {got}; convert it")
     if x.is_floating_point():
         check_range(x, _FORM, f"{where}: ")
     return x[None]

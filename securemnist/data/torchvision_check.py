@@ -25,11 +25,7 @@ def check_torchvision(data: DataSet) -> None:
     """
     if data.digests.keys() != PINNED.keys() or data.spec.channels != 1:
         return
-    training = Samples(
-        torch.cat([data.train.pixels, data.tuning.pixels]),
-        torch.cat([data.train.labels, data.tuning.labels]),
-    )
-    splits = {"train": training, "test": data.test}
+    splits = {"train": data.training_images(), "test": data.test}
     with _private_folder() as root:
         raw = root / "MNIST" / "raw"
         raw.mkdir(parents=True)

@@ -9,13 +9,12 @@ from securemnist.defences.answers import ConfidenceMask, Detector, LabelOnly
 from securemnist.defences.art_preprocessing import PREFIX, ARTPreprocessing
 from securemnist.defences.base import Defence
 from securemnist.defences.ensemble import Ensemble
-from securemnist.defences.filters import BitDepth, Gaussian, Median
+from securemnist.defences.filters import BitDepth, Gaussian, Median, TotalVariation
 from securemnist.defences.jpeg import JPEG
 from securemnist.defences.random_inputs import RandomNoise, RandomResize
-from securemnist.defences.total_variation import TotalVariation
 from securemnist.errors import PolicyError
 from securemnist.project import imports
-from securemnist.project.settings_class import with_settings
+from securemnist.project.settings_class import own_class, with_settings
 
 _CLASSES: tuple[type[Defence], ...] = (
     *(JPEG, BitDepth, Median, Gaussian, TotalVariation, RandomResize, RandomNoise),
@@ -25,11 +24,7 @@ DEFENCES: dict[str, type[Defence]] = {kind.use: kind for kind in _CLASSES}
 
 
 def class_of(name: object) -> type[Defence]:
-    """The class of a defence: of the table, or a user's own by `pkg.module:Class`.
-
-    PolicyError for an unknown name and for a class that is no Defence, UsageError for a module that
-    cannot be imported.
-    """
+    """The class of a defence: of the table, or a user's own as from `own_class`."""
     if isinstance(name, str) and name in DEFENCES:
         return DEFENCES[name]
     if not imports.is_code(name):
@@ -37,13 +32,7 @@ def class_of(name: object) -> type[Defence]:
             f"expected a defence of {', '.join(DEFENCES)}, art:CLASS or pkg.module:Class, got "
             f"{name!r:.80}; fix `use`"
         )
-    found = imports.attribute(str(name), "fix `use`")
-    if not (isinstance(found, type) and issubclass(found, Defence)):
-        raise PolicyError(
-            f"expected {name} to be a subclass of securemnist.defences.base.Defence, got "
-            f"{type(found).__name__}; fix `use`"
-        )
-    return found
+    return own_class(str(name), Defence)  # type: ignore[type-abstract]
 
 
 def make_defence(settings: Mapping[str, Any]) -> Defence:

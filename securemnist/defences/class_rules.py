@@ -158,7 +158,6 @@ def _kept(classes: torch.Tensor, indices: torch.Tensor, dim: int) -> torch.Tenso
 
 
 def _padded(classes: torch.Tensor, count: int) -> torch.Tensor:
-    """The distribution over `count` classes."""
     missing = count - classes.shape[-1]
     return torch.nn.functional.pad(classes, (0, missing))
 

@@ -44,7 +44,6 @@ class Ensemble(Defence):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The SPECs of the other models."""
         others = self.others
         return tuple(others.split("+")) if isinstance(others, str) else tuple(others)
 

@@ -106,8 +106,6 @@ def _chosen(result: torch.Tensor, condition: torch.Tensor, yes: Any, no: Any) ->
 
 
 def _logical(smooth: Callable[..., torch.Tensor]) -> Rule:
-    """The rule of a logical function of booleans."""
-
     def rule(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if any(isinstance(value, torch.Tensor) and value.dtype != torch.bool for value in args):
             return None

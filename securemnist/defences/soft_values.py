@@ -30,7 +30,6 @@ def smooth_values() -> Iterator[None]:
 
 
 def values_are_smooth() -> bool:
-    """Whether this is inside `smooth_values`."""
     return _SMOOTH_VALUES.get()
 
 
@@ -122,7 +121,6 @@ def _size(value: torch.Tensor) -> torch.Tensor:
 
 
 def copy_companions(source: Any, target: torch.Tensor) -> torch.Tensor:
-    """The target, which carries what the source carries."""
     for name in (_COMPANION, _DISTRIBUTION):
         if (found := getattr(source, name, None)) is not None:
             setattr(target, name, found)

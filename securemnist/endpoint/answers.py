@@ -65,7 +65,6 @@ class Reader:
         return np.array(flat, np.float64).reshape(images, classes)
 
     def _named(self, answer: Any, images: int) -> np.ndarray:
-        """Scores of which each has its label beside it, in any order."""
         labels = [*_leaves(self._at(self.labels, answer))]
         scores = self._table([*_leaves(self._at(self.scores, answer))], images)
         if len(labels) != scores.size:
@@ -84,7 +83,6 @@ class Reader:
         return named
 
     def _class(self, label: Any) -> int:
-        """The number of a class, from its name or its number."""
         if isinstance(label, str) and label in self.classes:
             return self.classes.index(label)
         number = (

@@ -149,7 +149,6 @@ def _as_failure(seconds: float) -> Iterator[None]:
 
 
 def _refused(status: int) -> str:
-    """What was expected and found, and what to do."""
     if status < 400:
         return (
             f"expected an answer, got a redirect (status {status}), which is never followed; write "
@@ -169,9 +168,7 @@ def _certificates(description: Description) -> ssl.SSLContext:
     """What TLS connections are checked against; UsageError for files that hold no certificate."""
     try:
         context = ssl.create_default_context(cafile=description.authority)
-        if (
-            not description.verify
-        ):  # the user says so, and a warning is printed before anything is sent
+        if not description.verify:  # a warning is printed before anything is sent
             context.check_hostname = False  # nosemgrep: certificate-not-checked
             context.verify_mode = ssl.CERT_NONE  # nosemgrep: certificate-not-checked
         if description.client_certificate is not None:

@@ -42,12 +42,12 @@ class Description(BaseModel):
     scores: str | None = None
     labels: str | None = None
     kind: Literal["auto", "probabilities", "logits"] = "auto"
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = Field(default=(), strict=False)
     batch: int | None = Field(default=None, ge=1, le=1024)
     concurrency: int = Field(default=4, ge=1, le=32)
     rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     timeout: float = Field(default=30.0, gt=0, le=600)
-    throttled: tuple[int, ...] = (429, 503)
+    throttled: tuple[int, ...] = Field(default=(429, 503), strict=False)
     retries: int = Field(default=5, ge=0, le=20)
     longest_wait: float = Field(default=60.0, gt=0, le=3600)
     answer_bytes: int = Field(default=16 << 20, ge=1 << 10, le=256 << 20)
@@ -98,11 +98,6 @@ class Description(BaseModel):
                 raise ValueError(f"expected a header of printable characters, got {name!r:.40}")
         return headers
 
-    @field_validator("classes", "throttled", mode="before")
-    @classmethod
-    def _as_tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.scores is None and self.labels is None:
@@ -122,12 +117,10 @@ class Description(BaseModel):
 
     @cached_property
     def template(self) -> Template:
-        """The template of a request."""
         return Template.parse(self.request)
 
     @property
     def host(self) -> str:
-        """The name of the host, without a port."""
         return urlsplit(self.uri).hostname or ""
 
     @property
@@ -169,7 +162,6 @@ def read(path: Path) -> Description:
 
 
 def described(table: dict[str, Any], where: str) -> Description:
-    """The description of a table; UsageError in one sentence."""
     try:
         return Description.model_validate(table)
     except ValidationError as error:

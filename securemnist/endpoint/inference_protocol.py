@@ -53,7 +53,6 @@ def ask(address: str, spec: InputSpec, *, key: bool) -> Description:
 
 
 def _request(metadata: dict[str, Any], spec: InputSpec, address: str) -> str:
-    """The template of a request for the only input."""
     given = metadata.get("inputs")
     inputs = given if isinstance(given, list) else []
     usable = [

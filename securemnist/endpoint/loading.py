@@ -15,7 +15,6 @@ _OPENED: dict[tuple[str, InputSpec], RemoteModel] = {}
 
 
 def is_endpoint(spec: str) -> bool:
-    """Whether a SPEC names an endpoint."""
     return spec.startswith(("http://", "https://")) or spec.endswith(".toml")
 
 

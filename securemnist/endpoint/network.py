@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, final
 
 import numpy as np
@@ -75,7 +74,6 @@ class RemoteModel(nn.Module):
 
     @property
     def counts(self) -> Counts:
-        """What was sent in this process."""
         return self.client.budget.run
 
     @property
@@ -115,7 +113,8 @@ class RemoteModel(nn.Module):
         numbers = self.pixels.numbers(x.detach().cpu().float().numpy())
         answers = self.queries.answers(numbers)
         if len(self._controls) < CONTROLS and not self.queries.sends_again:
-            for number, answer, label in zip(numbers, answers, _classes(answers), strict=True):
+            labels = answers if answers.ndim == 1 else answers.argmax(1)
+            for number, answer, label in zip(numbers, answers, labels.tolist(), strict=True):
                 if len(self._controls) < CONTROLS:
                     self._controls.setdefault(label, (number, answer))
         return answers
@@ -126,14 +125,11 @@ class RemoteModel(nn.Module):
         read = self.pixels.decoded(json.loads(json.dumps(written)), self.spec.shape)
         return torch.from_numpy(read).to(x.device)
 
-    @contextlib.contextmanager
-    def fresh(self) -> Iterator[None]:
+    def fresh(self) -> AbstractContextManager[None]:
         """Send every image again inside the block."""
-        with self.queries.fresh():
-            yield
+        return self.queries.fresh()
 
     def begin_row(self) -> None:
-        """Count the queries of a new row."""
         self.client.budget.begin_row()
 
     def row_problem(self) -> str:
@@ -172,12 +168,6 @@ class RemoteModel(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.description.name}, {self.description.digest}"
-
-
-def _classes(answers: np.ndarray) -> list[int]:
-    """The class (n,) of each answer."""
-    classes: list[int] = (answers if answers.ndim == 1 else answers.argmax(1)).tolist()
-    return classes
 
 
 def _least(decimals: int | None) -> float:

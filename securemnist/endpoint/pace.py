@@ -21,7 +21,6 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Wait until the next request may begin."""
         with self._lock:
             begin = max(time.monotonic(), self._next)
             self._next = begin + self._interval
@@ -42,7 +41,6 @@ class Pace:
             self._interval = min(_SLOWEST, max(2 * self._interval, _FIRST_SLOWER))
 
     def pause(self, seconds: float) -> None:
-        """Begin no request for `seconds`."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 

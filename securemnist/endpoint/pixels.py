@@ -38,7 +38,6 @@ class Pixels(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        """ValueError for settings that contradict each other."""
         if self.form == "png" and self.values != "uint8":
             raise ValueError('a PNG holds bytes: leave out `values`, or write "uint8"')
         if self.values == "uint8" and (self.low, self.high) != (0.0, 1.0):
@@ -83,12 +82,12 @@ class Pixels(BaseModel):
         channels, height, width = shape
         if self.form == "png":
             coded = [value.removeprefix(self.prefix) for value in values]
-            read = [_pixels_of(base64.b64decode(each, validate=True)) for each in coded]
-            numbers = np.stack(read).reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
-        elif self.layout == "HWC":
-            numbers = np.array(values).reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+            values = [_pixels_of(base64.b64decode(each, validate=True)) for each in coded]
+        numbers = np.array(values)
+        if self.form == "png" or self.layout == "HWC":
+            numbers = numbers.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
         else:
-            numbers = np.array(values).reshape(-1, *shape)
+            numbers = numbers.reshape(-1, *shape)
         exact = numbers.astype(np.float64)
         if self.values == "uint8":
             return (exact / LEVELS).astype(np.float32)
@@ -96,7 +95,6 @@ class Pixels(BaseModel):
 
 
 def _png(image: np.ndarray) -> bytes:
-    """A PNG of one image uint8 (C, H, W)."""
     file = io.BytesIO()
     plane = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
     Image.fromarray(np.ascontiguousarray(plane), _MODES[len(image)]).save(file, "PNG")

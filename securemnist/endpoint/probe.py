@@ -52,13 +52,11 @@ class Facts:
 
     @property
     def answers(self) -> str:
-        """The kind of answers, in words."""
         if self.labels_only:
             return "labels only"
         return "probabilities" if self.probabilities else "logits"
 
     def lines(self, pixels: Pixels) -> list[str]:
-        """The facts as lines for a terminal."""
         rounding = (
             "not rounded" if self.decimals is None else f"rounded to {self.decimals} decimals"
         )
@@ -157,8 +155,7 @@ def _fit_batch(
         try:
             together = queries.one_request(numbers[places])
         except ModelError as error:
-            size = any(status in str(error) for status in _STATUS_OF_SIZE)
-            if not size:
+            if not any(status in str(error) for status in _STATUS_OF_SIZE):
                 raise
             queries.batch //= 2
             continue

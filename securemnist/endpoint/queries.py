@@ -65,7 +65,6 @@ class Queries:
         return np.stack([known[key] for key in keys])
 
     def one_request(self, numbers: np.ndarray) -> np.ndarray:
-        """The answers to all images in one request."""
         body = self._template.body(numbers)
         return self.reader.read(self.client.ask(body, len(numbers)), len(numbers))
 

@@ -61,12 +61,10 @@ class QueryBudget:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin_row(self) -> None:
-        """Count a new row from zero."""
         with self._lock:
             self.row = Counts()
 
     def keep(self, queries: int) -> None:
-        """Keep this number of queries for the end of each row."""
         self._kept = queries
 
     @contextlib.contextmanager

@@ -75,7 +75,6 @@ def _image_nodes(value: Any) -> list[tuple[str, Any]]:
 
 
 def _filled(value: Any, images: list[Any], shape: tuple[int, ...], *, joined: bool) -> Any:
-    """The template with its nodes replaced."""
     if isinstance(value, list):
         return [_filled(item, images, shape, joined=joined) for item in value]
     if not isinstance(value, dict):

@@ -22,19 +22,9 @@ from securemnist.errors import UsageError
 # SOCKS needs an extra of httpcore.
 _SOCKS = ("socks5", "socks5h") if find_spec("socksio") else ()
 _PROXIES = ("http", "https", *_SOCKS)
-# What httpcore raises, and what httpx calls it; the first class that fits counts.
-_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
-    (httpcore.ConnectTimeout, httpx.ConnectTimeout),
-    (httpcore.PoolTimeout, httpx.PoolTimeout),
-    (httpcore.WriteTimeout, httpx.WriteTimeout),
-    (httpcore.TimeoutException, httpx.ReadTimeout),
-    (httpcore.ConnectError, httpx.ConnectError),
-    (httpcore.WriteError, httpx.WriteError),
-    (httpcore.NetworkError, httpx.ReadError),
-    (httpcore.ProxyError, httpx.ProxyError),
-    (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
-    (httpcore.LocalProtocolError, httpx.LocalProtocolError),
-    (httpcore.ProtocolError, httpx.RemoteProtocolError),
+_ERRORS = (
+    *(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError),
+    *(httpcore.ProxyError, httpcore.UnsupportedProtocol),
 )
 
 
@@ -129,8 +119,6 @@ def _as_httpx() -> Iterator[None]:
     """The errors of httpcore as those of httpx."""
     try:
         yield
-    except Exception as error:
-        for kind, name in _ERRORS:
-            if isinstance(error, kind):
-                raise name(str(error)) from error
-        raise
+    except _ERRORS as error:
+        # Both libraries use the same names.
+        raise getattr(httpx, type(error).__name__)(str(error)) from error

@@ -7,36 +7,18 @@ are not imported: objects of NumPy, sparse and quantised tensors, classes of Tor
 
 from __future__ import annotations
 
-_STORAGES = {
-    "DoubleStorage": 8,
-    "FloatStorage": 4,
-    "HalfStorage": 2,
-    "BFloat16Storage": 2,
-    "LongStorage": 8,
-    "IntStorage": 4,
-    "ShortStorage": 2,
-    "CharStorage": 1,
-    "ByteStorage": 1,
-    "BoolStorage": 1,
+# Bytes of one value, by the names of storages and of types in torch.
+_SIZES = {
+    8: "DoubleStorage LongStorage float64 int64",
+    4: "FloatStorage IntStorage float32 int32",
+    2: "HalfStorage BFloat16Storage ShortStorage float16 bfloat16 int16",
+    1: "CharStorage ByteStorage BoolStorage int8 uint8 bool",
 }
-# Bytes of one value, by (module, name) of the storage; that of UntypedStorage counts bytes.
-STORAGES = {("torch", name): size for name, size in _STORAGES.items()}
+_BYTES = {("torch", name): size for size, names in _SIZES.items() for name in names.split()}
+DTYPES = {pair: size for pair, size in _BYTES.items() if not pair[1].endswith("Storage")}
+# Of UntypedStorage the file counts bytes.
+STORAGES = {pair: size for pair, size in _BYTES.items() if pair not in DTYPES}
 STORAGES |= {("torch.storage", "UntypedStorage"): 1}
-
-_DTYPES = {
-    "float64": 8,
-    "float32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "int64": 8,
-    "int32": 4,
-    "int16": 2,
-    "int8": 1,
-    "uint8": 1,
-    "bool": 1,
-}
-DTYPES = {("torch", name): size for name, size in _DTYPES.items()}
-
 # Functions that build a tensor, with their number of arguments without attributes of the tensor.
 _TENSORS = {"_rebuild_tensor": 4, "_rebuild_tensor_v2": 6, "_rebuild_tensor_v3": 7}
 TENSOR_CALLS = {("torch._utils", name): count for name, count in _TENSORS.items()}

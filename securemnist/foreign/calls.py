@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from securemnist.foreign.allowlist import (
     CALLS,
-    COUNTER,
     DTYPES,
     ENCODE,
     ORDERED,
@@ -21,7 +21,6 @@ from securemnist.foreign.machine import Machine
 from securemnist.foreign.outcome import malicious, unknown
 from securemnist.foreign.values import OTHER, Container, Made, Name, Storage, Value
 
-__all__ = ["COUNTER", "ORDERED", "Step", "build", "call", "name", "refuse", "storage", "unread"]
 MAX_TENSOR_BYTES = 512 << 20
 _MAX_DIMENSIONS = 16
 _KEY_LENGTH = 64
@@ -47,7 +46,6 @@ def unread(machine: Machine, step: Step, text: str, name: str = "") -> None:
 
 
 def words(value: Value) -> str:
-    """A value in a sentence."""
     if isinstance(value, Name | Made):
         return f"{value.by if isinstance(value, Made) else value!s:.120}"
     return value.value if isinstance(value, Container) else "a value"
@@ -131,7 +129,6 @@ def _check_arguments(machine: Machine, step: Step, function: Name, arguments: Va
 
 
 def _tensor_problem(machine: Machine, function: Name, arguments: Sequence[Value]) -> str:
-    """What is wrong with the arguments of a tensor, or nothing."""
     if len(arguments) < 4 or not isinstance(arguments[0], Storage):
         return "builds a tensor without a storage"
     if len(arguments) > TENSOR_CALLS[function.pair]:
@@ -149,9 +146,7 @@ def _tensor_problem(machine: Machine, function: Name, arguments: Sequence[Value]
     if len(sizes) != len(strides) or len(sizes) > _MAX_DIMENSIONS:
         return f"builds a tensor of {len(sizes)} sizes and {len(strides)} strides"
     last = offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
-    values = 1
-    for size in sizes:
-        values *= size
+    values = math.prod(sizes)
     if values and (last + 1) * item > stored.count * stored.item:
         return "builds a tensor that is larger than its storage"
     machine.tensor_bytes += values * item

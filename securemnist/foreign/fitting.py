@@ -1,8 +1,8 @@
-"""Whether imported tensors are those of a network, and where they differ."""
+"""Whether imported tensors are those of a network, by names without prefixes, and where they differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import torch
 from torch import nn
@@ -13,6 +13,9 @@ from securemnist.models import loading
 from securemnist.models.architectures import ARCHITECTURES, build
 
 _MOST = 6
+# DataParallel, torch.compile, and modules that hold the network as an attribute.
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "state_dict.")
+_MOST_PREFIXES = 8
 
 
 def network(spec: str, form: InputSpec) -> nn.Module:
@@ -41,3 +44,30 @@ def fill(model: nn.Module, tensors: Mapping[str, torch.Tensor], spec: str) -> No
 
 def _form(tensor: torch.Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def common_prefix(names: Iterable[str], wanted: Collection[str] = ()) -> str:
+    """The prefix to remove from all names.
+
+    With the `wanted` names the one after which most of them are found; else every known prefix.
+    """
+    found, prefix = list(names), ""
+    candidates = [prefix]
+    for _ in range(_MOST_PREFIXES):
+        added = next((each for each in PREFIXES if _all_start(found, prefix + each)), "")
+        if not added:
+            break
+        prefix += added
+        candidates.append(prefix)
+    if not wanted:
+        return candidates[-1]
+    targets = set(wanted)
+    # The shortest of equally good ones.
+    return max(
+        candidates,
+        key=lambda each: (len({name.removeprefix(each) for name in found} & targets), -len(each)),
+    )
+
+
+def _all_start(names: Iterable[str], prefix: str) -> bool:
+    return all(name.startswith(prefix) and len(name) > len(prefix) for name in names)

@@ -35,7 +35,6 @@ def reasons(content: bytes, place: str = "") -> list[Reason]:
 
 
 def _attributes(file: Any, place: str) -> list[Reason]:
-    """The reasons of the configurations of a Keras model."""
     found: list[Reason] = []
     for key in _CONFIGS:
         if key not in file.attrs:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from securemnist.foreign import calls
+from securemnist.foreign.allowlist import COUNTER, ORDERED
 from securemnist.foreign.calls import Step
 from securemnist.foreign.machine import Broken, Machine
 from securemnist.foreign.values import OTHER, Container, Made, Name, Value
 
-Handler = Callable[[Machine, Step], None]
+Handler = Callable[[Machine, Step], object]
 _MAX_PROTOCOL = 5
 
 
@@ -50,7 +51,7 @@ def _adds(kinds: tuple[Container, ...], take: Callable[[Machine], Any]) -> Handl
     def handler(machine: Machine, step: Step) -> None:
         take(machine)
         target = machine.top()
-        mapping = isinstance(target, Made) and target.by.pair in (calls.ORDERED, calls.COUNTER)
+        mapping = isinstance(target, Made) and target.by.pair in (ORDERED, COUNTER)
         if target not in kinds and not (mapping and Container.DICT in kinds):
             calls.refuse(machine, step, f"changes {calls.words(target)}, which is no container")
 
@@ -104,14 +105,6 @@ def _inst(machine: Machine, step: Step) -> None:
     calls.call(machine, step, machine.pop(), arguments)
 
 
-def _persid(machine: Machine, step: Step) -> None:
-    calls.storage(machine, step, step.argument)
-
-
-def _binpersid(machine: Machine, step: Step) -> None:
-    calls.storage(machine, step, machine.pop())
-
-
 def _extension(machine: Machine, step: Step) -> None:
     calls.refuse(machine, step, f"imports number {step.argument} of the registry of extensions")
     machine.push(OTHER)
@@ -120,22 +113,6 @@ def _extension(machine: Machine, step: Step) -> None:
 def _buffer(machine: Machine, step: Step) -> None:
     calls.unread(machine, step, "uses a buffer outside the file")
     machine.push(OTHER)
-
-
-def _memory(machine: Machine, step: Step) -> None:
-    machine.remember(int(step.argument))
-
-
-def _memoize(machine: Machine, _step: Step) -> None:
-    machine.remember(len(machine.memo))
-
-
-def _recall(machine: Machine, step: Step) -> None:
-    machine.recall(int(step.argument))
-
-
-def _nothing(_machine: Machine, _step: Step) -> None:
-    """Instructions that leave the stack as it is."""
 
 
 def _each(names: str, handler: Handler) -> dict[str, Handler]:
@@ -167,11 +144,11 @@ HANDLERS: Mapping[str, Handler] = {
     **_each("SETITEMS", _adds((Container.DICT,), Machine.pop_mark)),
     **_each("MARK", lambda machine, _step: machine.mark()),
     **_each("POP", lambda machine, _step: machine.discard()),
-    **_each("POP_MARK", lambda machine, _step: _discard_marked(machine)),
+    **_each("POP_MARK", lambda machine, _step: machine.pop_mark()),
     **_each("DUP", lambda machine, _step: machine.push(machine.top())),
-    **_each("PUT BINPUT LONG_BINPUT", _memory),
-    **_each("MEMOIZE", _memoize),
-    **_each("GET BINGET LONG_BINGET", _recall),
+    **_each("PUT BINPUT LONG_BINPUT", lambda machine, step: machine.remember(int(step.argument))),
+    **_each("MEMOIZE", lambda machine, _step: machine.remember(len(machine.memo))),
+    **_each("GET BINGET LONG_BINGET", lambda machine, step: machine.recall(int(step.argument))),
     **_each("GLOBAL", _global),
     **_each("STACK_GLOBAL", _stack_global),
     **_each("REDUCE NEWOBJ", _reduce),
@@ -179,14 +156,10 @@ HANDLERS: Mapping[str, Handler] = {
     **_each("OBJ", _obj),
     **_each("INST", _inst),
     **_each("BUILD", calls.build),
-    **_each("PERSID", _persid),
-    **_each("BINPERSID", _binpersid),
+    **_each("PERSID", lambda machine, step: calls.storage(machine, step, step.argument)),
+    **_each("BINPERSID", lambda machine, step: calls.storage(machine, step, machine.pop())),
     **_each("EXT1 EXT2 EXT4", _extension),
     **_each("NEXT_BUFFER READONLY_BUFFER", _buffer),
     **_each("PROTO", _proto),
-    **_each("FRAME STOP", _nothing),
+    **_each("FRAME STOP", lambda _machine, _step: None),
 }
-
-
-def _discard_marked(machine: Machine) -> None:
-    machine.pop_mark()

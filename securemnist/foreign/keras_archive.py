@@ -11,7 +11,6 @@ from securemnist.models.formats.keras_file import CONFIG, MAX_CONFIG, METADATA, 
 
 
 def reasons(layout: Layout) -> list[Reason]:
-    """The reasons of an archive."""
     found = list(layout.problems)
     for member in layout.members:
         if member.name == WEIGHTS:
@@ -23,12 +22,8 @@ def reasons(layout: Layout) -> list[Reason]:
         else:
             found += members.reasons(member.name, member.content)
             found.append(unknown("is no member of a Keras 3 archive", member.name))
-    found += [
-        unknown("is missing", name)
-        for name in (CONFIG, METADATA, WEIGHTS)
-        if name not in layout.names
-    ]
-    return found
+    missing = {CONFIG, METADATA, WEIGHTS} - set(layout.names)
+    return [*found, *(unknown("is missing", name) for name in sorted(missing))]
 
 
 def _config_reasons(content: bytes) -> list[Reason]:

@@ -31,7 +31,6 @@ class Machine:
         self.report, self.torch = report, torch
 
     def push(self, value: Value) -> None:
-        """Put a value on the stack."""
         self.stack.append(value)
 
     def pop(self) -> Value:
@@ -41,13 +40,11 @@ class Machine:
         return self.stack.pop()
 
     def top(self) -> Value:
-        """The value on top."""
         value = self.pop()
         self.push(value)
         return value
 
     def mark(self) -> None:
-        """Remember the height of the stack."""
         self.marks.append(len(self.stack))
 
     def pop_mark(self) -> list[Value]:
@@ -67,13 +64,11 @@ class Machine:
             self.pop()
 
     def remember(self, index: int) -> None:
-        """Store the value on top in the memo."""
         if not 0 <= index <= MAX_MEMO:
             raise Broken(f"a memo of {index:.3g} entries")
         self.memo[index] = self.top()
 
     def recall(self, index: int) -> None:
-        """Put a value of the memo on the stack."""
         if index not in self.memo:
             raise Broken("a memo entry that was never stored")
         self.push(self.memo[index])

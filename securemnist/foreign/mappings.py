@@ -53,14 +53,9 @@ def find(loaded: object, key: str | None, limit: int) -> Found:
     tensors = {name: value for name, value in mapping.items() if isinstance(value, torch.Tensor)}
     left_out += [f"{name!s:.60}" for name in mapping if name not in tensors]
     _check(tensors, limit)
-    return Found(
-        {
-            name: tensor.detach().clone(memory_format=torch.contiguous_format)
-            for name, tensor in tensors.items()
-        },
-        path,
-        left_out[:100],
-    )
+    plain = torch.contiguous_format
+    copies = {name: each.detach().clone(memory_format=plain) for name, each in tensors.items()}
+    return Found(copies, path, left_out[:100])
 
 
 def _mapping(value: object) -> dict[Any, Any]:

@@ -33,7 +33,6 @@ def _pickle(content: bytes) -> bytes | None:
 
 
 def _encoded(text: str) -> bytes | None:
-    """The pickle behind base64 or hexadecimal digits."""
     if not _LEAST <= len(text) <= _MOST:
         return None
     try:

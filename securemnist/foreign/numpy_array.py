@@ -20,7 +20,6 @@ _MAX_HEADER = 10_000
 
 
 def reasons(content: bytes, place: str = "") -> list[Reason]:
-    """The reasons of an `.npy` file."""
     file = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(file)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from securemnist.errors import UsageError, first_line
 from securemnist.foreign.outcome import Reason, malicious, unknown
 from securemnist.models.formats import extras
-from securemnist.models.formats.onnx_file import DOMAINS, MAX_NODES
-from securemnist.models.formats.onnx_operators import OPERATORS
+from securemnist.models.formats.onnx_external import leads_elsewhere
+from securemnist.models.formats.onnx_file import DOMAINS, MAX_NODES, OPERATORS
 from securemnist.models.formats.refusal import MAX_BYTES
 
 _MAX_DEPTH = 16
@@ -103,7 +102,7 @@ def _tensor_reasons(tensor: Any, size: int, onnx: Any) -> Iterator[Reason]:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         locations = [e.value for e in tensor.external_data if e.key == "location"]
         for location in locations or [""]:
-            if _leads_elsewhere(location):
+            if leads_elsewhere(location):
                 yield malicious(f"would read another file, {location!r:.80}", place)
         if len({e.key for e in tensor.external_data}) < len(tensor.external_data):
             yield unknown("names the place of its values twice", place)
@@ -115,9 +114,3 @@ def _tensor_reasons(tensor: Any, size: int, onnx: Any) -> Iterator[Reason]:
         small = "4" in onnx.TensorProto.DataType.Name(tensor.data_type)
         if not (small and len(tensor.raw_data) <= size):
             yield unknown(f"has {len(tensor.raw_data)} bytes where its shape says {size}", place)
-
-
-def _leads_elsewhere(location: str) -> bool:
-    """Whether a path of external data is not the name of a file beside the model."""
-    plain = PurePosixPath(location).name == location and PureWindowsPath(location).name == location
-    return not plain or location in ("", ".", "..") or "\0" in location

@@ -68,12 +68,10 @@ class Reason:
 
 
 def malicious(text: str, place: str = "", **where: Any) -> Reason:
-    """A reason for MALICIOUS."""
     return Reason(Outcome.MALICIOUS, text, place, **where)
 
 
 def unknown(text: str, place: str = "", **where: Any) -> Reason:
-    """A reason for UNKNOWN."""
     return Reason(Outcome.UNKNOWN, text, place, **where)
 
 
@@ -98,11 +96,9 @@ class Triage:
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome of all reasons."""
         return outcome_of(self.reasons)
 
     def to_json(self) -> dict[str, Any]:
-        """The triage as JSON."""
         return {
             "file": sentence(self.file, 300),
             "format": self.kind,

@@ -90,7 +90,6 @@ def scan(
 def _look_inside(
     argument: object, place: str, offset: int, opcode: str, depth: int, reasons: _Reasons
 ) -> None:
-    """Scan a pickle in a text or in bytes of the pickle."""
     inside = nested.pickle_in(argument)
     if inside is None:
         return

@@ -28,7 +28,6 @@ def checked(packed: bytes) -> dict[str, torch.Tensor]:
 
 
 def _form(name: str, entry: Any) -> Expected:
-    """Type and shape that an entry states."""
     dtype = entry.get("dtype") if isinstance(entry, dict) else None
     shape = entry.get("shape") if isinstance(entry, dict) else None
     if dtype not in DTYPES:

@@ -25,7 +25,6 @@ def is_legacy(content: bytes) -> bool:
 
 
 def reasons(content: bytes) -> list[Reason]:
-    """The reasons of a file that begins with the magic number."""
     found: list[Reason] = []
     place, value = 0, None
     storages: dict[str, Storage] = {}

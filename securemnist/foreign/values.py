@@ -24,7 +24,6 @@ class Name:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """Module and name."""
         return self.module, self.name
 
     def __str__(self) -> str:

@@ -42,7 +42,6 @@ class Layout:
 
     @property
     def names(self) -> list[str]:
-        """The names of the members."""
         return [each.name for each in self.members]
 
 

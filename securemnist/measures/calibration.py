@@ -18,6 +18,7 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
 from securemnist.models.predictions import is_wrong
+from securemnist.models.probabilities import probabilities_of
 from securemnist.results.evidence.natural import CalibrationBin, CalibrationEvidence
 from securemnist.results.families import NATURAL
 from securemnist.results.findings import Measurement
@@ -50,7 +51,7 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
     sample = context.sample(settings.images, seed)
     logits = context.clean_logits(sample).double()
     labels = sample.samples.labels
-    probabilities = logits.softmax(1)
+    probabilities = probabilities_of(logits)
     right = (~is_wrong(logits, labels)).numpy().astype(float)
     confidence = probabilities.amax(1).numpy()
     onehot = torch.nn.functional.one_hot(labels, logits.shape[1])

@@ -156,7 +156,6 @@ class Stretch(nn.Module):
 
 
 def _normed(layer: nn.Conv2d | nn.Linear) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """A layer, batch norm and ReLU."""
     if isinstance(layer, nn.Conv2d):
         return layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU()
     return layer, nn.BatchNorm1d(layer.out_features), nn.ReLU()

@@ -26,12 +26,10 @@ def borrowed(
 ) -> Iterator[Subject]:
     """Give the subject of a model for images of `input_spec`: an nn.Module, or the SPEC of one.
 
-    `samples`: see `resolve`. An endpoint begins a new run.
-
-    Inside the block the model is in eval mode with frozen weights on `device` (by default where it is;
-    for a SPEC the CPU). Behind it model and process are as before, also after an exception: see
-    `restored` and `preserved`. ModelError, UsageError or WeightsError for what is no model, and
-    MeasureError where the model's code ends the program.
+    `samples`: see `resolve`. An endpoint begins a new run. Inside the block the model is in eval
+    mode with frozen weights on `device` (by default where it is; for a SPEC the CPU). Behind it model
+    and process are as before, also after an exception: see `restored` and `preserved`. ModelError,
+    UsageError or WeightsError for what is no model, and MeasureError where its code ends the program.
     """
     with preserved(), _returning():
         if isinstance(model, str):

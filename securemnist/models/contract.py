@@ -21,10 +21,7 @@ _ADVICE = "fix the model"
 
 
 def check(subject: Subject, x: Images, spec: InputSpec = MNIST) -> None:
-    """Call the model on images `x` of `spec`, in batches of 1 and of all.
-
-    ModelError at the first violation.
-    """
+    """ModelError at the first violation, for images `x` of `spec` in batches of 1 and of all."""
     if subject.remote is not None:
         subject.remote.probe(x)
     for batch in (x[:1], x):

@@ -23,7 +23,7 @@ from securemnist.endpoint import loading as endpoints
 from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import ModelError, UsageError, WeightsError
 from securemnist.input_spec import MNIST, InputSpec
-from securemnist.models import factory, origin, reference_digests, weight_file
+from securemnist.models import factory, reference_digests, weight_file
 from securemnist.models.architectures import ARCHITECTURES, build
 from securemnist.models.fingerprint import fingerprint
 from securemnist.models.formats import files
@@ -85,7 +85,6 @@ class Subject:
             ) from error
 
     def to_json(self) -> dict[str, Any]:
-        """The entry of the model in an assessment."""
         return {
             "name": self.name,
             "spec": self.spec,
@@ -115,7 +114,6 @@ class Subject:
 
 
 def reference_names() -> list[str]:
-    """Names of the bundled reference models, sorted."""
     return sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
 
 
@@ -224,9 +222,9 @@ def _from_file(spec: str, path: Path, named: str | None, device: str, form: Inpu
     model = build(known, form)
     digests[path.name], size = weight_file.load_into(model, path, manifest or None)
     name = spec if _NAME.fullmatch(spec) else path.stem
-    quiet, trained_on = frozen(model, device, form), origin.training_data(manifest.get("data"))
+    quiet, trained_on = frozen(model, device, form), weight_file.training_data(manifest.get("data"))
     recipe, reference = manifest.get("recipe", {}), manifest.get("reference", {})
-    described = origin.described(path, size, manifest)
+    described = weight_file.described(path, size, manifest)
     return Subject(
         quiet, name, spec, known, device, recipe, reference, digests, trained_on, described
     )
@@ -235,12 +233,13 @@ def _from_file(spec: str, path: Path, named: str | None, device: str, form: Inpu
 def _from_other_format(
     spec: str, device: str, input_spec: InputSpec, samples: Samples | None
 ) -> Subject:
-    path, form = Path(spec), FORMATS[Path(spec).suffix.lower()]
-    network, digests = form.load(path, input_spec, samples)
+    path = Path(spec)
+    kind, load_file = FORMATS[path.suffix.lower()]
+    network, digests = load_file(path, input_spec, samples)
     quiet = frozen(network, device, input_spec)
     recipe = {f"sha256 of {name}": digest for name, digest in digests.items()}
-    described = WeightFile(format=form.name)
-    return Subject(quiet, path.stem, spec, form.name, device, recipe, {}, digests, {}, described)
+    described = WeightFile(format=kind)
+    return Subject(quiet, path.stem, spec, kind, device, recipe, {}, digests, {}, described)
 
 
 def _from_endpoint(spec: str, device: str, input_spec: InputSpec) -> Subject:

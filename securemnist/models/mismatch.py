@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -41,9 +41,9 @@ def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
 def output_advice(outputs: Any, spec: InputSpec) -> str:
     """The advice for outputs that are no tensor (n, K): the wrapper that takes them."""
     if isinstance(outputs, Mapping | tuple | list):
-        entries = outputs.items() if isinstance(outputs, Mapping) else enumerate(outputs)
+        entries = dict(outputs if isinstance(outputs, Mapping) else enumerate(outputs))
         # The first tensor of the right shape, or else the first entry.
-        keys = [key for key, value in entries if _is_logits(value, spec)] or [*_keys(outputs)]
+        keys = [key for key, value in entries.items() if _is_logits(value, spec)] or [*entries]
         return f"{_WRAP}output(net, {keys[0]!r:.40})" if keys else "fix the model"
     if not isinstance(outputs, torch.Tensor):
         return f"fix the model, or {_WRAP}output(net, NAME)"
@@ -65,7 +65,6 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
 
 
 def accepts(model: nn.Module, x: torch.Tensor) -> bool:
-    """Whether the model returns something for these inputs."""
     try:
         with torch.no_grad():
             model(x)
@@ -75,14 +74,7 @@ def accepts(model: nn.Module, x: torch.Tensor) -> bool:
 
 
 def _channels(model: nn.Module) -> int | None:
-    """The input channels of the first 2-D convolution."""
-    layers: Iterator[nn.Conv2d] = (m for m in model.modules() if isinstance(m, nn.Conv2d))
-    first = next(layers, None)
-    return None if first is None else first.in_channels
-
-
-def _keys(outputs: Any) -> Iterator[Any]:
-    return iter(outputs) if isinstance(outputs, Mapping) else iter(range(len(outputs)))
+    return next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), None)
 
 
 def _is_logits(value: object, spec: InputSpec) -> bool:

@@ -29,7 +29,6 @@ def margin(logits: Logits, y: Labels) -> torch.Tensor:
 
 
 def without_true(logits: Logits, y: Labels) -> Logits:
-    """The logits with minus infinity at the true class."""
     return logits.scatter(1, y[:, None], -torch.inf)
 
 

@@ -20,6 +20,12 @@ def are_probabilities(outputs: Logits) -> bool:
 _SUM_TOLERANCE = 2.0**-8
 
 
+def probabilities_of(outputs: Logits) -> torch.Tensor:
+    """Probabilities float64 (n, K): the outputs where they are that already, else their softmax."""
+    outputs = outputs.double()
+    return outputs if are_probabilities(outputs) else outputs.softmax(1)
+
+
 def with_gradients(model: nn.Module, answers: Logits) -> nn.Module:
     """The model that attacks run against: itself, or where it answers probabilities their logarithm."""
     return LogProbabilities(model) if are_probabilities(answers) else model

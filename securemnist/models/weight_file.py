@@ -17,13 +17,14 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist._util.hashing import sha256
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, read_header, read_tensors
 from securemnist.errors import DataError, ParseError, WeightsError
 from securemnist.input_spec import MNIST, InputSpec
+from securemnist.results.weight_file import SAFETENSORS, WeightFile
 from securemnist.types import Images
 
 MAX_WEIGHTS = 256 << 20
@@ -80,7 +81,6 @@ def packed(
 
 
 def manifest_text(manifest: Mapping[str, Any]) -> bytes:
-    """The bytes of a manifest."""
     return (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
@@ -97,7 +97,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def read_described(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """The same, and the SHA-256 of the manifest by the name of its file."""
     beside = manifest_path(path)
-    content = _read(beside, MAX_MANIFEST, "a manifest")
+    content = read_or_raise(beside, MAX_MANIFEST, "a manifest", WeightsError)
     try:
         manifest = json_object(content)
     except ParseError as error:
@@ -123,14 +123,36 @@ def read_described(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return manifest, {beside.name: sha256(content)}
 
 
+def training_data(data: object) -> dict[str, Any]:
+    """Name and digests; empty where the manifest does not state both as texts."""
+    digests = data.get("digests") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(digests, dict):
+        return {}
+    texts = (data.get("name"), *digests.values())
+    known = all(isinstance(text, str) for text in texts)
+    return {"name": data["name"], "digests": digests} if known else {}
+
+
+def described(path: Path, size: int, manifest: Mapping[str, Any]) -> WeightFile:
+    """The facts about a safetensors file of `size` bytes; `manifest` is empty where none was read.
+
+    The seed is that of the manifest or of its recipe; None where it is no int64.
+    """
+    recipe = manifest.get("recipe")
+    inner = recipe.get("seed") if isinstance(recipe, dict) else None
+    seed = manifest.get("seed", inner)
+    known = type(seed) is int and abs(seed) < 1 << 63
+    name = manifest_path(path).name if manifest else ""
+    return WeightFile(format=SAFETENSORS, size=size, manifest=name, seed=seed if known else None)
+
+
 def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) -> tuple[str, int]:
     """Load the weights of the file into `model`; returns SHA-256 and number of the bytes that were read.
 
-    WeightsError at the first failed check.
-
-    Without a manifest (ARCHITECTURE@FILE) all checks but those of digest and canary logits apply.
+    WeightsError at the first failed check. Without a manifest (ARCHITECTURE@FILE) all checks but those
+    of digest and canary logits apply.
     """
-    content = _read(path, MAX_WEIGHTS, "a weight file")
+    content = read_or_raise(path, MAX_WEIGHTS, "a weight file", WeightsError)
     digest = sha256(content)
     if manifest is not None and digest != manifest["sha256"]:
         raise WeightsError(
@@ -146,15 +168,6 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
     if manifest is not None:
         _check_canary(model, manifest["canary"], form_of(manifest, path), path)
     return digest, len(content)
-
-
-def _read(path: Path, limit: int, kind: str) -> bytes:
-    try:
-        return read_at_most(path, limit)
-    except OSError as error:
-        raise WeightsError(
-            f"{path}: expected {kind}, got {error.strerror}; pass another"
-        ) from error
 
 
 @torch.no_grad()

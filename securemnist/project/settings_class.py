@@ -7,8 +7,23 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from securemnist.errors import PolicyError, first_line
+from securemnist.project import imports
 
 T = TypeVar("T")
+
+
+def own_class(name: str, base: type[T]) -> type[T]:
+    """The user's class `pkg.module:Class`; PolicyError unless it is a subclass of `base`.
+
+    UsageError for a module that cannot be imported.
+    """
+    found = imports.attribute(name, "fix `use`")
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise PolicyError(
+            f"expected {name} to be a subclass of {base.__module__}.{base.__name__}, got "
+            f"{type(found).__name__}; fix `use`"
+        )
+    return found
 
 
 def with_settings(kind: type[T], name: object, options: Mapping[str, Any], noun: str) -> T:

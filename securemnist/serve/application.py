@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from securemnist.serve import page, protocol, session_routes
 from securemnist.serve.controls import CONTROLS, Around
-from securemnist.serve.routes import Path, Routes
+from securemnist.serve.routes import Routes
 from securemnist.serve.service import Service
 from securemnist.serve.sessions import Sessions
 from securemnist.serve.settings import Settings
@@ -31,11 +31,11 @@ def create_application(
     Without tokens every request that needs one is refused.
     """
     paths = [path for routes in ROUTES for path in routes(service, settings)]
-    accepted, sessions = Tokens(tokens), Sessions(settings.session_seconds)
     public = frozenset(path.path for path in paths if path.public)
-    around = Around(service, settings, accepted, sessions, public)
+    sessions = Sessions(settings.session_seconds)
+    around = Around(service, settings, Tokens(tokens), sessions, public)
     application = Starlette(
-        routes=[_route(path) for path in paths],
+        routes=[Route(path.path, path.function, methods=[path.method]) for path in paths],
         middleware=[
             Middleware(control, around)
             for switch, control in CONTROLS
@@ -45,13 +45,8 @@ def create_application(
     )
     application.router.redirect_slashes = False  # a redirect would repeat the Host header
     for name in ("service", "settings", "tokens", "sessions"):
-        value = {"tokens": accepted}.get(name, getattr(around, name))
-        setattr(application.state, name, value)
+        setattr(application.state, name, getattr(around, name))
     return application
-
-
-def _route(path: Path) -> Route:
-    return Route(path.path, path.function, methods=[path.method])
 
 
 def _raise(_request: Request, error: Exception) -> Response:

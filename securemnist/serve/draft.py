@@ -35,35 +35,23 @@ class Draft:
 
     def records(self, status: int) -> list[Record]:
         """The record of an answer of this status, and those of its further answers, if it has results."""
-        first = self._record(status)
-        more = self.further if status < 400 else []
-        return [first] + [
-            replace(
-                first,
-                model=model,
-                images=images,
-                logits=logits,
-                predictions=logits.argmax(1),
-                further=True,
-            )
-            for model, images, logits in more
-        ]
-
-    def _record(self, status: int) -> Record:
-        predictions = None if self.logits is None else self.logits.argmax(1)
-        return Record(
+        first = Record(
             self.time,
             self.subject,
             self.address,
             self.model,
             self.images,
             self.logits,
-            predictions,
             status,
             perf_counter() - self.began,
             self.path,
             self.request,
         )
+        more = self.further if status < 400 else []
+        return [first] + [
+            replace(first, model=model, images=images, logits=logits, further=True)
+            for model, images, logits in more
+        ]
 
 
 def of(scope: Scope) -> Draft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +35,9 @@ def hosted(specs: Sequence[str], data: DataSet, settings: Settings) -> Hosted:
         subject = loading.resolve(spec, input_spec=data.spec, samples=data.test)
         contract.check(subject, data.test[:8].images(), data.spec)
         models.append(ServedModel.of(subject, data.spec))
-    names = [model.name for model in models]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(
-                f"expected models of different names, got {name!r:.60} twice; rename one"
-            )
+    name, count = Counter(model.name for model in models).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"expected models of different names, got {name!r:.60} twice; rename one")
     known, secret = _tokens(settings)
     return Hosted(service_of(tuple(models), settings, data), known, secret)
 

@@ -64,7 +64,6 @@ class MonitorObserver:
             self._write(self.monitors[digest], self._unsaved.pop(digest))
 
     def close(self) -> None:
-        """Write all states."""
         for monitor in self.monitors.values():
             self._write(monitor, monitor.state())
 

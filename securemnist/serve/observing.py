@@ -7,10 +7,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-
-import torch
 
 from securemnist.audit import AuditLog
 from securemnist.data import DataSet
@@ -47,7 +44,7 @@ def observed(service: Service, settings: Settings, data: DataSet) -> Iterator[li
 def _audited(service: Service, settings: Settings) -> Iterator[list[str]]:
     folder = Path(settings.audit.folder)
     with AuditLog(folder, settings.audit) as audit, _each_second(audit.tick):
-        service.observers.append(AuditObserver(audit, _names(service)))
+        service.observers.append(AuditObserver(audit, service.names))
         yield [f"audit log: {folder}"]
 
 
@@ -77,11 +74,11 @@ def _monitored(service: Service, settings: Settings, data: DataSet) -> Iterator[
     chosen, metrics = settings.monitor, Metrics()
     monitors, paths = {}, []
     for model in service.models:
-        reference = Reference.of_data(partial(_logits, model), data)
+        reference = Reference.of_data(model.module, data)
         paths.append(Path(chosen.folder) / _file(model))
         monitors[model.digest] = Monitor(reference, chosen, paths[-1])
         metrics.drift(model.name, monitors[model.digest], [])
-    observer = MonitorObserver(metrics, monitors, _names(service))
+    observer = MonitorObserver(metrics, monitors, service.names)
     server = MetricsServer(metrics.text, chosen.metrics_port)
     service.observers.append(observer)
     try:
@@ -90,15 +87,6 @@ def _monitored(service: Service, settings: Settings, data: DataSet) -> Iterator[
     finally:
         server.close()
         observer.close()
-
-
-def _logits(model: ServedModel, images: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = model.module(images)
-    return found
-
-
-def _names(service: Service) -> dict[str, str]:
-    return {model.digest: model.name for model in service.models}
 
 
 def _file(model: ServedModel) -> str:

@@ -23,7 +23,6 @@ class Refusal(Exception):
 
 
 def overloaded(seconds: int = 1) -> Refusal:
-    """503 with the number of seconds after which to come again."""
     return Refusal(
         503,
         "expected room for this request, got too many at a time; send it again later",

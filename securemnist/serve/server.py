@@ -58,7 +58,6 @@ class Server:
 
     @property
     def address(self) -> str:
-        """The URL of the server, without a path."""
         host = self._settings.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 

@@ -14,7 +14,7 @@ from securemnist.errors import SecureMnistError
 from securemnist.input_spec import InputSpec
 from securemnist.models.loading import Subject
 from securemnist.serve.record import Observer
-from securemnist.serve.worker import Job, Worker
+from securemnist.serve.worker import Classification, Task, Worker
 from securemnist.types import Images, Logits
 
 BATCH = 64
@@ -41,7 +41,6 @@ class ServedModel:
 
     @classmethod
     def of(cls, subject: Subject, spec: InputSpec) -> ServedModel:
-        """The served form of a loaded model."""
         return cls(subject.name, subject.model, spec, subject.digest)
 
 
@@ -68,8 +67,11 @@ class Service:
         self._limits = waiting_images, waiting_tasks
         self._images = self._tasks = 0
 
+    @property
+    def names(self) -> dict[str, str]:
+        return {model.digest: model.name for model in self.models}
+
     def find(self, name: str) -> ServedModel | None:
-        """The model of this name; None where there is none."""
         return next((model for model in self.models if model.name == name), None)
 
     async def logits(self, model: ServedModel, images: Images) -> Logits:
@@ -85,7 +87,9 @@ class Service:
         def done() -> None:
             self._images -= size
 
-        result: Logits = await self._queued(done, module=model.module, images=images)
+        future = asyncio.get_running_loop().create_future()
+        job = Classification(future, done, model.module, images)
+        result: Logits = await self._queued(job)
         return result
 
     async def run(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -101,17 +105,16 @@ class Service:
         def done() -> None:
             self._tasks -= 1
 
-        return await self._queued(done, call=lambda: function(*args))
+        future = asyncio.get_running_loop().create_future()
+        return await self._queued(Task(future, done, lambda: function(*args)))
 
-    async def _queued(self, done: Callable[[], None], **what: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+    async def _queued(self, job: Classification | Task) -> Any:
         try:
-            self._worker.add(Job(future, loop, done=done, **what))
+            self._worker.add(job)
         except RuntimeError:
-            done()
+            job.done()
             raise Overloaded from None
-        return await future
+        return await job.future
 
     def close(self, timeout: float | None = None) -> None:
         """Finish what is queued, then end the thread; later requests raise Overloaded."""

@@ -30,5 +30,4 @@ async def end(request: Request) -> Response:
 
 
 def routes(_service: Service, _settings: Settings) -> tuple[Path, ...]:
-    """The paths of sessions."""
     return Path("/session", "POST", start), Path("/session/end", "POST", end)

@@ -91,16 +91,13 @@ class Settings(BaseModel):
 
     @property
     def shows_attacks(self) -> bool:
-        """Whether the page attacks images."""
         return self.host in LOOPBACK if self.attacks is None else self.attacks
 
     def has(self, control: str) -> bool:
-        """Whether a control is switched on."""
         return control not in self.off
 
 
 def with_options(settings: Settings, **options: str | int | None) -> Settings:
-    """The settings with those options that are not None."""
     given = {name: value for name, value in options.items() if value is not None}
     return Settings.model_validate({**settings.model_dump(), **given})
 

@@ -62,7 +62,6 @@ class Tokens:
         return token.id if right and token.id else None
 
     def has(self, name: str) -> bool:
-        """Whether there is a token of this id."""
         return name in self._by_id
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,19 +20,15 @@ from securemnist.types import Images
 
 @dataclass
 class Job:
-    """Images for a module, or a function to call, and the future of the result."""
+    """The future of a result; `done` is called before it is set."""
 
     future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-    module: nn.Module | None = None
-    images: Images | None = None
-    call: Callable[[], Any] | None = None
-    done: Callable[[], None] = field(default=lambda: None)
+    done: Callable[[], None]
 
     def answer(self, value: Any = None, error: BaseException | None = None) -> None:
         """Give the result to the waiting coroutine; it may be gone by now."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(self._set, value, error)
+            self.future.get_loop().call_soon_threadsafe(self._set, value, error)
 
     def _set(self, value: Any, error: BaseException | None) -> None:
         self.done()
@@ -44,6 +40,21 @@ class Job:
             self.future.set_exception(error)
 
 
+@dataclass
+class Classification(Job):
+    """Images for a module."""
+
+    module: nn.Module
+    images: Images
+
+
+@dataclass
+class Task(Job):
+    """A function to call."""
+
+    call: Callable[[], Any]
+
+
 class Worker:
     """A thread with two queues, without bounds of their own: images first, then tasks.
 
@@ -53,23 +64,25 @@ class Worker:
 
     def __init__(self, batch: int) -> None:
         self._batch = batch
-        self._images: deque[Job] = deque()
-        self._tasks: deque[Job] = deque()
+        self._images: deque[Classification] = deque()
+        self._tasks: deque[Task] = deque()
         self._news = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
-    def add(self, job: Job) -> None:
+    def add(self, job: Classification | Task) -> None:
         """Queue a job; RuntimeError once the worker is closed."""
         with self._news:
             if self._closed:
                 raise RuntimeError("expected an open worker, got a closed one; start another")
-            (self._tasks if job.images is None else self._images).append(job)
+            if isinstance(job, Task):
+                self._tasks.append(job)
+            else:
+                self._images.append(job)
             self._news.notify()
 
     def close(self, timeout: float | None = None) -> None:
-        """Finish what is queued, then end the thread."""
         with self._news:
             self._closed = True
             self._news.notify()
@@ -93,10 +106,10 @@ class Worker:
         self._answer(jobs)
         return True
 
-    def _answer(self, jobs: list[Job]) -> None:
+    def _answer(self, jobs: list[Classification]) -> None:
         """Answer jobs by one batch; where it fails, each by itself: only some may be at fault."""
         try:
-            x = torch.cat([_images(job) for job in jobs])
+            x = torch.cat([job.images for job in jobs])
             with torch.inference_mode():
                 logits = _logits(jobs[0].module, x)
         except Exception as error:
@@ -106,34 +119,33 @@ class Worker:
             for job in jobs:
                 self._answer([job])
             return
-        for job, part in zip(jobs, logits.split([len(_images(j)) for j in jobs]), strict=True):
+        for job, part in zip(jobs, logits.split([len(job.images) for job in jobs]), strict=True):
             job.answer(part)
 
-    def _next_jobs(self) -> list[Job]:
+    def _next_jobs(self) -> list[Classification]:
         """The longest waiting job, and those behind it for the same model, up to a full batch."""
-        jobs: list[Job] = []
+        jobs: list[Classification] = []
         size = 0
         with self._news:
             while self._images:
                 job = self._images[0]
-                if jobs and (
-                    job.module is not jobs[0].module or size + len(_images(job)) > self._batch
-                ):
+                full = size + len(job.images) > self._batch
+                if jobs and (full or job.module is not jobs[0].module):
                     break
                 self._images.popleft()
                 if job.future.cancelled():
                     job.answer()
                     continue
                 jobs.append(job)
-                size += len(_images(job))
+                size += len(job.images)
         return jobs
 
-    def _work(self, job: Job) -> None:
+    def _work(self, job: Task) -> None:
         if job.future.cancelled():
             job.answer()
             return
         try:
-            result = job.call() if job.call else None
+            result = job.call()
             if isinstance(result, Generator):
                 result = self._in_turns(job, result)
         except Exception as error:
@@ -154,15 +166,7 @@ class Worker:
                 pass
 
 
-def _images(job: Job) -> Images:
-    if job.images is None:
-        raise ValueError("expected a job with images")
-    return job.images
-
-
-def _logits(module: nn.Module | None, x: Images) -> torch.Tensor:
-    if module is None:
-        raise ValueError("expected a job with a module")
+def _logits(module: nn.Module, x: Images) -> torch.Tensor:
     device = next((tensor.device for tensor in module.parameters()), x.device)
     logits: torch.Tensor = exact(module(x.to(device))).cpu()
     if not bool(torch.isfinite(logits).all()):

@@ -63,15 +63,7 @@ def read(reply: Reply, count: int) -> Answers:
                 scores = [texts[k * width : (k + 1) * width] for k in range(count)]
         largest = [_largest(row) for row in scores]
         labels = labels or largest
-    except (
-        ParseError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        OverflowError,
-    ):
+    except (ParseError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         labels = []
     if len(labels) != count or (scores and any(len(row) < 2 for row in scores)):
         raise MeasureError(
@@ -89,7 +81,6 @@ def answered(name: str, reply: Reply, count: int = 1) -> ServiceCheck:
 
 
 def readable(reply: Reply, count: int) -> bool:
-    """Whether a reply has labels or scores of `count` images."""
     try:
         read(reply, count)
     except MeasureError:
@@ -98,7 +89,6 @@ def readable(reply: Reply, count: int) -> bool:
 
 
 def _leaves(data: Any) -> list[Any]:
-    """The values in lists of lists."""
     return [leaf for one in data for leaf in _leaves(one)] if isinstance(data, list) else [data]
 
 

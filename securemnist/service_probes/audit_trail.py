@@ -30,7 +30,7 @@ def audit_trail(target: Target) -> list[ServiceCheck]:
     images = target.images[:3]
     labels = ask(target, images).labels
     target.send("GET", target.metadata_path, token=False)
-    target.send("POST", target.infer_path, content=b"{")
+    target.post(b"{")
     target.send("GET", "/nowhere")
     found: list[Record] = records[before:]
     statuses = [record.status for record in found]

@@ -41,7 +41,7 @@ def authentication(target: Target) -> list[ServiceCheck]:
     }
     found = []
     for name, headers in wrong.items():
-        reply = target.send("POST", target.infer_path, content=body, headers=headers, token=False)
+        reply = target.post(body, headers=headers, token=False)
         denied = reply.status in _STATUSES and not readable(reply, 1)
         found.append(check(f"inference with {name}", denied, "401 or 403, no result", reply))
     for spelling in _SPELLINGS:

@@ -28,7 +28,7 @@ def body_cap(target: Target) -> list[ServiceCheck]:
             sent += len(_PART)
             yield _PART
 
-    streamed = target.send("POST", target.infer_path, content=parts())
+    streamed = target.post(parts())
     # Refused while it was sent: buffers on the way hold a few MiB at most.
     early = sent < _CAP and (streamed.refused or streamed.status in (0, 503))
     return [

@@ -38,18 +38,14 @@ def error_disclosure(target: Target) -> list[ServiceCheck]:
         "an unknown path": target.send("GET", "/nowhere"),
         "markup as path": target.raw(target.head("GET", f"/{_MARK}") + b"\r\n"),
         "markup as model": target.raw(target.head("GET", f"/v2/models/{_MARK}") + b"\r\n"),
-        "markup as body": target.send("POST", target.infer_path, content=mark),
+        "markup as body": target.post(mark),
         "markup as token": target.send(
             "GET", target.metadata_path, headers={"Authorization": f"Bearer {_MARK}"}, token=False
         ),
-        "markup as id": target.send(
-            "POST", target.infer_path, content=body[:-1] + b', "id": "' + mark + b'"}'
-        ),
-        "an unknown datatype": target.send(
-            "POST", target.infer_path, content=target.body(target.images[:1], datatype=_MARK)
-        ),
-        "a broken body": target.send("POST", target.infer_path, content=body[:-2]),
-        "no body": target.send("POST", target.infer_path),
+        "markup as id": target.post(body[:-1] + b', "id": "' + mark + b'"}'),
+        "an unknown datatype": target.post(target.body(target.images[:1], datatype=_MARK)),
+        "a broken body": target.post(body[:-2]),
+        "no body": target.post(),
         "another method": target.send("DELETE", target.infer_path),
         "a malformed request": target.raw(b"GET / HTTP/9.9\r\n\r\n"),
         "a black image": target.infer(torch.zeros(shape)),

@@ -42,28 +42,22 @@ def malformed_json(target: Target) -> list[ServiceCheck]:
     }
     found = []
     for name, body in bodies.items():
-        reply = target.send("POST", target.infer_path, content=body)
+        reply = target.post(body)
         found.append(refused(f"a body of {name}", reply))
         if reply.seconds > _SECONDS:
             found.append(
                 check(f"the time of {name}", False, f"{_SECONDS:g} s", f"{reply.seconds:.1f} s")
             )
     # A key that the protocol does not name may be left out of account; it has to break nothing.
-    reply = target.send("POST", target.infer_path, content=_with_prototype(table))
+    reply = target.post(json.dumps({**table, "__proto__": {"a": 1}}).encode())
     found.append(
         check("a prototype key", reply.accepted or reply.refused, "no status above 499", reply)
     )
-    found.append(answered("a well-formed body afterwards", target.send(
-        "POST", target.infer_path, content=whole)))  # fmt: skip
+    found.append(answered("a well-formed body afterwards", target.post(whole)))
     return found
 
 
-def _with_prototype(table: dict[str, object]) -> bytes:
-    return json.dumps({**table, "__proto__": {"a": 1}}).encode()
-
-
 def _with_first(tensor: dict[str, object], text: str) -> bytes:
-    """The body with a text in place of its first number."""
     data = list(tensor["data"]) if isinstance(tensor["data"], list) else []
     data[0] = "FIRST"
     body = json.dumps({"inputs": [{**tensor, "data": data}]})

@@ -15,11 +15,11 @@ def origins(target: Target) -> list[ServiceCheck]:
     body = target.body(target.images[:1])
     found = []
     for origin in ("http://attacker.example", "null", f"{target.url}.attacker.example"):
-        reply = target.send("POST", target.infer_path, content=body, headers={"Origin": origin})
+        reply = target.post(body, headers={"Origin": origin})
         found.append(refused(f"Origin: {origin}", reply))
     port = urlsplit(target.url).port or 80
     for host in ("attacker.example", f"attacker.example:{port}", "localhost.attacker.example"):
-        reply = target.send("POST", target.infer_path, content=body, headers={"Host": host})
+        reply = target.post(body, headers={"Host": host})
         found.append(refused(f"Host: {host}", reply))
     two = target.head("GET", target.metadata_path, "Host: attacker.example") + b"\r\n"
     found.append(refused("two Host headers", target.raw(two), closing=True))
@@ -30,5 +30,5 @@ def origins(target: Target) -> list[ServiceCheck]:
     )
     allowed = preflight.headers.get("access-control-allow-origin", "")
     found.append(check("a preflight of another site", not allowed, "no permission", allowed))
-    own = target.send("POST", target.infer_path, content=body, headers={"Origin": target.url})
+    own = target.post(body, headers={"Origin": target.url})
     return [*found, answered("the own origin", own)]

@@ -24,7 +24,7 @@ def overload(target: Target) -> list[ServiceCheck]:
     body = target.body(images)
 
     def ask(_: int) -> Reply:
-        return target.send("POST", target.infer_path, content=body)
+        return target.post(body)
 
     began = time.perf_counter()
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -25,14 +25,10 @@ TIMEOUT = 10.0  # seconds of a request
 _IMAGES = 64
 
 
-def _rates(owner: int, address: int) -> dict[str, int]:
-    """The most requests a minute of a token and of an address."""
-    return {"requests_per_token": owner} | {"requests_per_address": address}
-
-
+_UNLIMITED = dict.fromkeys(("requests_per_token", "requests_per_address"), 10**6)
 # Smaller limits than the defaults, so that a probe reaches them within a second or two.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "rate_limit": _rates(40, 80),
+    "rate_limit": {"requests_per_token": 40, "requests_per_address": 80},
     "slow_requests": {"header_seconds": 0.7, "body_seconds": 0.7},
     "overload": {"requests": 8},
 }
@@ -41,9 +37,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 @contextmanager
 def own_target(context: Context, control: str, **changes: Any) -> Iterator[Target]:
     """A running service of the context's model, with a token. `changes`: of its settings."""
-    settings = Settings(
-        **{**_rates(10**6, 10**6), **SETTINGS.get(control, {}), "port": 0, **changes}
-    )
+    settings = Settings(**{**_UNLIMITED, **SETTINGS.get(control, {}), "port": 0, **changes})
     subject, spec = context.subject, context.data.spec
     service = service_of((ServedModel(MODEL, subject.model, spec, subject.digest),), settings)
     token, secret = Token.new("probe")
@@ -72,6 +66,5 @@ def _recorded(
         yield records, None
         return
     with TemporaryDirectory() as folder, AuditLog(Path(folder)) as audit:
-        names = {model.digest: model.name for model in service.models}
-        service.observers += [records.append, AuditObserver(audit, names)]
+        service.observers += [records.append, AuditObserver(audit, service.names)]
         yield records, audit

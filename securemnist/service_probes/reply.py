@@ -22,7 +22,6 @@ class Reply:
 
     @property
     def accepted(self) -> bool:
-        """Whether the request was carried out."""
         return 200 <= self.status < 300
 
     @property
@@ -31,7 +30,6 @@ class Reply:
         return 400 <= self.status < 500
 
     def __str__(self) -> str:
-        """The status in words."""
         return {0: "no answer, the connection was closed", -1: "no answer in time"}.get(
             self.status, str(self.status)
         )

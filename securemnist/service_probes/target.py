@@ -74,17 +74,14 @@ class Target:
 
     @property
     def metadata_path(self) -> str:
-        """The path of the model's metadata."""
         return f"/v2/models/{self.model}"
 
     @property
     def infer_path(self) -> str:
-        """The path of inference."""
         return f"{self.metadata_path}/infer"
 
     @property
     def authorization(self) -> dict[str, str]:
-        """The header with the valid token; empty without one."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def need_token(self) -> str:
@@ -105,7 +102,6 @@ class Target:
         headers: Mapping[str, str] | None = None,
         token: bool = True,
     ) -> Reply:
-        """One request, by default with the token."""
         self.sent += 1
         began = time.perf_counter()
         every = {"Content-Type": "application/json"} | (self.authorization if token else {})
@@ -128,9 +124,11 @@ class Target:
         seconds = time.perf_counter() - began
         return Reply(answer.status_code, text, dict(answer.headers), seconds)
 
+    def post(self, content: bytes | Any = b"", **options: Any) -> Reply:
+        return self.send("POST", self.infer_path, content=content, **options)
+
     def infer(self, images: Images, **options: Any) -> Reply:
-        """One request for images."""
-        return self.send("POST", self.infer_path, content=self.body(images), **options)
+        return self.post(self.body(images), **options)
 
     def body(self, images: Images, **more: Any) -> bytes:
         """The body of a request for images; `more` replaces fields of its input."""
@@ -210,7 +208,6 @@ def _complete(answer: bytes | bytearray) -> bool:
 
 
 def parsed(answer: bytes, seconds: float = 0.0) -> Reply:
-    """The status, headers and text in the bytes of an answer."""
     head, _, text = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     status = first.split()[1:2]

@@ -42,11 +42,11 @@ def wrong_tensors(target: Target) -> list[ServiceCheck]:
     found = [
         refused(
             f"a tensor with {name}",
-            target.send("POST", target.infer_path, content=target.body(images, **fields)),
+            target.post(target.body(images, **fields)),
         )
         for name, fields in tensors.items()
     ]
     for name, inputs in {"no inputs": [], "no tensor": [1], "no fields": [{}]}.items():
         content = json.dumps({"inputs": inputs}).encode()
-        found.append(refused(name, target.send("POST", target.infer_path, content=content)))
+        found.append(refused(name, target.post(content)))
     return [*found, answered("a right tensor afterwards", target.infer(images))]

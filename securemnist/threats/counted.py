@@ -12,6 +12,9 @@ from securemnist.errors import UsageError
 from securemnist.threats.base import Threat
 from securemnist.types import Images
 
+# A smaller change of a pixel is rounding.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class Counted(Threat):
@@ -29,8 +32,11 @@ class Counted(Threat):
 
     @property
     def count(self) -> int:
-        """`eps` as an integer."""
         return int(self.eps)
+
+    def _changed(self, x: Images, x_adv: Images) -> torch.Tensor:
+        """Boolean (n, H, W): the pixels that differ in a channel, by more than rounding."""
+        return ((x_adv - x).abs() > _ROUNDING).any(1)
 
     def project(self, x: Images, x_adv: Images) -> Images:
         changed = x_adv.clamp(0, 1)

@@ -10,9 +10,6 @@ import torch
 from securemnist.threats.counted import Counted
 from securemnist.types import Images
 
-# A smaller change of a pixel is rounding.
-_ROUNDING = 1e-6
-
 
 @final
 @dataclass(frozen=True)
@@ -43,5 +40,4 @@ class L0(Counted):
         return gradient.sign() * L0(1).chosen(gradient.abs().sum(1))[:, None]
 
     def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
-        changed = ((x_adv - x).abs() > _ROUNDING).any(1)
-        return changed.flatten(1).sum(1).to(x.dtype)
+        return self._changed(x, x_adv).flatten(1).sum(1).to(x.dtype)

@@ -116,4 +116,7 @@ def nearest(x: Images, x_adv: Images, eps: torch.Tensor) -> Images:
         shrunk = torch.where(unfinished, torch.where(inside, newton, (low + high) / 2), shrunk)
     moved = torch.minimum((size - shrunk).clamp_min(0), limit)
     total = per_image(moved.flatten(1).sum(1)).clamp_min(1e-12)
-    return (x + direction * moved * (allowed / total).clamp_max(1)).clamp_(0, 1)
+    step = direction * moved * (allowed / total).clamp_max(1)
+    result = (x + step).clamp_(0, 1)
+    # Rounded towards `x`: the rounding of many small changes would add up to more than the tolerance.
+    return torch.where((result - x).abs() > step.abs(), result.nextafter(x), result)

@@ -12,7 +12,7 @@ from securemnist.threats.base import Threat
 from securemnist.types import Images
 
 # Of a step: k / 255 * 255 is not always k, and the referee's own tolerance is larger than this.
-_TOLERANCE = 1e-4
+TOLERANCE = 1e-4
 
 
 @final
@@ -45,7 +45,7 @@ class Linf(Threat):
 
     def before_rounding(self, x: Images, step: float) -> Threat:
         """The largest whole number of steps."""
-        return Linf(int(self.eps / step + _TOLERANCE) * step)
+        return Linf(int(self.eps / step + TOLERANCE) * step)
 
     def _rates(self, weights: torch.Tensor) -> torch.Tensor:
         return torch.ones_like(weights)

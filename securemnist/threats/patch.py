@@ -11,8 +11,6 @@ from torch.nn.functional import avg_pool2d
 from securemnist.threats.counted import Counted
 from securemnist.types import Images
 
-# A smaller change of a pixel is rounding.
-_ROUNDING = 1e-6
 _LARGEST = 1024
 
 
@@ -55,15 +53,10 @@ class Patch(Counted):
         """Boolean (n, height, width): the squares at places int64 (n,), counted row by row."""
         down, right = self._sides(height, width)
         columns = width - right + 1
-        top, left = (place // columns)[:, None], (place % columns)[:, None]
-        rows = torch.arange(height, device=place.device)
-        across = torch.arange(width, device=place.device)
-        in_rows = (rows >= top) & (rows < top + down)
-        in_columns = (across >= left) & (across < left + right)
-        return in_rows[:, :, None] & in_columns[:, None, :]
+        corner = place // columns, place % columns
+        return rectangles(corner, (down, right), (height, width))
 
     def _sides(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the square within an image, which may be narrower."""
         return min(self.count, height), min(self.count, width)
 
     def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
@@ -77,8 +70,21 @@ class Patch(Counted):
         return size / self.eps * self.steepest(gradient)
 
     def distance(self, x: Images, x_adv: Images) -> torch.Tensor:
-        changed = ((x_adv - x).abs() > _ROUNDING).any(1)
+        changed = self._changed(x, x_adv)
         return torch.maximum(_extent(changed.any(2)), _extent(changed.any(1))).to(x.dtype)
+
+
+def rectangles(
+    corner: tuple[torch.Tensor, torch.Tensor],
+    size: tuple[torch.Tensor | int, torch.Tensor | int],
+    sides: tuple[int, int],
+) -> torch.Tensor:
+    """Boolean (n, *sides): the pixels of rectangles with this upper left corner (n,) and size."""
+    inside = []
+    for first, length, side in zip(corner, size, sides, strict=True):
+        places = torch.arange(side, device=first.device)
+        inside.append((places >= first[:, None]) & (places < (first + length)[:, None]))
+    return inside[0][:, :, None] & inside[1][:, None, :]
 
 
 def _extent(lines: torch.Tensor) -> torch.Tensor:

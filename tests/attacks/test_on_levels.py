@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from securemnist.attacks.on_levels import narrowed, snapped
+from securemnist.attacks.on_levels import snapped
 from securemnist.referee import inside_budget
 from securemnist.threats import THREATS, Linf, make_threat
 from tests.threats.norms import share_of
@@ -34,7 +34,7 @@ def test_proposals_at_the_limit_keep_their_levels(eps: float | str) -> None:
     """Images plus and minus the whole levels within eps are already on the levels, and stay there."""
     threat = make_threat("linf", eps)
     x = torch.arange(256).view(1, 1, 16, 16) / 255
-    whole = narrowed(threat, x, 255)
+    whole = threat.before_rounding(x, 1 / 255)
     assert whole.eps * 255 == pytest.approx(int(threat.eps * 255 + 1e-4))
     for sign in (1, -1):
         proposals = (x + sign * whole.eps).clamp(0, 1)

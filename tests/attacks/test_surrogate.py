@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from securemnist.attacks.surrogate import Surrogate
-from securemnist.attacks.surrogate_network import SurrogateNetwork
+from securemnist.attacks.surrogate import Surrogate, SurrogateNetwork
 from securemnist.threats import Linf
 from tests.attacks.models import Recorder, misclassified
 

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from securemnist.errors import SecureMnistError, UsageError, WeightsError
-from securemnist.foreign import importing, loading, mappings, names, tensors
+from securemnist.foreign import fitting, importing, loading, mappings, tensors
 from securemnist.foreign.outcome import Outcome
 from securemnist.foreign.triage import judge
 from securemnist.models import weight_file
@@ -213,7 +213,7 @@ def test_attributes_of_a_mapping_do_not_hide_its_content() -> None:
 )
 def test_common_prefixes(found: list[str], wanted: list[str], prefix: str) -> None:
     """Known prefixes of all names are removed, as far as the wanted names ask for."""
-    assert names.common_prefix(found, wanted) == prefix
+    assert fitting.common_prefix(found, wanted) == prefix
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -57,6 +57,14 @@ def verdict(measurement: Measurement, at_most: float) -> Verdict:
     )
 
 
+@pytest.mark.parametrize("score", ["ece", "brier"])
+def test_probabilities_count_as_they_are(score: str) -> None:
+    """A model that ends in softmax has the error of its logits."""
+    logits = sure(0.99)
+    both = [measured(answer, score=score) for answer in (logits, lambda x: logits(x).softmax(1))]
+    assert both[0].value == pytest.approx(both[1].value, abs=1e-6)
+
+
 @pytest.mark.parametrize("confidence", [0.8, 0.99, 0.6])
 def test_the_error_is_the_distance_of_confidence_and_accuracy(confidence: float) -> None:
     """A model that is right for 80 % is calibrated at a confidence of 0.8, and at no other."""

@@ -9,7 +9,7 @@ import pytest
 from securemnist._util import resources
 from securemnist._util.hashing import sha256
 from securemnist.data import PINNED
-from securemnist.models import origin
+from securemnist.models import weight_file
 from securemnist.models.loading import resolve
 
 
@@ -41,11 +41,11 @@ def test_the_origin_is_recorded() -> None:
 )
 def test_the_seed_is_a_whole_number(manifest: dict[str, object], seed: int | None) -> None:
     """The seed of the manifest comes before that of its recipe; anything but an int64 is none."""
-    assert origin.described(Path("a.safetensors"), 1, manifest).seed == seed
+    assert weight_file.described(Path("a.safetensors"), 1, manifest).seed == seed
 
 
 @pytest.mark.parametrize("data", [None, "MNIST", {"name": "MNIST"}, {"name": 7, "digests": {}},
                                   {"name": "MNIST", "digests": {"a": 7}}])  # fmt: skip
 def test_no_training_data_is_made_up(data: object) -> None:
     """A manifest that does not state name and digests as texts records no training data."""
-    assert origin.training_data(data) == {}
+    assert weight_file.training_data(data) == {}

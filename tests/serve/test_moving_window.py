@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from securemnist.serve.controls.moving_window import MovingWindow
+from securemnist.serve.controls.rate_limits import MovingWindow
 
 
 def test_moving_window() -> None:

@@ -234,10 +234,8 @@ def test_tables_of_the_settings(tmp_path: Path) -> None:
 def test_further_answers_of_a_request_are_logged_only(audit: AuditLog) -> None:
     """A further answer has a line of the log; requests and drift count the first answer alone."""
     x = torch.zeros(1, 1, 28, 28)
-    first = Record(
-        0.0, "alice", "", "d" * 64, x, torch.eye(10)[:1], torch.tensor([0]), 200, 0.1, "/"
-    )
-    further = dataclasses.replace(first, predictions=torch.tensor([4]), further=True)
+    first = Record(0.0, "alice", "", "d" * 64, x, torch.eye(10)[:1], 200, 0.1, "/")
+    further = dataclasses.replace(first, logits=torch.eye(10)[4:5], further=True)
     metrics = Metrics()
     for observer in (AuditObserver(audit, NAMES), MonitorObserver(metrics, {}, {})):
         observer(first)

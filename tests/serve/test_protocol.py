@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from tests.serve.hosts import INFER, Client, body, client, text
 
@@ -51,6 +53,14 @@ def test_inference(toy: Client, request_body: dict[str, Any], label: int) -> Non
     assert labels == {"name": "label", "datatype": "INT64", "shape": [1], "data": [label]}
     assert shares["shape"] == [1, 10]
     assert abs(sum(shares["data"]) - 1) < 0.01
+
+
+def test_probabilities_of_a_model_that_outputs_them() -> None:
+    """A model that ends in softmax is answered with its own probabilities, not with their softmax."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Softmax(1)).eval()
+    with client(module=net, off=("rounding",)) as c:
+        shares = c.post(INFER, json=body(value=51)).json()["outputs"][1]["data"]
+    assert shares == pytest.approx(net(torch.full((1, 1, 28, 28), 0.2))[0].tolist(), abs=1e-6)
 
 
 def test_wanted_outputs(toy: Client) -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import securemnist
@@ -15,7 +15,7 @@ from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.errors import UsageError
 from securemnist.evaluation.ladders import COUNTED_BUDGETS
 from securemnist.referee import SIZES, inside_budget
-from securemnist.threats import L2, THREATS, Linf, Threat, make_threat, parse_threat
+from securemnist.threats import L1, L2, THREATS, Linf, Threat, make_threat, parse_threat
 from securemnist.view.requirement_text import NORMS
 from tests.error_form import one_sentence
 from tests.threats.norms import ORDERS, dual_order
@@ -86,6 +86,7 @@ def accepted(threat: Threat, x: torch.Tensor, x_adv: torch.Tensor) -> bool:
 
 @few
 @given(threat=threats, seed=seeds, scale=scales)
+@example(threat=L1(0.5), seed=0, scale=0.001)  # rounding of 784 small changes
 def test_projection_within_threat(threat: Threat, seed: int, scale: float) -> None:
     """A projection is in the threat set, wherever the point is."""
     x = images(seed)

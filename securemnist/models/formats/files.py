@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from torch import nn
 
@@ -16,16 +15,10 @@ from securemnist.results.weight_file import KERAS, ONNX
 Loader = Callable[[Path, InputSpec, Samples | None], tuple[nn.Module, dict[str, str]]]
 
 
-class Format(NamedTuple):
-    """A format of model files: its name, and the function that loads one."""
-
-    name: str
-    load: Loader
-
-
-FORMATS: Mapping[str, Format] = {
-    ".onnx": Format(ONNX, onnx_network.load),
-    ".keras": Format(KERAS, keras_network.load),
+# By suffix the name of a format, and the function that loads a file.
+FORMATS: Mapping[str, tuple[str, Loader]] = {
+    ".onnx": (ONNX, onnx_network.load),
+    ".keras": (KERAS, keras_network.load),
 }
 # Files from torch.save, joblib and pickle, from TorchScript and torch.export; files of older Keras.
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".tar")

@@ -80,12 +80,9 @@ def load(
 
 def _keras() -> ModuleType:
     """Keras with its torch backend, imported without reading or writing its folder in the home."""
-    loaded = "keras" in sys.modules
-    if not loaded:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        if "keras" not in sys.modules:
             os.environ |= {"KERAS_BACKEND": "torch", "KERAS_HOME": folder}
-            keras = extras.module("keras", "keras")
-    else:
         keras = extras.module("keras", "keras")
     backend = keras.config.backend()
     if backend != "torch":
@@ -96,7 +93,6 @@ def _keras() -> ModuleType:
 
 
 def _built(path: Path, file: keras_file.KerasFile, keras: ModuleType) -> Any:
-    """The model of the configuration, with random weights."""
     try:
         # A copy, because Keras changes what it reads.
         config = json.loads(json.dumps(file.config))
@@ -107,9 +103,7 @@ def _built(path: Path, file: keras_file.KerasFile, keras: ModuleType) -> Any:
 
 def _check_sizes(path: Path, model: Any) -> None:
     """WeightsError for more weights or activations than the limits."""
-    size = 0
-    for variable in model.variables:
-        size += variable.value.element_size() * variable.value.numel()
+    size = sum(variable.value.nbytes for variable in model.variables)
     if size > MAX_BYTES:
         raise refused(path, f"at most {MAX_BYTES} bytes of weights", str(size), "use a smaller one")
     for layer in model.layers:

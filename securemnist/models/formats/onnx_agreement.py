@@ -12,6 +12,7 @@ from securemnist.data import Samples
 from securemnist.errors import ModelError, first_line
 from securemnist.models.formats.onnx_file import OnnxFile
 from securemnist.models.formats.refusal import AGAIN, FACTORY
+from securemnist.models.mismatch import accepts
 from securemnist.types import Images
 
 # Images on which both have to agree, and the largest difference of outputs: of outputs above 1, this
@@ -38,7 +39,6 @@ def check(
 
 
 def _noise(file: OnnxFile) -> Images:
-    """Images of noise, from grey to full contrast."""
     rng = torch.Generator().manual_seed(0)
     contrast = torch.linspace(0, 1, IMAGES).view(-1, 1, 1, 1)
     return torch.rand(IMAGES, *file.images.shape, generator=rng) * contrast + 0.5 * (1 - contrast)
@@ -52,7 +52,7 @@ def _by_torch(path: Path, network: nn.Module, x: Images, size: int) -> list[torc
         return _joined([part if isinstance(part, list) else [part] for part in parts])
     except Exception as error:  # a converted graph raises what its operations raise
         raised = f"it raised {type(error).__name__} ({first_line(error):.120})"
-        if _computes(network, x[:size]):
+        if accepts(network, x[:size]):
             expected, advice = "any number of images", "export it with a dynamic batch size"
         else:
             expected, advice = "images of its shape, converted by onnx2pytorch", FACTORY
@@ -61,17 +61,7 @@ def _by_torch(path: Path, network: nn.Module, x: Images, size: int) -> list[torc
         ) from error
 
 
-def _computes(network: nn.Module, x: Images) -> bool:
-    """Whether the network returns outputs for as many images as the file was exported for."""
-    try:
-        network(x)
-    except Exception:  # see _by_torch
-        return False
-    return True
-
-
 def _joined(parts: list[list[torch.Tensor]]) -> list[torch.Tensor]:
-    """Each output of all batches."""
     return [torch.cat(column) for column in zip(*parts, strict=True)]
 
 

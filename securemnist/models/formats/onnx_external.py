@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from securemnist._util.files import read_at_most
@@ -39,12 +39,18 @@ def load(path: Path, tensors: Sequence[Any], onnx: Any) -> dict[str, str]:
 
 def _read(path: Path, name: str) -> bytes:
     beside = "put the file with the tensors beside the model"
-    if name in ("", ".", "..") or Path(name).name != name or "\\" in name:
+    if leads_elsewhere(name):
         raise refused(path, "external data beside the model", f"{name!r:.80}", beside)
     try:
         return read_at_most(path.parent / name, MAX_BYTES, follow=False)
     except OSError as error:
         raise refused(path, f"tensors in {name!r:.60}", str(error.strerror), beside) from error
+
+
+def leads_elsewhere(location: str) -> bool:
+    """Whether a path of external data is not the name of a file beside the model."""
+    plain = PurePosixPath(location).name == location and PureWindowsPath(location).name == location
+    return not plain or location in ("", ".", "..") or "\0" in location
 
 
 def _part(path: Path, content: bytes, entries: Mapping[str, str], size: int) -> bytes:
@@ -60,7 +66,6 @@ def _part(path: Path, content: bytes, entries: Mapping[str, str], size: int) -> 
 
 
 def _size(path: Path, tensor: Any, onnx: Any) -> int:
-    """Bytes of a tensor, by its type and shape."""
     try:
         item = int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
     except KeyError as error:

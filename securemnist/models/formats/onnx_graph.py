@@ -13,7 +13,6 @@ from securemnist.models.formats.onnx_shapes import real_inputs
 
 
 def prepared(model: Any, onnx: Any) -> Any:
-    """A copy of the model for the converter."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     graph = copy.graph

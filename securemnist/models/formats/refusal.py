@@ -1,10 +1,10 @@
-"""Files and sentences that all formats of models share."""
+"""Limits and sentences that all formats of models share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist.errors import WeightsError
 
 # Bytes of a model: its file, its external data, and its unpacked tensors, each.
@@ -15,14 +15,10 @@ FACTORY = "pass a factory that returns the network in torch instead"
 AGAIN = "export it again"
 
 
-def refused(path: Path, expected: str, got: str, advice: str) -> WeightsError:
-    """The error for a model file, in one sentence."""
-    return WeightsError(f"{path}: expected {expected}, got {got:.160}; {advice}")
-
-
-def content(path: Path, limit: int = MAX_BYTES) -> bytes:
+def content(path: Path) -> bytes:
     """The bytes of a model file; WeightsError where it is no regular file of this size."""
-    try:
-        return read_at_most(path, limit)
-    except OSError as error:
-        raise refused(path, "a model file", str(error.strerror), "pass another") from error
+    return read_or_raise(path, MAX_BYTES, "a model file", WeightsError)
+
+
+def refused(path: Path, expected: str, got: str, advice: str) -> WeightsError:
+    return WeightsError(f"{path}: expected {expected}, got {got:.160}; {advice}")

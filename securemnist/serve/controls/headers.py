@@ -23,8 +23,6 @@ HEADERS = (
 
 
 def security_headers(app: ASGIApp, _around: Around) -> ASGIApp:
-    """Add the headers to every answer."""
-
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -10,7 +10,7 @@ import torch
 from securemnist.data.samples import as_bytes
 from securemnist.errors import DataError
 from securemnist.input_spec import InputSpec
-from securemnist.models.probabilities import are_probabilities
+from securemnist.models.probabilities import probabilities_of
 from securemnist.serve.settings import Settings
 from securemnist.types import Images, Logits
 
@@ -38,8 +38,7 @@ def prediction(logits: Logits, settings: Settings) -> dict[str, Any]:
     label = int(logits[0].argmax())
     if settings.labels_only:
         return {"label": label, "probabilities": None}
-    logits = logits.double()
-    shares = logits[0] if are_probabilities(logits) else logits[0].softmax(0)
+    shares = probabilities_of(logits)[0]
     if settings.has("rounding"):
         shares = shares.round(decimals=settings.decimals)
     return {"label": label, "probabilities": shares.tolist()}

@@ -43,7 +43,6 @@ class Laboratory:
                 yield from certified_radius(self._context(model), image, 0, 0.0)
 
     def radius(self, model: ServedModel, image: Images, label: int) -> Generator[None, None, float]:
-        """The certified radius of an image (1, C, H, W) and its predicted class."""
         proved = yield from certified_radius(self._context(model), image, label, SECONDS)
         self._radii[_key(model, image)] = proved
         if len(self._radii) > _KEPT:

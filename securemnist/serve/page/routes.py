@@ -91,14 +91,12 @@ class _Requests:
         }
 
     async def drawing(self, request: Request) -> dict[str, Any]:
-        """The image of a drawing, and what each model answers."""
         if not drawing.can_be_drawn(self.spec):
             raise DataError("expected a model of small grey images for a drawing, got another one")
         grid = drawing.grid(await request.body())
         return await self._classified(request, drawing.prepared(grid, self.spec.height))
 
     async def picture(self, request: Request) -> dict[str, Any]:
-        """The image of an uploaded file, and what each model answers."""
         content = await request.body()
         pixels = await self.service.run(pictures.uploaded, content, self.spec)
         return await self._classified(request, pixels)

@@ -22,7 +22,6 @@ _KEYS = {"id", "parameters", "inputs", "outputs"}
 
 
 async def infer(request: Request) -> JSONResponse:
-    """Labels and probabilities of the images in the body."""
     service: Service = request.app.state.service
     settings: Settings = request.app.state.settings
     model, state = model_of(request), draft.of(request.scope)

@@ -14,7 +14,6 @@ PROTOCOL = "2"
 
 
 async def live(_request: Request) -> JSONResponse:
-    """The process answers."""
     return JSONResponse({"live": True})
 
 
@@ -24,12 +23,10 @@ async def ready(_request: Request) -> JSONResponse:
 
 
 async def model_ready(request: Request) -> JSONResponse:
-    """One model answers."""
     return JSONResponse({"name": model_of(request).name, "ready": True})
 
 
 async def server(request: Request) -> JSONResponse:
-    """The name of the service, the version of the protocol, and the models."""
     names = [model.name for model in request.app.state.service.models]
     return JSONResponse(
         {"name": "securemnist", "version": PROTOCOL, "extensions": [], "models": names}
@@ -57,6 +54,5 @@ async def model(request: Request) -> JSONResponse:
 
 
 async def openapi(request: Request) -> JSONResponse:
-    """The OpenAPI description of this service."""
     state = request.app.state
     return JSONResponse(description(state.service.models, state.settings))

@@ -25,7 +25,6 @@ _REFUSALS = {
 
 
 def description(models: Sequence[ServedModel], settings: Settings) -> dict[str, Any]:
-    """OpenAPI 3.1 of all paths of the protocol."""
     named = [_parameter([model.name for model in models])]
     return {
         "openapi": "3.1.0",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from securemnist.models.probabilities import probabilities_of
 from securemnist.types import Logits
 
 LABEL, PROBABILITIES = NAMES = ("label", "probabilities")
@@ -23,7 +24,7 @@ def _output(logits: Logits, name: str, decimals: int | None) -> dict[str, Any]:
     if name == LABEL:
         data: list[Any] = logits.argmax(1).tolist()
         return {"name": name, "datatype": "INT64", "shape": [len(logits)], "data": data}
-    shares = logits.double().softmax(1)
+    shares = probabilities_of(logits)
     if decimals is not None:
         shares = shares.round(decimals=decimals)
     data = shares.flatten().tolist()

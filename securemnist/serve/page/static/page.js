@@ -2,7 +2,7 @@
 
 import { Card } from "./answers.js";
 import { result } from "./attacks.js";
-import { element, find } from "./elements.js";
+import { find } from "./elements.js";
 import { bytesOf, described, picture } from "./pictures.js";
 import { Radius } from "./radius.js";
 import { ask, askPatiently, signIn } from "./service.js";

@@ -5,8 +5,8 @@ import { element } from "./elements.js";
 const TONES = ["pass", "fail", "inconclusive", "not-run"];
 
 export class Radius {
-  constructor(ruler, slider, output, names, end, attacks) {
-    Object.assign(this, { ruler, slider, output, end, attacks });
+  constructor(ruler, slider, output, names, end) {
+    Object.assign(this, { ruler, slider, output, end });
     slider.max = end;
     slider.step = end / 100;
     slider.value = end / 5;
