@@ -29,6 +29,7 @@ from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
+from securemnist.types import Images, Logits
 
 CONTROL_IMAGES = 500
 
@@ -157,19 +158,27 @@ def _control(context: Context, trigger: Trigger, worst: Success, seed: int) -> d
         return {}
     sample = context.sample(min(CONTROL_IMAGES, len(context.data.test)), seed)
     samples = context.data.test[sample.places]
-    x, own_digest = samples.images(), context.subject.digest
-    rates: dict[str, float] = {}
-    for name in loading.with_role("clean"):
-        reference = loading.resolve(name)
-        if reference.digest == own_digest:
-            continue  # a model is not its own control
-        other = Context(reference, context.data, project=context.project)
-        predictions = Predictions.of(samples.labels, other.logits(x), other.logits(trigger(x)))
+    x = samples.images()
+    controls = context.cached(("controls", seed, len(x)), lambda: _controls(context, x))
+    stamped, rates = trigger(x), dict[str, float]()
+    for name, (other, clean_logits) in controls.items():
+        predictions = Predictions.of(samples.labels, clean_logits, other.logits(stamped))
         rates[name] = predictions.success(worst.target_map).rate
     if not rates:
         return {}
     control = sum(rates.values()) / len(rates)
     return {"control": control, "control_models": rates, "lift": worst.rate - control}
+
+
+def _controls(context: Context, x: Images) -> dict[str, tuple[Context, Logits]]:
+    """The clean reference models with their logits of `x`; a model is not its own control."""
+    references = {name: loading.resolve(name) for name in loading.with_role("clean")}
+    others = {
+        name: Context(reference, context.data, project=context.project)
+        for name, reference in references.items()
+        if reference.digest != context.subject.digest
+    }
+    return {name: (other, other.logits(x)) for name, other in others.items()}
 
 
 def _estimate(settings: BackdoorSettings, pace: Pace) -> float:

@@ -91,7 +91,6 @@ def test_violations_detect_tight_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rule, "enclose", tight(rule.enclose))
             assert violations(model, 0.1, shape=SHAPE) > 0, rule
-    assert violations(model, 0.1, shape=SHAPE) == 0
 
 
 def one_pixel_network(seed: int) -> tuple[nn.Sequential, nn.Linear, nn.Linear]:

@@ -10,6 +10,7 @@ from securemnist.comparison.per_image import read
 from securemnist.evaluation.context import Context
 from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.results.findings import Requirement
+from tests.backdoor.conftest import few_control_images  # noqa: F401
 
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
 THREAT = {"norm": "linf", "eps": 0.1}
@@ -17,8 +18,8 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("clean_accuracy", {"images": 300}),
     ("worst_class_accuracy", {"images": 300}),
     ("attack_accuracy", {"images": 64, "threat": THREAT, "attack": {"use": "FGSM"}}),
-    ("robust_accuracy", {"images": 24, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
-    ("certified_accuracy", {"images": 16, "threat": {"norm": "linf", "eps": 0.01}}),
+    ("robust_accuracy", {"images": 8, "threat": THREAT, "attack": {"use": "PGD", "steps": 3}}),
+    ("certified_accuracy", {"images": 8, "threat": {"norm": "linf", "eps": 0.01}}),
     ("backdoor_success", {"images": 200, "trigger": CORNER, "target": 7}),
     ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "all"}),
     ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "next"}),

@@ -40,9 +40,9 @@ Images = torch.Tensor
 
 @pytest.fixture(scope="module")
 def run(context: Context) -> LadderRun:
-    """Three attacks on 400 images: one without effect, a weak one and a strong one."""
+    """Three attacks on 200 images: one without effect, a weak one and a strong one."""
     attacks = [GreyAttack(share=0.0), FGSM(), PGD(steps=5)]
-    return evaluate(context, context.sample(400, 3), attacks, Linf(0.15), 0)
+    return evaluate(context, context.sample(200, 3), attacks, Linf(0.15), 0)
 
 
 def test_outcomes_equal_per_image_checks(run: LadderRun, baseline: Subject) -> None:

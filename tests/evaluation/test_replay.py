@@ -26,7 +26,7 @@ from securemnist.results.per_image import CERTIFIED, SURVIVED
 from securemnist.threats import Linf
 from tests.outcome_text import decoded
 
-IMAGES = 120
+IMAGES = 80
 SMALL, LARGE = Linf(0.1), Linf(0.2)
 
 

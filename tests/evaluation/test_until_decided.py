@@ -30,7 +30,7 @@ attack = {{ use = "ladder", budget = "smoke" }}
 
 
 def measured(
-    context: Context, *, eps: float, images: int = 40, measure: str = "robust_accuracy", **more: Any
+    context: Context, *, eps: float, images: int = 24, measure: str = "robust_accuracy", **more: Any
 ) -> Measurement:
     """Accuracy under the smallest ladder."""
     attack = {"use": "ladder", "budget": "smoke"}
@@ -93,7 +93,7 @@ def test_until_skips_attacks_after_certified_pass(mnist: DataSet) -> None:
 def test_until_below_threshold_does_not_pass(mnist: DataSet) -> None:
     """Images that no stage attacked do not pass a row whose `until` is below its threshold."""
     certified = Context(loading.resolve("certified"), mnist)
-    measurement = measured(certified, eps=0.3, until=0.5, images=200)
+    measurement = measured(certified, eps=0.3, until=0.5, images=100)
     assert measurement.stopped
     assert measurement.certified_low is not None
     between = (measurement.certified_low + measurement.low) / 2

@@ -26,8 +26,9 @@ def measured(name: str, data: DataSet, **settings: object) -> Measurement:
     return take_measurement(context, "backdoor_scan", bind("backdoor_scan", settings), 0)
 
 
-def test_all_to_all_backdoor_has_a_witness(mnist: DataSet) -> None:
+def test_all_to_all_backdoor_has_a_witness(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """A backdoor to the next class is found as such, with images on which it succeeds."""
+    monkeypatch.setattr(searches, "STEPS", 60)
     found = measured("all_to_all", mnist)
     assert isinstance(found.evidence, BackdoorEvidence)
     assert found.evidence.target == "other"

@@ -21,7 +21,7 @@ from securemnist.models.loading import Subject, from_model
 from securemnist.results.findings import Measurement
 from tests.stubs import FunctionModel
 
-IMAGES = 8
+IMAGES = 4
 THREAT = {"norm": "linf", "eps": 0.3}
 LADDER = {"use": "ladder", "budget": "smoke"}
 

@@ -22,8 +22,8 @@ SMALL = Recipe(epochs=2, batch=32, adversary="fgsm", eps=0.1)
 
 @pytest.fixture
 def tiny(mnist: DataSet) -> DataSet:
-    """A data set of 256 training and 100 tuning images."""
-    return dataclasses.replace(mnist, train=mnist.train[:256], tuning=mnist.tuning[:100])
+    """A data set of 128 training and 50 tuning images."""
+    return dataclasses.replace(mnist, train=mnist.train[:128], tuning=mnist.tuning[:50])
 
 
 @pytest.mark.parametrize(
@@ -108,22 +108,22 @@ def test_collapse_rolled_back(
 
 
 def test_training_reaches_accuracy(mnist: DataSet) -> None:
-    """A quarter of an epoch of the baseline recipe classifies most tuning images correctly."""
+    """An eighth of an epoch of the baseline recipe classifies most tuning images correctly."""
     trainer = loops.Trainer(dataclasses.replace(RECIPES["baseline"], epochs=1), mnist)
-    trainer.run_epoch(stop_after=100)
-    few = mnist.tuning[:500]
+    trainer.run_epoch(stop_after=50)
+    few = mnist.tuning[:300]
     assert loops.accuracy_of(trainer.model.eval(), few.images(), few.labels) > 0.85
 
 
 def test_adversarial_training_increases_robustness(mnist: DataSet) -> None:
     """The hardened model survives PGD where the baseline is broken."""
     held = []
-    samples = mnist.tuning[:200]
+    samples = mnist.tuning[:60]
     for name in ("baseline", "hardened"):
         model = loading.resolve(name).model
         rng = torch.Generator().manual_seed(0)
         threat = loops.Linf(0.3)
-        x_adv = loops.PGD(steps=20).propose(
+        x_adv = loops.PGD(steps=10).propose(
             model, samples.images(), samples.labels, threat=threat, rng=rng
         )
         held.append(loops.accuracy_of(model, x_adv, samples.labels))

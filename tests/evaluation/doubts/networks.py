@@ -39,6 +39,17 @@ def convolutions(channels: int = 16, hidden: int = 100) -> nn.Module:
     )
 
 
+def pooled() -> nn.Module:
+    """One convolution of a few channels and max pooling."""
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 5, stride=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(288, 10),
+    )
+
+
 def few_channels() -> nn.Module:
     """Half as many channels: a third of the work."""
     return convolutions(8, 64)

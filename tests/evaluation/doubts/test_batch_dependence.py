@@ -18,6 +18,7 @@ from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.threats import Linf
+from tests.backdoor.conftest import few_control_images  # noqa: F401
 from tests.evaluation.doubts.false_backward import Autocast, InBfloat16
 from tests.evaluation.doubts.impostors import Around, BatchMean, Dropping, Noisy
 from tests.evaluation.doubts.test_gradients import OwnNoise, network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from securemnist import data
 from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
@@ -26,6 +28,7 @@ from securemnist.models import loading
 from securemnist.models.predictions import is_wrong
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.threats import L2, Linf, Threat
+from tests.evaluation.doubts import networks
 from tests.evaluation.doubts.false_backward import (
     HONEST,
     LIARS,
@@ -69,9 +72,14 @@ class Scaled(Around):
         return self.factor * self.network(x)
 
 
+@functools.cache
+def _trained() -> nn.Module:
+    return networks.plain(data.load(), 0, networks.pooled)
+
+
 def network() -> nn.Module:
-    """A reference network with max pooling, to be wrapped."""
-    return copy.deepcopy(loading.resolve("network_d").model)
+    """A small network with max pooling, to be wrapped."""
+    return copy.deepcopy(_trained())
 
 
 def case(model: nn.Module, mnist: DataSet, threat: Threat, images: int = IMAGES) -> Case:
@@ -166,7 +174,7 @@ def test_gradients_check_in_l2(mnist: DataSet) -> None:
 @pytest.mark.parametrize("kind", [Noisy, Dropping, OwnNoise])
 def test_gradients_check_of_randomised_models(kind: type[Around], mnist: DataSet) -> None:
     """A randomised model is doubted exactly if its gradient is false."""
-    plain = loading.resolve("network_d").model
+    plain = network()
     honest, liar = kind(plain).eval(), FalseBackward(kind(plain).eval(), "reversed").eval()
     assert gradients(case(MeanModel(honest), mnist, Linf(0.1), 12)) is None
     assert gradients(case(MeanModel(liar), mnist, Linf(0.1), 12)) is not None

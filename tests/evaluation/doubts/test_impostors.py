@@ -134,16 +134,21 @@ def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
     assert "Square-600 with 1 new seed" in doubt.reason
 
 
+@pytest.fixture(scope="module")
+def thresholded(mnist: DataSet) -> Context:
+    """A model without gradients, whose own doubts are found once."""
+    return Context(
+        loading.from_model(Thresholded(loading.resolve("baseline").model), name="it"), mnist
+    )
+
+
 @pytest.mark.parametrize(
     "use", ["PGD", "FGSM", "RFGSM", "APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD"]
 )
-def test_model_without_gradient_is_inconclusive(use: str, mnist: DataSet) -> None:
+def test_model_without_gradient_is_inconclusive(use: str, thresholded: Context) -> None:
     """Survivors of gradient attacks on a model without gradients are in doubt, with the reason."""
-    subject = loading.from_model(Thresholded(loading.resolve("baseline").model), name="it")
     row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "images": 4}
-    measured = take_measurement(
-        Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
-    )
+    measured = take_measurement(thresholded, "attack_accuracy", bind("attack_accuracy", row), 0)
     (doubt,) = measured.doubts
     assert doubt.name == "gradients"
     assert 'use = "Square"' in doubt.advice

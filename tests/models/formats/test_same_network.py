@@ -43,10 +43,10 @@ def formats(baseline: Subject, tmp_path_factory: pytest.TempPathFactory) -> list
 def test_same_network_has_the_same_numbers(
     formats: list[Subject], mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Clean accuracy and that under FGSM differ by at most 2 of 1,000 images between the formats."""
+    """Clean accuracy and that under FGSM differ by at most 1 of 500 images between the formats."""
     # Doubts take most of the time, and change no number.
     monkeypatch.setattr(robustness, "model_doubts", lambda *_, **__: ())
-    few = mnist.test[:1_000]
+    few = mnist.test[:500]
     data = DataSet.from_tensors(few.images(), few.labels)
     for name, row in ROWS.items():
         values = [
@@ -54,18 +54,18 @@ def test_same_network_has_the_same_numbers(
             for subject in formats
         ]
         assert 0.5 < values[0] < 1
-        assert max(values) - min(values) <= 2 / 1_000
+        assert max(values) - min(values) <= 1 / 500 + 1e-9
 
 
 def test_example_of_one_format_breaks_all(formats: list[Subject], mnist: DataSet) -> None:
     """An adversarial image of one format has the same margin in the others, up to rounding."""
-    x, y = mnist.test[:256].images(), mnist.test[:256].labels
+    x, y = mnist.test[:128].images(), mnist.test[:128].labels
     for subject in formats:
         found = FGSM()(subject, x, y, threat=THREAT, progress=False)
         images = found.images[found.success]
         with torch.no_grad():
             margins = [margin(each.model(images), y[found.success]) for each in formats]
-        assert len(images) > 20
+        assert len(images) > 10
         for other in margins:
             torch.testing.assert_close(other, margins[0], rtol=1e-4, atol=1e-4)
 
