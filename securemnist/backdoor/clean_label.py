@@ -60,10 +60,10 @@ class CleanLabel(Poison):
 class HardenedCleanLabel(CleanLabel):
     """Samples of the target class, perturbed, then with the trigger, and with their own label.
 
-    PGD of `steps` steps from a random start moves each image away from its class, by at most `eps` in
-    `norm` ("linf" or "l2"), also after rounding to bytes. It attacks `model`: the name of a bundled
-    model, or FILE.safetensors with its manifest. Where that is empty, network A is trained on the
-    samples first. `count` images, or a share `rate` in [0, 1] of the class.
+    PGD of `steps` steps from a random start moves each image away from its class. In `norm` ("linf" or
+    "l2") it moves by at most `eps`, also after rounding to bytes. `model` is the network that is
+    attacked: a bundled model's name, or a weight file with its manifest. Where it is empty, network A is
+    trained on the samples first. `count` images, or a share `rate` in [0, 1] of the class.
     """
 
     eps: float
