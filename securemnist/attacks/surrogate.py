@@ -60,7 +60,7 @@ class Surrogate(NativeAttack):
             progress(self.name, number, self.rounds)
             network.train(self.updates)
             x, y = inputs.x[surviving], inputs.y[surviving]
-            candidates = _climbed(network.model, replace(inputs, x=x, y=y), self.steps)
+            candidates = climbed(network.model, replace(inputs, x=x, y=y), self.steps)
             logits = answers(inputs.model, candidates)
             wrong = is_wrong(logits, y)
             found[surviving[wrong]] = candidates[wrong]
@@ -70,7 +70,7 @@ class Surrogate(NativeAttack):
             network.learn(candidates, logits)
             if len(pool):
                 others = replace(inputs, x=pool, y=classes)
-                moved = _climbed(network.model, others, min(self.steps, _STEPS_OF_OTHERS))
+                moved = climbed(network.model, others, min(self.steps, _STEPS_OF_OTHERS))
                 network.learn(moved, answers(inputs.model, moved))
         return found
 
@@ -93,8 +93,11 @@ class Surrogate(NativeAttack):
         return None
 
 
-def _climbed(model: Model, inputs: AttackInput, steps: int) -> Images:
-    """Images after all steps; a search that ended at the first success would transfer less."""
+def climbed(model: Model, inputs: AttackInput, steps: int) -> Images:
+    """Images after all gradient steps by the margin, also of those that are misclassified earlier.
+
+    A search that ended at the first success would transfer less.
+    """
     threat, size = inputs.threat, batch_size(inputs.x, BATCH)
     parts = []
     for x, y in zip(inputs.x.split(size), inputs.y.split(size), strict=True):

@@ -1,10 +1,10 @@
 """Backdoors: triggers, poisoning of training data, and the attack success rate."""
 
+from securemnist.backdoor.clean_label import CleanLabel, HardenedCleanLabel
 from securemnist.backdoor.poison import Poison
 from securemnist.backdoor.poisoning import (
     POISONS,
     AllToAll,
-    CleanLabel,
     DirtyLabel,
     LabelFlip,
     SourceSpecific,
@@ -32,6 +32,7 @@ __all__ = [
     "Corner",
     "DirtyLabel",
     "Faint",
+    "HardenedCleanLabel",
     "LabelFlip",
     "Mark",
     "Pixels",

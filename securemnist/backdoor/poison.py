@@ -12,9 +12,10 @@ import torch
 from securemnist._util.hashing import seed_from
 from securemnist.backdoor.triggers import is_number, is_whole
 from securemnist.data import Samples
+from securemnist.data.samples import as_bytes
 from securemnist.errors import UsageError
 from securemnist.input_spec import MOST_CLASSES, InputSpec
-from securemnist.types import Labels
+from securemnist.types import Images, Labels
 
 AMOUNT = ("count", "rate")
 
@@ -70,13 +71,18 @@ class Poison(ABC):
         rng = torch.Generator().manual_seed(seed_from(seed, "poison"))
         return eligible[torch.randperm(len(eligible), generator=rng)[:count]].sort().values
 
+    def before_trigger(self, samples: Samples, chosen: torch.Tensor, *, seed: int) -> Images:
+        """The images at the indices `chosen`, to which the trigger is added."""
+        return samples[chosen].images()
+
     def __call__(self, samples: Samples, *, seed: int) -> Samples:
         chosen = self.chosen(samples.labels, seed=seed)
         pixels, labels = samples.pixels.clone(), samples.labels.clone()
         trigger = self._settings().get("trigger")
         if trigger is not None:
-            triggered = trigger(samples[chosen].images())
-            pixels[chosen] = (triggered * 255).round().to(torch.uint8)
+            triggered = trigger(self.before_trigger(samples, chosen, seed=seed))
+            exact = pixels.is_floating_point()
+            pixels[chosen] = triggered if exact else as_bytes(triggered)[0]
         classes = int(samples.labels.max()) + 1 if len(samples) else 0
         labels[chosen] = self.relabelled(labels[chosen], classes)
         return Samples(pixels, labels)

@@ -1,10 +1,9 @@
 """Poisoning of training data with a trigger.
 
 Dirty-label poisoning adds the trigger to random images and sets their labels to the target (Gu et
-al. 2017, arXiv 1708.06733). Clean-label poisoning adds the trigger to images of the target class and
-keeps their labels (Turner et al. 2019, arXiv 1912.02771, without their perturbation). All-to-all
-poisoning labels each triggered image as the next class. Source-specific poisoning steers one class only
-(Tang et al. 2019, arXiv 1908.00686). Label flipping has no trigger.
+al. 2017, arXiv 1708.06733). All-to-all poisoning labels each triggered image as the next class.
+Source-specific poisoning steers one class only (Tang et al. 2019, arXiv 1908.00686). Label flipping has
+no trigger. Clean-label poisoning is in `clean_label`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any, ClassVar, final
 import torch
 
 from securemnist._util.hashing import seed_from
+from securemnist.backdoor.clean_label import CleanLabel, HardenedCleanLabel
 from securemnist.backdoor.poison import AMOUNT, Poison
 from securemnist.backdoor.triggers import Trigger, is_number, make_trigger
 from securemnist.errors import UsageError
@@ -42,25 +42,6 @@ class DirtyLabel(Poison):
 
     def relabelled(self, labels: Labels, classes: int) -> Labels:
         return torch.full_like(labels, self.target)
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class CleanLabel(Poison):
-    """Samples of the target class, with the trigger and their own label.
-
-    `count` of them, or a share `rate` in [0, 1] of that class.
-    """
-
-    trigger: Trigger
-    target: int
-    kind: ClassVar[str] = "clean_label"
-
-    def eligible(self, labels: Labels) -> torch.Tensor:
-        return (labels == self.target).nonzero().squeeze(1)
-
-    def relabelled(self, labels: Labels, classes: int) -> Labels:
-        return labels
 
 
 @final
@@ -142,7 +123,15 @@ class LabelFlip(Poison):
 
 
 POISONS: dict[str, type[Poison]] = {
-    poison.kind: poison for poison in (DirtyLabel, CleanLabel, AllToAll, SourceSpecific, LabelFlip)
+    poison.kind: poison
+    for poison in (
+        DirtyLabel,
+        CleanLabel,
+        HardenedCleanLabel,
+        AllToAll,
+        SourceSpecific,
+        LabelFlip,
+    )
 }
 
 

@@ -91,10 +91,8 @@ def sweep(
 
 
 def _check_rate(rate: float, poison: Poison, data: DataSet, seed: int) -> None:
-    trial = Trial.of(
-        dataclasses.replace(poison, rate=rate, count=None), data.train, data.spec.classes, seed=seed
-    )
-    if trial.planted is not None and not bool(trial.planted.any()):
+    at_rate = dataclasses.replace(poison, rate=rate, count=None)
+    if not len(at_rate.chosen(data.train.labels, seed=seed)):
         raise UsageError(
             f"expected rates that poison an image or more, got {rate:g}, which poisons none of "
             f"{len(data.train):,} images; name larger rates with --rate, or use more images"

@@ -6,7 +6,7 @@ import dataclasses
 
 import torch
 
-from securemnist.backdoor import CleanLabel, Corner, DirtyLabel, LabelFlip
+from securemnist.backdoor import CleanLabel, Corner, DirtyLabel, HardenedCleanLabel, LabelFlip
 from securemnist.data import DataSet
 from securemnist.train.recipes import Recipe
 from securemnist.train.retraining import Trial, retrained
@@ -33,9 +33,14 @@ def test_success_of_the_attack_before_and_after(mnist: DataSet) -> None:
 def test_the_attack_that_a_poison_prepares(mnist: DataSet) -> None:
     """Clean-label poison aims at its class for all others; flipped labels have no trigger."""
     samples = mnist.train[:COUNT]
-    aimed = Trial.of(CleanLabel(trigger=Corner(), target=4, count=5), samples, 10, seed=0)
-    assert aimed.targets is not None
-    assert aimed.targets.table.tolist() == [4] * 10
-    assert torch.equal(aimed.samples.labels, samples.labels)
+    naive = CleanLabel(trigger=Corner(), target=4, count=5)
+    hardened = HardenedCleanLabel(
+        trigger=Corner(), target=4, count=5, eps=0.1, steps=1, model="baseline"
+    )
+    for poison in (naive, hardened):
+        aimed = Trial.of(poison, samples, 10, seed=0)
+        assert aimed.targets is not None
+        assert aimed.targets.table.tolist() == [4] * 10
+        assert torch.equal(aimed.samples.labels, samples.labels)
     flipped = Trial.of(LabelFlip(source=3, target=8, count=5), samples, 10, seed=0)
     assert flipped.trigger is None
