@@ -125,7 +125,8 @@ def remove_empty(items: list[pytest.Item]) -> None:
 def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> None:
     """PolicyError unless every row can be judged, and has a test in a run of complete suites.
 
-    `collected`: the measures with a test. In a run of single files or tests, rows may lack one.
+    `collected`: the measures with a test. In a run of single files or tests that the command line names,
+    rows may lack one; `testpaths` are whole suites, files among them.
     """
     from securemnist.evaluation import own_doubts
     from securemnist.measures import check_policy, find
@@ -133,7 +134,9 @@ def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> 
     trusted = frozenset(settings.load(config.rootpath).trusted)
     check_policy(run.policy, custom=collected, trusted=trusted)
     own_doubts.of_project(config.rootpath)  # a wrong name ends the run before its first row
-    whole = all((config.invocation_params.dir / path).is_dir() for path in config.args)
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS or all(
+        (config.invocation_params.dir / path).is_dir() for path in config.args
+    )
     for row in run.policy.requirements:
         if whole and row.measure not in collected:
             detail = "no suite has a test for it" if find(row.measure) else "it is unknown"

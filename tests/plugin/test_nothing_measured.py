@@ -11,7 +11,7 @@ import pytest
 from securemnist.cli.pytest_hooks import RunHooks
 from tests import warm
 from tests.data import small
-from tests.plugin.rows import CLEAN, FULL, MODEL, RED, read, verdicts
+from tests.plugin.rows import CLEAN, FULL, MODEL, PGD, RED, read, verdicts
 
 NO_POLICY = "*expected a policy for the security suites, got none*"
 
@@ -43,6 +43,18 @@ def test_policy_is_found_from_other_folders(
         else:
             assert result.ret == pytest.ExitCode.USAGE_ERROR
             result.stderr.fnmatch_lines(["*expected a model of yours to assess by*"])
+
+
+def test_row_without_a_suite_is_refused_where_testpaths_are_files(
+    project: Any, pytester: pytest.Pytester
+) -> None:
+    """`testpaths` may name files: a row whose suite is not among them ends the run."""
+    (pytester.path / "pytest.ini").write_text(
+        "[pytest]\ntestpaths = security_tests/test_clean.py security_tests/test_latency.py\n"
+    )
+    result = project(CLEAN + PGD)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*row ADV-02: expected a measure with a collected test*"])
 
 
 @pytest.mark.parametrize("options", [[], [MODEL], ["--security-tier=smoke"], ["-n", "2"]])
