@@ -25,7 +25,7 @@ TIMEOUT = 10.0  # seconds of a request
 _IMAGES = 64
 
 
-_UNLIMITED = dict.fromkeys(("requests_per_token", "requests_per_address"), 10**6)
+_UNLIMITED = dict.fromkeys(("requests_per_address", "requests_per_token"), 10**6)
 # Smaller limits than the defaults, so that a probe reaches them within a second or two.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "rate_limit": {"requests_per_token": 40, "requests_per_address": 80},
