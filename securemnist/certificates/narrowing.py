@@ -15,7 +15,7 @@ from securemnist.certificates.branching import ranked
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.minimum import Minimum
 from securemnist.certificates.network import Intervals
-from securemnist.certificates.optimisation import optimised
+from securemnist.certificates.optimisation import InTime, always, optimised
 from securemnist.certificates.reduced import Reduced, ReducedDomains
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.tightening import rows_of_batch
@@ -61,21 +61,22 @@ def narrowed(
     signs: torch.Tensor,
     duals: torch.Tensor,
     margin: torch.Tensor,
+    in_time: InTime = always,
 ) -> Intervals | None:
     """Bounds for the images of one domain whose margin is at most LEAST; None where there is none.
 
     `signs` and `duals` (1, units), `margin` (1, K) float64: the weights of the logits. Units of known
-    sign keep their bounds. `small`: the matrices of the relaxation.
+    sign keep their bounds, and all do where the time is over. `small`: the matrices of the relaxation.
     """
     found = small.domains(signs).minimum(duals.float(), margin.float())
     ranks = ranked(relaxation, signs, duals.float(), found)[0]
     units = ranks.topk(min(UNITS, int((ranks >= 0).sum()))).indices
-    bounds = torch.cat(
-        [
-            _bounded(relaxation, small, signs, duals, margin, part)
-            for part in torch.cat([units + 1, -units - 1]).split(rows_of_batch(relaxation.network))
-        ]
-    )
+    found_bounds = []
+    for part in torch.cat([units + 1, -units - 1]).split(rows_of_batch(relaxation.network)):
+        if not in_time():
+            return relaxation.intervals
+        found_bounds.append(_bounded(relaxation, small, signs, duals, margin, part))
+    bounds = torch.cat(found_bounds)
     return _within(relaxation, units, bounds[: len(units)], -bounds[len(units) :])
 
 

@@ -21,6 +21,8 @@ from securemnist.certificates.search import Counterexample, Search
 
 # Domains of the search in a region, and rounds of narrower bounds before it.
 LIMIT, ROUNDS = 400, 3
+# Activations of all regions, with two bounds and an error of 8 bytes each: 120 MB.
+MOST = 5_000_000
 # The part of the distance to a proof that a round must gain, for one more round.
 _GAIN = 0.1
 
@@ -77,7 +79,8 @@ class Regions:
 
         search.count = count
         root = search.frontier.all
-        while not search.ended and domains < LIMIT and self.in_time():
+        full = (len(self.open) + 1) * self.network.activations > MOST
+        while not search.ended and (full or domains < LIMIT) and self.in_time():
             search.step()
         self.broken = search.broken
         if search.proved:
@@ -96,7 +99,9 @@ class Regions:
             small = relaxation.small
             if search.ended or small is None or not self.in_time():
                 break
-            intervals = narrowed(relaxation, small, root.signs, root.duals, self.weights)
+            intervals = narrowed(
+                relaxation, small, root.signs, root.duals, self.weights, self.in_time
+            )
             self.count(1)
             if intervals is None:
                 return None
