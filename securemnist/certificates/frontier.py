@@ -49,6 +49,11 @@ class Frontier:
         """Whether the domains take all the memory that one sample may have."""
         return self._parts.signs.numel() > MOST
 
+    @property
+    def all(self) -> Parts:
+        """Every open domain."""
+        return self._parts
+
     def lowest(self, count: int) -> Parts:
         """Take out the domains of the lowest bounds, at most `count`; equal ones in their order."""
         order = self._parts.bound.argsort(stable=True)

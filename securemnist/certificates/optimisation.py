@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 
-from securemnist.certificates.relaxation import Relaxation
+from securemnist.certificates.minimum import Minimum
 
 _MOMENTUM, _SQUARES, _SMALL = 0.9, 0.999, 1e-8
 # The length of each step, of the one before it; slower where there are many steps.
@@ -22,6 +23,14 @@ SLOPE_RATE, MULTIPLIER_RATE = 0.1, 0.2
 InTime = Callable[[], bool]
 
 
+class Bounds(Protocol):
+    """Lower bounds (d,) of sums with `weights` in d domains, and their minima."""
+
+    def lower_bounds(self, duals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor: ...
+
+    def minimum(self, duals: torch.Tensor, weights: torch.Tensor) -> Minimum: ...
+
+
 def always() -> bool:
     """The default of `in_time`: no limit on the time."""
     return True
@@ -29,7 +38,7 @@ def always() -> bool:
 
 @torch.no_grad()
 def optimised(
-    relaxation: Relaxation,
+    domains: Bounds,
     signs: torch.Tensor,
     duals: torch.Tensor,
     weights: torch.Tensor,
@@ -42,7 +51,6 @@ def optimised(
 
     It ends early where every bound is above 0, and where the time is over.
     """
-    domains = relaxation.estimates(signs)
     free = signs == 0
     rates = torch.where(free, rate, MULTIPLIER_RATE)
     highest = torch.where(free, 1.0, torch.inf)

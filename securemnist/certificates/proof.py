@@ -23,8 +23,9 @@ from securemnist.certificates.equivalence import same_logits
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime
+from securemnist.certificates.regions import Regions
 from securemnist.certificates.relaxation import Relaxation
-from securemnist.certificates.search import Search
+from securemnist.certificates.search import Counterexample, Search
 from securemnist.certificates.tightening import refined, tightened
 from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, first_line
 from securemnist.runtime import denormals
@@ -123,7 +124,7 @@ class _Run:
                     self.margins[place] = search.lowest
             self.progress(BRANCHES, number + 1, len(order))
 
-    def _search(self, place: int, until: float) -> Search | None:
+    def _search(self, place: int, until: float) -> Search | Regions | None:
         """The search for one sample; None where the time is over before its first bound."""
         in_time, half = _until(until), _until((time.perf_counter() + until) / 2)
         if not in_time():
@@ -135,9 +136,31 @@ class _Run:
         if not search.ended and half():
             intervals = refined(self.network, intervals, half)
             search = self._started(place, intervals, in_time)
-        while not search.ended and in_time():
-            search.step()
-        return search
+        return self._finished(place, search, in_time)
+
+    def _finished(self, place: int, search: Search, in_time: InTime) -> Search | Regions:
+        """The search for the margins that the first bounds leave: the lowest first, one at a time.
+
+        Where passes of the network serve for estimates, all margins are searched together.
+        """
+        if search.ended or search.relaxation.small is None:
+            while not search.ended and in_time():
+                search.step()
+            return search
+        open_, lowest = search.frontier.all, search.lowest
+        for number in open_.bound.argsort(stable=True).tolist():
+            margin = search.weights[open_.margin[number]][None]
+            attack = self._attack(place)
+            regions = Regions(search.relaxation, margin, attack, self._count, in_time)
+            while not regions.ended and in_time():
+                regions.step()
+            if not regions.proved:
+                break
+            regions.lowest = lowest = min(lowest, regions.lowest)
+        return regions
+
+    def _attack(self, place: int) -> Counterexample:
+        return lambda starts: self.attack(place, starts)
 
     def _started(self, place: int, intervals: Intervals, in_time: InTime) -> Search:
         """A search with the first bounds of the whole ball, from these intermediate bounds."""
@@ -147,7 +170,7 @@ class _Run:
         search = Search(
             Relaxation(self.network, intervals),
             eye[label] - eye[others],
-            lambda starts: self.attack(place, starts),
+            self._attack(place),
             count=self._count,
             in_time=in_time,
         )

@@ -71,12 +71,18 @@ class ReducedDomains:
 
     def lower_bounds(self, duals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Lower bounds (d,) of sum(weights * logits), as `Domains.lower_bounds`."""
-        return self._propagated(self._below(duals), duals, weights)[0]
+        return self._propagated(self._below(duals), duals, weights, torch.zeros_like(duals))[0]
 
     def minimum(self, duals: torch.Tensor, weights: torch.Tensor) -> Minimum:
         """The minima of the same bounds."""
+        return self.minimum_of_units(duals, weights, torch.zeros_like(duals))[0]
+
+    def minimum_of_units(
+        self, duals: torch.Tensor, weights: torch.Tensor, units: torch.Tensor
+    ) -> tuple[Minimum, torch.Tensor]:
+        """The minima of sum(weights * logits) + sum(units * undecided units), and the logits there."""
         reduced, below = self.reduced, self._below(duals)
-        bounds, read = self._propagated(below, duals, weights)
+        bounds, read = self._propagated(below, duals, weights, units)
         pixels = reduced.image.lower.numel()
         lower, upper = reduced.image.lower.flatten(), reduced.image.upper.flatten()
         values, reached = torch.empty_like(read), torch.empty_like(duals)
@@ -90,25 +96,30 @@ class ReducedDomains:
             values[:, pixels + columns.start : pixels + columns.stop] = line + above
             reached[:, columns] = value
         images = values[:, :pixels].reshape(-1, *reduced.image.lower.shape[1:]).contiguous()
-        return Minimum(bounds, images, reached, outer)
+        logits = values @ reduced.logits.matrix.T + reduced.logits.bias
+        return Minimum(bounds, images, reached, outer), logits
 
     def _below(self, duals: torch.Tensor) -> torch.Tensor:
         """The slopes (d, units) of lower bounds."""
         return torch.where(self.free, duals.maximum(self.reduced.slope).clamp_max(1), self.fixed)
 
     def _propagated(
-        self, below: torch.Tensor, duals: torch.Tensor, weights: torch.Tensor
+        self,
+        below: torch.Tensor,
+        duals: torch.Tensor,
+        weights: torch.Tensor,
+        units: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The bounds, and the weights (d, pixels + units) of the pixels and of the ReLUs."""
         reduced = self.reduced
-        image, added = reduced.image, self.signs * duals.clamp_min(0)
+        image, added = reduced.image, units - self.signs * duals.clamp_min(0)
         read, total = weights @ reduced.logits.matrix, weights @ reduced.logits.bias
         pixels = image.lower.numel()
         for columns, layer in reversed(list(zip(reduced.columns, reduced.maps, strict=True))):
             outer = read[:, pixels + columns.start : pixels + columns.stop]
             positive, negative = outer.clamp_min(0), outer.clamp_max(0)
             inner = positive * below[:, columns] + negative * self.chord[:, columns]
-            inner -= added[:, columns]
+            inner += added[:, columns]
             total = total + (negative * self.intercept[:, columns]).sum(1) + inner @ layer.bias
             read[:, : pixels + columns.start] += inner @ layer.matrix
         of_image = read[:, :pixels]

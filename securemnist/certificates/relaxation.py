@@ -57,11 +57,12 @@ class Relaxation:
 
     def estimates(self, signs: torch.Tensor) -> Domains | ReducedDomains:
         """The same domains in float32: for searches, not for certificates."""
-        small = self._reduced
+        small = self.small
         return self._domains(signs, self._fast) if small is None else small.domains(signs)
 
     @cached_property
-    def _reduced(self) -> Reduced | None:
+    def small(self) -> Reduced | None:
+        """The small matrices of `estimates`; None where passes of the network serve."""
         whole = self.before is None
         return reduced(self.network, self._fast, self.layers) if whole else None
 
@@ -88,12 +89,20 @@ class Domains:
     lines: Mapping[int, Lines]
     signs: torch.Tensor
 
-    def lower_bounds(self, duals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    def lower_bounds(
+        self, duals: torch.Tensor, weights: torch.Tensor, units: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Lower bounds (d,) of sum(weights * outputs) in each domain: `weights` (d, ...).
 
-        `duals` (d, units); a multiplier below 0 counts as 0.
+        `duals` (d, units); a multiplier below 0 counts as 0. `units` (d, units): weights of the
+        undecided units in the same sum.
         """
-        return self._bounded(duals, weights, Choice(lines=self.lines))
+        choice = Choice(lines=self.lines)
+        if units is not None:
+            for layer in self.relaxation.layers:
+                added = _dense(units[:, layer.columns], layer.units, self._shape(layer))
+                choice.added[layer.source] = added
+        return self._bounded(duals, weights, choice)
 
     @torch.enable_grad()
     def minimum(self, duals: torch.Tensor, weights: torch.Tensor) -> Minimum:

@@ -33,7 +33,8 @@ class Search:
     `bounds` (m,), float64, hold in the whole ball, and `bound` is the lowest of them. `lowest`: the
     lowest bound that ended a domain; of a proved sample, a lower bound of its smallest margin.
     `stuck`: a domain without undecided units has no proof, or the ball no finite bound. `count` gets
-    the number of domains of each batch.
+    the number of domains of each batch. `signs` (1, units): the domain that is searched, by default
+    the whole ball.
     """
 
     def __init__(
@@ -43,15 +44,18 @@ class Search:
         counterexample: Counterexample,
         count: Callable[[int], None] = lambda _: None,
         in_time: InTime = always,
+        signs: torch.Tensor | None = None,
     ) -> None:
         self.relaxation, self.weights = relaxation, weights
         self.counterexample, self.count, self.in_time = counterexample, count, in_time
         self._batch = rows_of_batch(relaxation.network)
         self.broken, self.stuck, self.lowest = False, False, torch.inf
         margins, device = len(weights), weights.device
+        if signs is None:
+            signs = torch.zeros(1, relaxation.units, dtype=torch.int8, device=device)
         whole = Parts(
-            torch.zeros(margins, relaxation.units, dtype=torch.int8, device=device),
-            relaxation.first_duals().half().repeat(margins, 1),
+            signs.repeat(margins, 1),
+            torch.where(signs == 0, relaxation.first_duals(), 0).half().repeat(margins, 1),
             torch.arange(margins, device=device),
             torch.zeros(margins, device=device),
         )
@@ -127,7 +131,7 @@ class Search:
     def _bounded_batch(self, parts: Parts, steps: int, every: bool) -> tuple[Parts, torch.Tensor]:
         weights = self.weights[parts.margin]
         duals, bounds = optimised(
-            self.relaxation,
+            self.relaxation.estimates(parts.signs),
             parts.signs,
             parts.duals,
             weights,
