@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ def load(path: Path) -> ThreatModel:
     return _validated(toml_file(path, "a threat model", PolicyError), str(path))
 
 
+@functools.lru_cache(maxsize=4)  # an assessment reads the same text five times
 def parse(text: str, path: str) -> ThreatModel:
     """The threat model of a TOML text; `path` is for messages."""
     try:

@@ -34,6 +34,7 @@ def preload() -> None:
     from securemnist._util.torchvision_shim import torchvision
     from securemnist.cli import older_version, worker  # noqa: F401
     from securemnist.results.assessment import Assessment
+    from securemnist.results.findings import Finding
 
     torchvision()
     context = click.Context(cli.main)
@@ -44,6 +45,8 @@ def preload() -> None:
     report.render(Assessment(**nothing, findings=(), day="2026-01-01"))
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.main(["--collect-only", "-s", "-p", "no:cacheprovider"])
+    with contextlib.suppress(ValueError):
+        Finding.from_json({})  # makes pydantic's schema
     gc.collect()
     gc.freeze()
 
