@@ -28,8 +28,8 @@ from securemnist.evaluation.doubts import model_doubts
 from securemnist.evaluation.eot import mean_accuracy
 from securemnist.evaluation.ladder_run import Further, LadderRun
 from securemnist.evaluation.ladders import parse_attack
+from securemnist.measures import with_defence
 from securemnist.measures.attack_run import RobustSettings, run_attacks
-from securemnist.measures.defended import with_defence
 from securemnist.measures.hidden_gradients import doubt_context, settle_gradients
 from securemnist.models import loading
 from securemnist.models.loading import Subject

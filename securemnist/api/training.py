@@ -14,7 +14,7 @@ from securemnist.api.inputs import Data, as_data
 from securemnist.errors import UsageError
 from securemnist.models import loading
 from securemnist.runtime.process_state import preserved
-from securemnist.train import RECIPES, Recipe
+from securemnist.train import Recipe, recipe_named
 from securemnist.train import train as run
 from securemnist.train.subset import first_images
 from securemnist.types import Progress
@@ -86,11 +86,7 @@ def train_model(
     input.
     """
     if isinstance(recipe, str):
-        if recipe not in RECIPES:
-            raise UsageError(
-                f"expected one of the recipes {', '.join(RECIPES)}, got {recipe!r:.40}; name one"
-            )
-        recipe = RECIPES[recipe]
+        recipe = recipe_named(recipe)
     if not isinstance(recipe, Recipe):
         raise UsageError(
             f"expected a Recipe or the name of one, got {type(recipe).__name__}; pass one"

@@ -7,13 +7,14 @@ from typing import cast
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say, write_file
 from securemnist.errors import PolicyError, UsageError
 
 
 @click.command()
 @click.argument("row_id", metavar="ROW")
-@click.option("--policy", type=click.Path(path_type=Path), help="Default: the project's.")
+@click.option("--policy", type=PATH, help="Default: the project's.")
 def accept(row_id: str, policy: Path | None) -> None:
     """Accept today's findings of a static row.
 

@@ -9,23 +9,24 @@ from pathlib import Path
 
 import click
 
-from securemnist.cli.defence_option import defence_option
-from securemnist.cli.endpoint_option import endpoint_option, model_or_endpoint
+from securemnist.cli.options import (
+    PATH,
+    defence_option,
+    endpoint_option,
+    model_option,
+    model_or_endpoint,
+)
 from securemnist.errors import UsageError
 from securemnist.results.verdicts import TIERS
 
 
 @click.command()
-@click.option(
-    "--model",
-    metavar="SPEC",
-    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras, https://...",
-)
+@model_option
 @endpoint_option
 @click.option("--demo", is_flag=True, help="The bundled model on the bundled policy.")
 @click.option(
     "--policy",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="The policy; default: the project's. `bundled`: that of the package.",
 )
 @click.option("--tier", type=click.Choice(TIERS), default=None, help="Rows up to this tier run.")
@@ -37,14 +38,14 @@ from securemnist.results.verdicts import TIERS
     "--replay",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Report folder of an earlier run; searches try its adversarial examples first.",
 )
 @click.option(
     "--until-decided", is_flag=True, help="A search ends as soon as its verdict is certain."
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+@click.option("--out", type=PATH, default=Path("reports"), show_default=True)
 @click.option(
     "--against", metavar="OLD", help="The older version: its assessment.json, or a model."
 )
@@ -62,7 +63,7 @@ from securemnist.results.verdicts import TIERS
     is_flag=True,
     help="Check the policy, print its rows and their times; measure nothing.",
 )
-@click.argument("suites", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("suites", nargs=-1, type=PATH)
 @click.pass_context
 def assess(
     ctx: click.Context,

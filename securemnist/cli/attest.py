@@ -6,19 +6,18 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say, write_file
-
-_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("assessment", type=_PATH, metavar="ASSESSMENT")
-@click.option("--key", type=_PATH, required=True, help="The private key of `keygen`.")
-@click.option("--weights", type=_PATH, required=True, help="The weight file that was assessed.")
+@click.argument("assessment", type=PATH, metavar="ASSESSMENT")
+@click.option("--key", type=PATH, required=True, help="The private key of `keygen`.")
+@click.option("--weights", type=PATH, required=True, help="The weight file that was assessed.")
 @click.option(
-    "--policy", type=_PATH, help="Default: the project's. `bundled` names the bundled one."
+    "--policy", type=PATH, help="Default: the project's. `bundled` names the bundled one."
 )
-@click.option("--out", type=_PATH, metavar="FILE", help="Default: WEIGHTS.attestation.json.")
+@click.option("--out", type=PATH, metavar="FILE", help="Default: WEIGHTS.attestation.json.")
 @click.option("--failed", is_flag=True, help="Sign an assessment that did not pass, as FAILED.")
 def attest(
     assessment: Path,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import FAILED, UNDECIDED, UsageError
 
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
     from securemnist.audit.damage import Place
     from securemnist.audit.verification import Verification
 
-_PATH = click.Path(path_type=Path)
-_FOLDER = click.argument("folder", type=_PATH)
+_FOLDER = click.argument("folder", type=PATH)
 _KEY = click.option(
-    "--key", type=_PATH, metavar="PUB", help="A copy of signing.pub. Default: the one in FOLDER."
+    "--key", type=PATH, metavar="PUB", help="A copy of signing.pub. Default: the one in FOLDER."
 )
 _HEAD = click.option(
-    "--head", type=_PATH, metavar="FILE", help="A copy of head.json that was kept elsewhere."
+    "--head", type=PATH, metavar="FILE", help="A copy of head.json that was kept elsewhere."
 )
 _FIRST = click.option(
     "--from",
@@ -61,7 +61,7 @@ def verify(
 @_FOLDER
 @click.option("--request", metavar="ID", help="Answers to this request.")
 @click.option(
-    "--image", type=_PATH, metavar="FILE", help="Answers to this picture (PNG, JPEG, BMP)."
+    "--image", type=PATH, metavar="FILE", help="Answers to this picture (PNG, JPEG, BMP)."
 )
 @click.option("--subject", metavar="TOKEN", help="Answers to the owner of the token with this id.")
 @_KEY

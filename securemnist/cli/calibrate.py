@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A new folder.")
+@click.argument("data", type=PATH)
+@click.option("--out", type=PATH, required=True, help="A new folder.")
 @click.option(
     "--minutes",
     type=click.FloatRange(0, 10_000, min_open=True),

@@ -6,16 +6,13 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say, write_file
 
 
 @click.command()
-@click.argument(
-    "assessment_json", type=click.Path(path_type=Path), default=Path("reports/assessment.json")
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("MODEL_CARD.md"), show_default=True
-)
+@click.argument("assessment_json", type=PATH, default=Path("reports/assessment.json"))
+@click.option("--out", type=PATH, default=Path("MODEL_CARD.md"), show_default=True)
 def card(assessment_json: Path, out: Path) -> None:
     """Write the results of an assessment into a model card. Needs no torch.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.errors import UsageError
 from securemnist.results.verdicts import TIERS
 
@@ -14,7 +15,7 @@ from securemnist.results.verdicts import TIERS
 @click.command()
 @click.argument("old")
 @click.argument("new")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+@click.option("--out", type=PATH, default=Path("reports"), show_default=True)
 @click.option(
     "--margin",
     type=float,
@@ -23,7 +24,7 @@ from securemnist.results.verdicts import TIERS
     help="Shares that differ by less are the same.",
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD and NEW to be the same model.")
-@click.option("--policy", type=click.Path(path_type=Path), help="For models: the policy.")
+@click.option("--policy", type=PATH, help="For models: the policy.")
 @click.option("--tier", type=click.Choice(TIERS), help="For models: rows up to this tier.")
 @click.option("--row", "rows", multiple=True, metavar="ID", help="For models: only this row.")
 @click.option("--data", metavar="PATH", help="For models: data instead of MNIST.")

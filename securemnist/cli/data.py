@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say, write_file
 from securemnist.sanitize import sentence
 
@@ -24,8 +25,8 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Write a grid of images to this PNG.")
+@click.argument("path", type=PATH)
+@click.option("--out", type=PATH, help="Write a grid of images to this PNG.")
 def inspect(path: Path, out: Path | None) -> None:
     """Print what the data set at PATH holds: images, classes, copies, digests.
 
@@ -55,10 +56,10 @@ def inspect(path: Path, out: Path | None) -> None:
 
 
 @data.command()
-@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.argument("path", type=PATH, required=False)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("security_tests/data-record.json"),
     show_default=True,
     help="The file to write; an older record is replaced.",
@@ -68,13 +69,12 @@ def record(path: Path | None, out: Path) -> None:
 
     Without PATH it is the project's data, else MNIST. Record data that you trust (docs/supply-chain.md).
     """
-    from securemnist.data import load, recording
+    from securemnist.data import DataSet, recording
     from securemnist.project import settings
     from securemnist.supply_chain import data_record
     from securemnist.view.progress import progress_bar
 
-    named = path or settings.load(Path.cwd()).data
-    loaded = load(Path(named) if named else None)
+    loaded = DataSet.load(path or settings.load(Path.cwd()).data)
     with progress_bar() as progress:
         recorded = recording.record(loaded, progress=progress)
     write_file(Path(), out, data_record.dumps(recorded))

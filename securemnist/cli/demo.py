@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
@@ -22,7 +23,7 @@ _SIZES = {"train-images": "training", "images": "test", "epochs": "epochs"}
 @click.command()
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder of the page.  [default: reports/demo; with --pipeline reports/pipeline]",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address of the page only.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import SecureMnistError, UsageError
 from securemnist.project import imports, settings
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("word")
-@click.option(
-    "--policy", type=click.Path(path_type=Path), default=None, help="The policy of the row WORD."
-)
+@click.option("--policy", type=PATH, default=None, help="The policy of the row WORD.")
 def explain(word: str, policy: Path | None) -> None:
     """Explain a row, measure, attack, defence or term of the report.
 

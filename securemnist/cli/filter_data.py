@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.inline_table import inline_table
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import FAILED, UNDECIDED, Inconclusive, UsageError
 from securemnist.sanitize import sentence
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @click.command(name="filter")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
+@click.argument("data", type=PATH)
+@click.option("--out", type=PATH, required=True, help="Folder for the files.")
 @click.option("--model", metavar="SPEC", help="A network trained on DATA: its layers count, too.")
 @click.option("--recipe", metavar="NAME", help="Train such a network first, by this recipe.")
 @click.option("--retrain", is_flag=True, help="With --recipe: train on the kept images, too.")
@@ -98,14 +99,12 @@ def filter_data(
 def _check(out: Path, model: str | None, recipe: str | None, retrain: bool) -> None:
     """UsageError for options that do not fit together."""
     from securemnist.backdoor import filter_folder
-    from securemnist.train import RECIPES
+    from securemnist.train import recipe_named
 
     if model and recipe:
         raise UsageError("expected --model or --recipe, got both; leave out one")
-    if recipe is not None and recipe not in RECIPES:
-        raise UsageError(
-            f"expected one of the recipes {', '.join(RECIPES)}, got {recipe!r}; name one of them"
-        )
+    if recipe is not None:
+        recipe_named(recipe)
     if retrain and not recipe:
         raise UsageError("expected --recipe with --retrain, got none; name a recipe")
     if out.exists() and not out.is_dir():

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
 _FILE = click.option(
     "--file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("security_history.jsonl"),
     show_default=True,
     help="The record.",
@@ -24,7 +25,7 @@ def history() -> None:
 
 
 @history.command()
-@click.argument("assessments", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("assessments", nargs=-1, required=True, type=PATH)
 @_FILE
 def add(assessments: tuple[Path, ...], file: Path) -> None:
     """Append ASSESSMENTS (assessment.json files) to the record."""
@@ -40,7 +41,7 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
 @history.command()
 @_FILE
 @click.option("--model", metavar="NAME", help="Default: the model recorded last.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+@click.option("--out", type=PATH, default=Path("reports"), show_default=True)
 def page(file: Path, model: str | None, out: Path) -> None:
     """Write history.html: one chart per requirement, over commits."""
     from securemnist._util.resources import write_atomically

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.defaults import data_of
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.cli.scan import announce, show
 from securemnist.sanitize import sentence
@@ -23,11 +24,11 @@ _ADVICE = (
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="The new file, NAME.safetensors; its manifest is NAME.json. By default beside FILE.",
 )
 @click.option(
@@ -85,9 +86,9 @@ def _form(architecture: str | None, data: str | None) -> InputSpec:
     chosen = data_of(data) if architecture else None
     if chosen is None:
         return MNIST
-    from securemnist import data as data_sets
+    from securemnist.data import DataSet
 
-    return data_sets.load(Path(chosen)).spec
+    return DataSet.load(chosen).spec
 
 
 def _print(target: Path, done: Imported) -> None:

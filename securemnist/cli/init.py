@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.calibration_options import CalibrationOptions, calibration_options
-from securemnist.cli.endpoint_option import endpoint_option, model_or_endpoint, print_endpoint
-from securemnist.cli.images_option import images_option
-from securemnist.cli.output import say, write_file
+from securemnist.cli.options import PATH, endpoint_option, images_option, model_or_endpoint
+from securemnist.cli.output import print_endpoint, say, write_file
 from securemnist.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _ADVICE = "change the folder's permissions"
     show_default=True,
     help="Tuning samples to attack in the first measurement.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Your data instead of MNIST.")
+@click.option("--data", type=PATH, help="Your data instead of MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @calibration_options
 def init(
@@ -54,9 +53,9 @@ def init(
     Existing files are not changed, except that --data is appended to a pyproject.toml without
     [tool.securemnist]. In a project with a policy --calibrate writes the calibration only.
     """
-    from securemnist import data as data_sets
     from securemnist import initial_policy
     from securemnist.cli import collection_check
+    from securemnist.data import DataSet
     from securemnist.evaluation.context import Context
     from securemnist.initial_policy import templates
     from securemnist.models import loading
@@ -73,8 +72,7 @@ def init(
         )
     calibration.check(here)
     keep_freed_memory()
-    data_folder = data or settings.load(here).data
-    data_set = data_sets.load(Path(data_folder) if data_folder else None)
+    data_set = DataSet.load(data or settings.load(here).data)
     src = templates.in_src(here, model)
     if src and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import click
 
-from securemnist.cli.defence_option import defence_option
-from securemnist.cli.endpoint_option import endpoint_option, model_or_endpoint
-from securemnist.cli.images_option import images_option
+from securemnist.cli.options import (
+    PATH,
+    defence_option,
+    endpoint_option,
+    images_option,
+    model_option,
+    model_or_endpoint,
+)
 from securemnist.cli.output import say, write_file
 from securemnist.errors import UNDECIDED, UsageError
 
 
 @click.command()
 @click.argument("measure_name", metavar="MEASURE")
-@click.option(
-    "--model",
-    metavar="SPEC",
-    help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras, https://...",
-)
+@model_option
 @endpoint_option
 @click.option("--demo", is_flag=True, help="Measure the bundled model `certified`.")
 @click.option("--threat", metavar="NORM:EPS[,...]", help="Such as linf:0.3; several: worst of all.")
@@ -35,11 +36,9 @@ from securemnist.errors import UNDECIDED, UsageError
     help="Another setting of the measure, as TOML.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--data", type=click.Path(path_type=Path), help="Data instead of the bundled MNIST.")
+@click.option("--data", type=PATH, help="Data instead of the bundled MNIST.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option(
-    "--json", "target", type=click.Path(path_type=Path), help="Write the measurement to this file."
-)
+@click.option("--json", "target", type=PATH, help="Write the measurement to this file.")
 @click.pass_context
 def measure(
     ctx: click.Context,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import FAILED, UNDECIDED, UsageError
 from securemnist.sanitize import line
@@ -20,7 +21,7 @@ _MOST_FILES = 50
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), default=Path("serve-monitor"))
+@click.argument("path", type=PATH, default=Path("serve-monitor"))
 @click.option(
     "--watch",
     type=click.FloatRange(0.2, 3600),

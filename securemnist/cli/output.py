@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from securemnist.errors import UsageError
 from securemnist.sanitize import terminal
 
 if TYPE_CHECKING:
+    from securemnist.evaluation.context import Context
     from securemnist.results.assessment import Assessment
+    from securemnist.results.findings import Requirement
 
 
 def say(text: object = "", *, err: bool = False) -> None:
@@ -35,6 +38,17 @@ def print_annotations(assessment: Assessment) -> None:
     if github_annotations.in_github_job():
         for command in github_annotations.lines(assessment):
             click.echo(command)
+
+
+def print_endpoint(context: Context, rows: Iterable[Requirement] = ()) -> None:
+    """Print on stderr what the probe found, and how many queries these rows need at most.
+
+    Nothing for a model whose weights are here.
+    """
+    from securemnist.measures.announcement import announcement, queries_of
+
+    for line in announcement(context, queries_of(context, rows)):
+        say(line, err=True)
 
 
 def write_file(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.cli.endpoint_option import print_endpoint
+from securemnist.cli.output import print_endpoint
 from securemnist.comparison.comparability import SAME_MODEL
 from securemnist.plugin.endpoint_lines import PRINTED
 from securemnist.plugin.messages import row_of

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from securemnist._util.parsing import toml_table
 from securemnist.cli.defaults import data_of
+from securemnist.cli.inline_table import inline_table
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
-from securemnist.errors import ParseError, UsageError
+from securemnist.errors import UsageError
 from securemnist.sanitize import sentence
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", metavar="SPEC")
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The new file, NAME.safetensors."
-)
+@click.option("--out", type=PATH, required=True, help="The new file, NAME.safetensors.")
 @click.option("--data", help="Data with clean images instead of the bundled MNIST.")
 @click.option("--images", type=int, default=3_000, show_default=True, help="Clean images to use.")
 @click.option("--method", default="auto", show_default=True, help="auto, search, sam, ...")
@@ -68,10 +67,10 @@ def repair(
     Exit codes: 0 no given trigger succeeds any more; 1 one does, or clean accuracy fell by more than a
     point; 2 usage error; 3 not decided, as without --trigger. Files are written with 0, 1 and 3.
     """
-    from securemnist import data as data_sets
     from securemnist.backdoor import repair as repairs
     from securemnist.backdoor.repair import files, outcome
     from securemnist.backdoor.repair.clean_set import clean_set
+    from securemnist.data import DataSet
     from securemnist.models import loading
     from securemnist.runtime.malloc import keep_freed_memory
     from securemnist.view.progress import progress_bar
@@ -84,8 +83,7 @@ def repair(
     if target is not None and not given:
         raise UsageError("expected --trigger with --target, got none; pass --trigger")
     files.check_out(out)
-    chosen = data_of(data)
-    loaded = data_sets.load(None if chosen is None else Path(chosen))
+    loaded = DataSet.load(data_of(data))
     aim = None if target is None else _target(target, loaded)
     subject = loading.resolve(model, input_spec=loaded.spec)
     _check(subject, loaded, given + others)
@@ -174,11 +172,4 @@ def _trigger(text: str) -> Trigger:
     """The trigger of an inline TOML table; UsageError for other text."""
     from securemnist.backdoor import make_trigger
 
-    try:
-        table = toml_table(f"trigger = {text}")
-    except ParseError as error:
-        raise UsageError(f"expected a trigger as a TOML table, got {error}; fix it") from error
-    settings = table["trigger"]
-    if len(table) != 1 or not isinstance(settings, dict):
-        raise UsageError(f"expected a trigger as one TOML table {{...}}, got {text!r}; fix it")
-    return make_trigger(settings)
+    return make_trigger(inline_table("--trigger or --unseen", text))

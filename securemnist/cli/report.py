@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import print_annotations, say
 
 
 @click.command()
-@click.argument("assessment_json", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+@click.argument("assessment_json", type=PATH)
+@click.option("--out", type=PATH, default=Path("reports"), show_default=True)
 def report(assessment_json: Path, out: Path) -> None:
     """Write the report of an assessment again.
 

@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from securemnist.cli import worker
-from securemnist.cli.endpoint_option import print_endpoint
 from securemnist.cli.job import Job
-from securemnist.cli.output import say
+from securemnist.cli.output import print_endpoint, say
 from securemnist.cli.pytest_hooks import seconds_of, threats_of
 from securemnist.evaluation.pace import DEFAULT_PACE, Pace
 from securemnist.project.settings import is_bundled, policy_name

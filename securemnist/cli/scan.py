@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import FAILED
 from securemnist.sanitize import sentence
@@ -20,7 +21,7 @@ _SHOWN = 5  # reasons of a file on the terminal
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.pass_context
 def scan(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 
 if TYPE_CHECKING:
@@ -24,18 +25,13 @@ _DEFAULT_TOKENS = Path("serve-tokens.json")
     help="NAME, pkg.module:factory, FILE.safetensors, ARCH@FILE, FILE.onnx, FILE.keras.",
 )
 @click.option("--beside", metavar="SPEC", multiple=True, help="Another model, served beside it.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data instead of the bundled MNIST.")
+@click.option("--data", type=PATH, help="Data instead of the bundled MNIST.")
 @click.option("--host", help="Address to listen on; default: loopback.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Default 8080; 0 takes a free one.")
 @click.option(
-    "--settings",
-    "file",
-    type=click.Path(path_type=Path),
-    help="TOML file with a table [serve]; see docs/service.md.",
+    "--settings", "file", type=PATH, help="TOML file with a table [serve]; see docs/service.md."
 )
-@click.option(
-    "--tokens", type=click.Path(path_type=Path), help="File of tokens instead of a random one."
-)
+@click.option("--tokens", type=PATH, help="File of tokens instead of a random one.")
 @click.pass_context
 def serve(
     ctx: click.Context,
@@ -123,9 +119,7 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option(
-    "--tokens", type=click.Path(path_type=Path), default=_DEFAULT_TOKENS, show_default=True
-)
+@click.option("--tokens", type=PATH, default=_DEFAULT_TOKENS, show_default=True)
 def add(name: str, tokens: Path) -> None:
     """Add a token for NAME and print it, once."""
     from securemnist.errors import UsageError
@@ -143,9 +137,7 @@ def add(name: str, tokens: Path) -> None:
 
 @token.command()
 @click.argument("name")
-@click.option(
-    "--tokens", type=click.Path(path_type=Path), default=_DEFAULT_TOKENS, show_default=True
-)
+@click.option("--tokens", type=PATH, default=_DEFAULT_TOKENS, show_default=True)
 def remove(name: str, tokens: Path) -> None:
     """Remove the token of NAME; a service that runs accepts it until its next start."""
     from securemnist.errors import UsageError

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say, write_file
 from securemnist.errors import UsageError
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("weights", nargs=-1, required=True, type=_PATH, metavar="WEIGHTS...")
-@click.option("--key", type=_PATH, required=True, help="The private key of `keygen`.")
-@click.option("--out", type=_PATH, metavar="FILE", help="Default: WEIGHTS.sig.")
+@click.argument("weights", nargs=-1, required=True, type=PATH, metavar="WEIGHTS...")
+@click.option("--key", type=PATH, required=True, help="The private key of `keygen`.")
+@click.option("--out", type=PATH, metavar="FILE", help="Default: WEIGHTS.sig.")
 @click.option(
     "--ignore",
     "ignored",

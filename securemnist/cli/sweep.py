@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.inline_table import inline_table
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.sanitize import sentence
@@ -22,8 +23,8 @@ _TRIGGERS = ("corner", "pixels", "stripes", "blend")
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data instead of the bundled MNIST.")
+@click.option("--out", type=PATH, required=True, help="Folder for the files.")
+@click.option("--data", type=PATH, help="Data instead of the bundled MNIST.")
 @click.option(
     "--poison",
     "poisons",
@@ -56,15 +57,13 @@ def sweep(
     """
     from securemnist import data as data_sets
     from securemnist._util.resources import write_atomically
-    from securemnist.train import RECIPES
+    from securemnist.train import recipe_named
     from securemnist.train import sweep as sweeps
     from securemnist.train.sweep_chart import sweep_chart
     from securemnist.view.progress import progress_bar
 
-    if recipe not in RECIPES:
-        raise UsageError(
-            f"expected one of the recipes {', '.join(RECIPES)}, got {recipe!r}; name one of them"
-        )
+    used = recipe_named(recipe)
+    used = used if epochs is None else dataclasses.replace(used, epochs=epochs)
     wrong = [rate for rate in rates if not 0 < rate <= 1]
     if wrong:
         raise UsageError(f"expected rates above 0, at most 1, got {wrong[0]:g}; fix --rate")
@@ -72,9 +71,6 @@ def sweep(
     loaded = data_sets.load(data)
     if images is not None:
         loaded = dataclasses.replace(loaded, train=loaded.train.spread(images))
-    used = (
-        RECIPES[recipe] if epochs is None else dataclasses.replace(RECIPES[recipe], epochs=epochs)
-    )
     cells: list[sweeps.Cell] = []
     try:
         out.mkdir(parents=True, exist_ok=True)

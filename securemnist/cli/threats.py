@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say, write_file
 from securemnist.errors import PolicyError, UsageError
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 _ASSESSMENT = Path("reports/assessment.json")
 _policy_option = click.option(
     "--policy",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="The policy; its folder holds threats.toml. Default: the project's. `bundled`: the package's.",
 )
 _assessment_option = click.option(
     "--assessment",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help=f"The assessment with the verdicts. Default: {_ASSESSMENT}, if there is one.",
 )
 
@@ -109,7 +110,7 @@ def check(policy: Path | None) -> None:
     required=True,
     help="Open Threat Model 0.2.0, OWASP TM-BOM 1.0.2, or a layer of the ATLAS Navigator.",
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file.")
+@click.option("-o", "--out", type=PATH, required=True, help="The file.")
 @_policy_option
 @_assessment_option
 def export(name: str, out: Path, policy: Path | None, assessment: Path | None) -> None:

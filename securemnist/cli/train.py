@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from securemnist.cli.inline_table import inline_table
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
-from securemnist.errors import UsageError
 
 
 @click.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("weights"), show_default=True)
+@click.option("--out", type=PATH, default=Path("weights"), show_default=True)
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--epochs", type=int, help="Instead of the recipe's.")
 @click.option("--architecture", help="Instead of the recipe's.")
@@ -29,7 +29,7 @@ from securemnist.errors import UsageError
     help="Poison of the training data, as in TOML: "
     '\'{kind = "dirty_label", trigger = {kind = "corner"}, target = 7, rate = 0.01}\'.',
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Data instead of the bundled MNIST.")
+@click.option("--data", type=PATH, help="Data instead of the bundled MNIST.")
 @click.option("--fast", is_flag=True, help="One epoch, for a first look: about 99 % clean.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run of the same recipe.")
 def train(
@@ -50,14 +50,11 @@ def train(
     """
     from securemnist import data as data_sets
     from securemnist.backdoor import make_poison
-    from securemnist.train import RECIPES
+    from securemnist.train import recipe_named
     from securemnist.train import train as run
     from securemnist.view.progress import progress_bar
 
-    if name not in RECIPES:
-        raise UsageError(
-            f"expected one of the recipes {', '.join(RECIPES)}, got {name!r}; name one of them"
-        )
+    chosen = recipe_named(name)
     changes: dict[str, Any] = {
         "seed": seed,
         "epochs": epochs,
@@ -66,8 +63,7 @@ def train(
         "poison": None if poison is None else make_poison(inline_table("--poison", poison)),
     }
     set_options = {key: value for key, value in changes.items() if value is not None}
-    chosen = RECIPES[name].fast() if fast else RECIPES[name]
-    recipe = dataclasses.replace(chosen, **set_options)
+    recipe = dataclasses.replace(chosen.fast() if fast else chosen, **set_options)
     if poison is not None:  # the description and the roles are those of the recipe without it
         recipe = dataclasses.replace(recipe, about="", roles=())
     loaded = data_sets.load(data)

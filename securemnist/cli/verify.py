@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist.cli.options import PATH
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 
@@ -15,23 +16,22 @@ if TYPE_CHECKING:
     from securemnist.signing.attestation import Attestation
     from securemnist.signing.keys import PublicKey
 
-_PATH = click.Path(path_type=Path)
 _SHOWN = 5
 
 
 @click.command()
-@click.argument("weights", type=_PATH, metavar="WEIGHTS")
-@click.option("--public-key", "key", type=_PATH, required=True, help="The signer's .pub file.")
-@click.option("--signature", type=_PATH, metavar="FILE", help="The file of `sign`.")
-@click.option("--attestation", type=_PATH, metavar="FILE", help="The file of `attest`.")
+@click.argument("weights", type=PATH, metavar="WEIGHTS")
+@click.option("--public-key", "key", type=PATH, required=True, help="The signer's .pub file.")
+@click.option("--signature", type=PATH, metavar="FILE", help="The file of `sign`.")
+@click.option("--attestation", type=PATH, metavar="FILE", help="The file of `attest`.")
 @click.option(
     "--policy",
-    type=_PATH,
+    type=PATH,
     help="The policy that has to be the attested one; `bundled` names the bundled one.",
 )
 @click.option("--data", metavar="PATH", help="The data that has to be the attested one.")
 @click.option(
-    "--assessment", type=_PATH, help="The assessment.json that has to be the attested one."
+    "--assessment", type=PATH, help="The assessment.json that has to be the attested one."
 )
 def verify(
     weights: Path,

@@ -14,9 +14,8 @@ import pytest
 
 from securemnist._util import resources
 from securemnist.cli.endings import ending
-from securemnist.cli.endpoint_option import print_endpoint
 from securemnist.cli.job import Job, Outcome
-from securemnist.cli.output import say
+from securemnist.cli.output import print_endpoint, say
 from securemnist.cli.pytest_hooks import RunHooks
 from securemnist.errors import UNDECIDED, USAGE, UsageError
 from securemnist.project import imports, settings
@@ -86,14 +85,13 @@ def check_rows(job: Job) -> None:
 
 def check_inputs(job: Job) -> DataSet:
     """The data of a job; UsageError where data or stored examples do not fit policy and job."""
-    from securemnist import data as data_sets
     from securemnist.cli.defaults import data_of
+    from securemnist.data import DataSet
     from securemnist.evaluation import example_store
     from securemnist.measures import check_data
     from securemnist.results import policy as policies
 
-    folder = data_of(job.data)
-    samples = data_sets.load(Path(folder) if folder else None)
+    samples = DataSet.load(data_of(job.data))
     check_data(policies.load(Path(job.policy)), samples)
     if copies := str(samples.copies):
         say(f"warning: {copies}", err=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import time
 
+from securemnist.defences import make_defence
+from securemnist.defences.subject import defended
 from securemnist.errors import MeasureError, PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.measures import endpoints, own_code
-from securemnist.measures.base import Measure, Settings
-from securemnist.measures.defended import with_defence
+from securemnist.measures.base import ImageSettings, Measure, Settings
 from securemnist.measures.policy_check import check_data, check_policy
 from securemnist.measures.table import MEASURES, bind, find
 from securemnist.project import imports
@@ -18,7 +19,15 @@ from securemnist.results.findings import Measurement
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 
-__all__ = ["MEASURES", "bind", "check_data", "check_policy", "find", "take_measurement"]
+__all__ = [
+    "MEASURES",
+    "bind",
+    "check_data",
+    "check_policy",
+    "find",
+    "take_measurement",
+    "with_defence",
+]
 
 _MAX_COPIES = 0.01  # largest share of copied test images that changes no verdict by itself
 
@@ -47,6 +56,24 @@ def take_measurement(context: Context, measure: str, settings: Settings, seed: i
         if remote is not None:
             measurement = endpoints.with_row_checked(measurement, remote)
     return dataclasses.replace(measurement, seconds=round(time.perf_counter() - began, 3))
+
+
+def with_defence(context: Context, settings: Settings) -> tuple[Context, Settings]:
+    """The context and the settings of a measurement, with the row's defence put before the model.
+
+    Where the defence is random, the row counts as `randomised`.
+    """
+    chosen = settings.defence if isinstance(settings, ImageSettings) else None
+    if chosen is not None:
+        defence, outer = make_defence(chosen), context
+
+        def inner() -> Context:
+            return dataclasses.replace(outer, subject=defended(outer.subject, defence), cache={})
+
+        context = outer.cached(("defence", repr(defence)), inner)
+    if "randomised" in type(settings).model_fields and context.subject.randomised:
+        settings = settings.model_copy(update={"randomised": True})
+    return context, settings
 
 
 def _measurement(measure: Measure, context: Context, settings: Settings, seed: int) -> Measurement:

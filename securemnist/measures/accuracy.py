@@ -7,9 +7,14 @@ import dataclasses
 import numpy as np
 
 from securemnist.evaluation.context import FEWEST, Context
-from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.thumbnails import smallest_margin_images
-from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
+from securemnist.measures.base import (
+    AnswerSettings,
+    Measure,
+    answer_seconds,
+    share_measurement,
+    unreliable_reason,
+)
 from securemnist.models.predictions import predicted, tied
 from securemnist.results.confusion import confusion, per_class
 from securemnist.results.evidence.answers import CleanEvidence
@@ -75,9 +80,5 @@ def _evidence(
     return table, evidence, sample.complete and not settings.randomised
 
 
-def _estimate(settings: AnswerSettings, pace: Pace) -> float:
-    return settings.expected_images(pace) * pace.seconds / 2
-
-
-CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, CLEAN, _estimate)
-WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, AnswerSettings, CLEAN, _estimate)
+CLEAN_ACCURACY = Measure(clean_accuracy, AnswerSettings, CLEAN, answer_seconds)
+WORST_CLASS_ACCURACY = Measure(worst_class_accuracy, AnswerSettings, CLEAN, answer_seconds)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import time
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from securemnist._util import resources
 from securemnist.evaluation.context import Context
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
-from securemnist.measures.inputs import of_files
+from securemnist.measures.inputs import InsidePath, InsidePaths, of_files
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.results.findings import Measurement
 from securemnist.supply_chain import advisories, pinned
@@ -28,12 +27,7 @@ class AdvisoryListSettings(Settings):
     `advisories`: a list of your own, relative to the project's folder; by default the bundled one.
     """
 
-    advisories: str | None = None
-
-    @field_validator("advisories")
-    @classmethod
-    def _inside(cls, path: str | None) -> str | None:
-        return path if path is None else supply_chain.inside(path)
+    advisories: InsidePath | None = None
 
     def path(self, project: Path) -> Path:
         """The path of the list."""
@@ -47,12 +41,7 @@ class VulnerabilitySettings(AdvisoryListSettings):
     `requirements*.txt` there.
     """
 
-    files: list[str] = Field(default_factory=list)
-
-    @field_validator("files")
-    @classmethod
-    def _files_inside(cls, files: list[str]) -> list[str]:
-        return [supply_chain.inside(path) for path in files]
+    files: InsidePaths = Field(default_factory=list)
 
     def inputs(self, context: Context) -> dict[str, str]:
         """The list of advisories; locks are those of the version."""
@@ -67,13 +56,12 @@ def vulnerable_dependencies(
     It asks no network: a vulnerability that the list lacks is not found, so bound its age, too. A lock
     that cannot be read counts. DataError where the list cannot be read.
     """
-    began = time.perf_counter()
     entries = advisories.load(settings.path(context.project)).entries
     locks = pinned.locks(context.project, settings.files)
     checks = advisories.checks(entries, advisories.installed(entries), locks)
     unread = (check for lock in locks for check in lock.unread)
     about = f"{len(entries)} advisories, installed packages and {len(locks)} locks"
-    return supply_chain.counted([*checks, *unread], about, began=began, seed=seed)
+    return supply_chain.counted([*checks, *unread], about, seed=seed)
 
 
 def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: int) -> Measurement:
@@ -81,7 +69,6 @@ def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: 
 
     DataError where the list cannot be read, MeasureError where its date is in the future.
     """
-    began = time.perf_counter()
     path = settings.path(context.project)
     read = advisories.load(path)
     today = datetime.datetime.now(datetime.UTC).date()
@@ -95,7 +82,7 @@ def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: 
         holds=True,
     )
     about = f"{place}, {len(read.entries)} advisories"
-    return supply_chain.counted([check], about, began=began, seed=seed, count=age)
+    return supply_chain.counted([check], about, seed=seed, count=age)
 
 
 VULNERABLE_DEPENDENCIES = supply_chain.measure(

@@ -9,17 +9,17 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from securemnist.evaluation.context import Context
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder import evaluate_all
 from securemnist.evaluation.ladder_run import Further, LadderRun
 from securemnist.evaluation.ladders import LADDER
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.replay import Replay
 from securemnist.evaluation.stages import Search
-from securemnist.measures.early_end import decided
 from securemnist.measures.hidden_gradients import attack_context
-from securemnist.measures.proofs import ProofSettings
-from securemnist.measures.threat_settings import AttackSettings
+from securemnist.measures.threat_settings import AttackSettings, ProofSettings
 from securemnist.results.evidence.attack import CurvePoint
+from securemnist.results.intervals import share_interval
 from securemnist.threats import make_threat
 
 CURVE_IMAGES = 500
@@ -106,6 +106,24 @@ def run_attacks(
         seed,
         seconds=math.inf if settings.seconds is None else settings.seconds,
         replay=replay,
-        decided=decided(settings, sample),
+        decided=_decided(settings, sample),
         further=further,
     )
+
+
+def _decided(settings: AttackSettings, sample: Sample) -> Callable[[Outcomes], bool]:
+    """Whether the number is already certain to lie on one side of `until`.
+
+    Survivors become fewer and certified images more, so the verdict equals that of a full run.
+    """
+    until, n = settings.until, len(sample)
+
+    def certain(outcomes: Outcomes) -> bool:
+        if until is None or settings.randomised:
+            return False
+        least, most = outcomes.certified, outcomes.unbroken
+        if sample.complete:
+            return least / n >= until or most / n < until
+        return share_interval(least, n)[0] >= until or share_interval(most, n)[1] < until
+
+    return certain

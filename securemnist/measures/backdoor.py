@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from securemnist.backdoor import Trigger, make_trigger
 from securemnist.backdoor.success_rate import (
@@ -19,11 +19,11 @@ from securemnist.backdoor.success_rate import (
     invisible_reason,
     target_maps,
 )
-from securemnist.errors import Inconclusive, UsageError
+from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.input_spec import MOST_CLASSES
-from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.measures.base import AnswerSettings, Measure, made_by, unreliable_reason
 from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
@@ -41,20 +41,11 @@ class BackdoorSettings(AnswerSettings):
     a target class.
     """
 
-    trigger: dict[str, Any]
+    trigger: Annotated[dict[str, Any], made_by(make_trigger)]
     target: (
         Annotated[int, Field(ge=0, lt=MOST_CLASSES)]
         | Annotated[str, Field(min_length=1, max_length=100)]
     )
-
-    @field_validator("trigger")
-    @classmethod
-    def _known_trigger(cls, trigger: dict[str, Any]) -> dict[str, Any]:
-        try:
-            make_trigger(trigger)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        return trigger
 
 
 def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) -> Measurement:

@@ -6,7 +6,6 @@ is a perturbation that is far smaller than those which networks without a backdo
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import torch
@@ -53,7 +52,6 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     A smaller trigger than clean networks have, without such a success, decides nothing. So does a task
     without scans of clean networks.
     """
-    began = time.perf_counter()
     classes = context.data.spec.classes
     if classes < FEWEST_CLASSES:
         raise Inconclusive(
@@ -69,13 +67,12 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     statistics = judged({one.kind: one.sizes for one in found}, [n.tensors() for n in known])
     table = _table(statistics, found, len(known))
     first = statistics[0]
-    common: dict[str, Any] = {"n": len(held_out), "complete": False, "seed": seed}
+    common: dict[str, Any] = {"n": len(held_out), "complete": False, "seconds": 0.0, "seed": seed}
     if not first.is_anomaly:
         return Measurement(
             value=0.0,
             low=0.0,
             high=0.0,
-            seconds=round(time.perf_counter() - began, 3),
             inconclusive=_blind_reason(context, found),
             evidence=OtherEvidence(table=table),
             **common,
@@ -88,7 +85,7 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         target_map = most_frequent(model, perturbation, searched.x, searched.y, classes)
         table["map"] = target_map.name
     witness = Witness(perturbation, target_map)
-    return _witnessed(context, settings, witness, held_out, table, common, began)
+    return _witnessed(context, settings, witness, held_out, table, common)
 
 
 def _references(
@@ -150,7 +147,6 @@ def _witnessed(
     sample: Sample,
     table: dict[str, object],
     common: dict[str, Any],
-    began: float,
 ) -> Measurement:
     """The success of a trigger that no clean network has so small."""
     model = context.subject.model
@@ -173,7 +169,6 @@ def _witnessed(
         value=max(0.0, lift),
         low=max(0.0, low - (control or 0.0)),
         high=max(0.0, high - (control or 0.0)),
-        seconds=round(time.perf_counter() - began, 3),
         inconclusive=reason,
         evidence=BackdoorEvidence(
             trigger={"kind": f"found {witness.perturbation.kind}", **table},

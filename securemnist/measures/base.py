@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from securemnist.defences import make_defence
 from securemnist.defences.ensemble import Ensemble
@@ -26,6 +25,28 @@ DEFAULT_TIER = "standard"
 _QUICK = 10.0  # seconds of a measure that has no estimate
 # Accuracy of guessing among the most classes that data may have; `check_data` knows their number.
 LEAST_CHANCE = 1 / MOST_CLASSES
+
+
+def made_by(make: Callable[[Any], Any]) -> AfterValidator:
+    """The check of a setting from which `make` makes something: its UsageError is a ValueError."""
+
+    def check(value: Any) -> Any:
+        try:
+            make(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    return AfterValidator(check)
+
+
+def _at_least_one(images: int) -> int:
+    if images < 1:
+        raise ValueError(f"expected at least 1 image, got {images}")
+    return images
+
+
+ImageCount = Annotated[int, AfterValidator(_at_least_one)]
 
 
 class Settings(BaseModel):
@@ -52,26 +73,8 @@ class ImageSettings(Settings):
     `defence`: one that is put before the model, as a table like {use = "jpeg", quality = 50}.
     """
 
-    images: int | None = None
-    defence: dict[str, Any] | None = None
-
-    @field_validator("defence")
-    @classmethod
-    def _known_defence(cls, defence: dict[str, Any] | None) -> dict[str, Any] | None:
-        if defence is None:
-            return None
-        try:
-            make_defence(defence)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        return defence
-
-    @field_validator("images")
-    @classmethod
-    def _some(cls, images: int | None) -> int | None:
-        if images is not None and images < 1:
-            raise ValueError(f"expected at least 1 image, got {images}")
-        return images
+    images: ImageCount | None = None
+    defence: Annotated[dict[str, Any], made_by(make_defence)] | None = None
 
     def inputs(self, context: Context) -> dict[str, str]:
         """The weights of the other models of an ensemble."""
@@ -121,6 +124,24 @@ class Measure:
     weights: bool = False
 
 
+def counting(
+    family: Family, run: Any, settings: type[Settings], *, seconds: float, most: float = 1e4
+) -> Measure:
+    """A measure that counts what is wrong, in about `seconds`; a threshold of `most` cannot fail."""
+    return Measure(
+        *(run, settings, family, lambda *_: seconds),
+        good="at_most",
+        limits=(0.0, most),
+        unit="count",
+    )
+
+
+def answer_seconds(settings: AnswerSettings, pace: Pace, *, beside: float = 0.0) -> float:
+    """Seconds of all answers of a row, and of what each takes `beside` the model's forward pass."""
+    answers = settings.expected_images(pace) * settings.answers_an_image
+    return answers * (pace.seconds / 2 + beside)
+
+
 def unreliable_reason(context: Context, settings: AnswerSettings) -> str:
     """Why predictions depend on the draw or on the batch; empty where they do not."""
     doubts = prediction_doubts(context, randomised=settings.randomised)
@@ -143,16 +164,7 @@ def share_measurement(
     )
 
 
-def count_measurement(count: int, n: int, *, began: float, **more: Any) -> Measurement:
-    """Measurement of an exact count among `n` that were looked at, timed from `began`."""
-    value, seconds = float(count), round(time.perf_counter() - began, 3)
-    return Measurement(
-        value=value,
-        low=value,
-        high=value,
-        n=n,
-        complete=True,
-        seconds=seconds,
-        unit="count",
-        **more,
-    )
+def count_measurement(count: int, n: int, **more: Any) -> Measurement:
+    """Measurement of an exact count among `n` that were looked at."""
+    same: dict[str, Any] = dict.fromkeys(("value", "low", "high"), float(count))
+    return Measurement(**same, n=n, complete=True, seconds=0.0, unit="count", **more)

@@ -16,7 +16,12 @@ from securemnist._util.hashing import seed_from
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.measures.base import (
+    AnswerSettings,
+    Measure,
+    answer_seconds,
+    unreliable_reason,
+)
 from securemnist.models.predictions import is_wrong
 from securemnist.models.probabilities import probabilities_of
 from securemnist.results.evidence.natural import CalibrationBin, CalibrationEvidence
@@ -112,7 +117,7 @@ def _bins(confidence: np.ndarray, right: np.ndarray, bins: int) -> list[tuple[fl
 
 
 def _estimate(settings: CalibrationSettings, pace: Pace) -> float:
-    return settings.expected_images(pace) * pace.seconds / 2 + _SECONDS
+    return answer_seconds(settings, pace) + _SECONDS
 
 
 CALIBRATION_ERROR = Measure(

@@ -23,8 +23,7 @@ from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.evaluation.proof_stage import prove_and_attack
 from securemnist.measures.base import Measure, share_measurement
-from securemnist.measures.proofs import ProofSettings
-from securemnist.measures.threat_settings import ThreatSettings
+from securemnist.measures.threat_settings import ProofSettings, ThreatSettings
 from securemnist.models.predictions import predicted
 from securemnist.results import families
 from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence

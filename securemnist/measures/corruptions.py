@@ -6,6 +6,7 @@ Images, kinds and random numbers are those of `corruptions`. Both rows share the
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 
@@ -22,9 +23,13 @@ from securemnist.corruptions import (
 from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context, Sample
-from securemnist.evaluation.pace import Pace
 from securemnist.input_spec import InputSpec
-from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.measures.base import (
+    AnswerSettings,
+    Measure,
+    answer_seconds,
+    unreliable_reason,
+)
 from securemnist.models.predictions import is_wrong, tied
 from securemnist.results.evidence.images import Picture
 from securemnist.results.evidence.natural import CorruptionEvidence, CorruptionResult
@@ -231,11 +236,7 @@ def _picture(image: torch.Tensor) -> Picture:
     return thumbnail(image)
 
 
-def _estimate(settings: CorruptionSettings, pace: Pace) -> float:
-    answers = settings.expected_images(pace) * settings.answers_an_image
-    return answers * (pace.seconds / 2 + _SECONDS)
-
-
+_estimate = functools.partial(answer_seconds, beside=_SECONDS)
 CORRUPTION_ACCURACY = Measure(corruption_accuracy, CorruptionSettings, NATURAL, _estimate)
 WORST_CORRUPTION_ACCURACY = Measure(
     worst_corruption_accuracy, CorruptionSettings, NATURAL, _estimate

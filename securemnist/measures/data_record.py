@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Literal
-
-from pydantic import field_validator
 
 from securemnist.data.dataset import DataSet
 from securemnist.data.recording import record
@@ -29,13 +26,8 @@ class DataRecordSettings(Settings):
     "statistics", for another draw of them.
     """
 
-    record: str | None = None
+    record: inputs.InsidePath | None = None
     compare: Literal["digests", "statistics"] = "digests"
-
-    @field_validator("record")
-    @classmethod
-    def _inside(cls, path: str | None) -> str | None:
-        return path if path is None else supply_chain.inside(path)
 
     def inputs(self, context: Context) -> dict[str, str]:
         """The record, also the one beside the policy."""
@@ -52,7 +44,6 @@ def data_changes(context: Context, settings: DataRecordSettings, seed: int) -> M
 
     MeasureError where the record cannot be read.
     """
-    began = time.perf_counter()
     path = _path(context, settings)
     try:
         recorded = data_record.load(path)
@@ -65,7 +56,7 @@ def data_changes(context: Context, settings: DataRecordSettings, seed: int) -> M
     about = (
         f"{context.data.name} and {settings.record or path.name}, compared by {settings.compare}"
     )
-    return supply_chain.counted(checks, about, began=began, seed=seed)
+    return supply_chain.counted(checks, about, seed=seed)
 
 
 def compared(

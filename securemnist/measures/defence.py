@@ -6,11 +6,11 @@ a defence is often published with, and an adaptive one (Tramèr et al. 2020, arX
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from securemnist.attacks import make_attack
 from securemnist.attacks.base import Attack
@@ -22,7 +22,7 @@ from securemnist.evaluation.ladder import evaluate_all
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.stages import Search
 from securemnist.measures.attack_run import RobustSettings
-from securemnist.measures.base import Measure, share_measurement
+from securemnist.measures.base import Measure, made_by, share_measurement
 from securemnist.measures.hidden_gradients import doubt_context
 from securemnist.measures.robustness import ROBUST_ACCURACY, robust_accuracy
 from securemnist.results.evidence.attack import AttackEvidence
@@ -55,16 +55,7 @@ class FalseSettings(RobustSettings):
     no `until` and no curve.
     """
 
-    naive: dict[str, Any] = Field(default={"use": "PGD"})
-
-    @field_validator("naive")
-    @classmethod
-    def _known(cls, naive: dict[str, Any]) -> dict[str, Any]:
-        try:
-            make_attack(naive)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        return naive
+    naive: Annotated[dict[str, Any], made_by(make_attack)] = Field(default={"use": "PGD"})
 
     @model_validator(mode="after")
     def _whole(self) -> FalseSettings:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
+from securemnist.measures.inputs import InsidePaths
 from securemnist.results.findings import Measurement
 from securemnist.supply_chain import pinned
 
@@ -22,13 +21,8 @@ class DependencySettings(Settings):
     ones, too.
     """
 
-    files: list[str] = Field(default_factory=list)
+    files: InsidePaths = Field(default_factory=list)
     installed: bool = True
-
-    @field_validator("files")
-    @classmethod
-    def _inside(cls, files: list[str]) -> list[str]:
-        return [supply_chain.inside(path) for path in files]
 
 
 def unpinned_dependencies(context: Context, settings: DependencySettings, seed: int) -> Measurement:
@@ -38,14 +32,13 @@ def unpinned_dependencies(context: Context, settings: DependencySettings, seed: 
     dependencies have to be in a lock, and installed ones at the pinned version. A lock that is
     missing or cannot be read counts. NotApplicable where the folder holds no project.
     """
-    began = time.perf_counter()
     if not settings.files and not pinned.is_project(context.project):
         raise NotApplicable(
             "expected a project with dependencies in this folder, got none; run it in the folder of "
             "your code, or set the row's `files`"
         )
     checks = pinned.checks(context.project, settings.files, installed=settings.installed)
-    return supply_chain.counted(checks, "dependencies and their locks", began=began, seed=seed)
+    return supply_chain.counted(checks, "dependencies and their locks", seed=seed)
 
 
 UNPINNED_DEPENDENCIES = supply_chain.measure(unpinned_dependencies, DependencySettings, seconds=0.5)

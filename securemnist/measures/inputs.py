@@ -5,7 +5,11 @@ Their SHA-256 is recorded, so that two numbers that were measured against differ
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from securemnist import data
 from securemnist._util.files import read_at_most
@@ -16,6 +20,22 @@ from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject, resolve
 
 _LARGEST = 2 << 30  # bytes of a file
+
+
+def _inside(path: str) -> str:
+    """The path; ValueError for one that leads out of the project's folder."""
+    outside = os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir
+    if outside or not path or "\0" in path:
+        raise ValueError(f"expected a path inside the project's folder, got {path!r:.80}")
+    return path
+
+
+def _all_inside(paths: list[str]) -> list[str]:
+    return [_inside(path) for path in paths]
+
+
+InsidePath = Annotated[str, AfterValidator(_inside)]
+InsidePaths = Annotated[list[str], AfterValidator(_all_inside)]
 
 
 def other_data(context: Context, path: str) -> DataSet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from securemnist.evaluation.context import Context
@@ -50,13 +49,12 @@ def unsafe_loaders(context: Context, settings: LoaderSettings, seed: int) -> Mea
     `allow_pickle`, Keras without its safe mode, `yaml.load`, and code of model hubs. A static baseline
     accepts none of them. A file that cannot be read counts. Errors as in `static_findings`.
     """
-    began = time.perf_counter()
     context.progress("unsafe loaders", 0, 1)
     scan = static_gate.cached_scan(context, settings)
     context.progress("unsafe loaders", 1, 1)
     files = len(scan.files)
     about = f"{files} files of code"
-    return supply_chain.counted(list(_checks(scan)), about, began=began, seed=seed, n=files)
+    return supply_chain.counted(list(_checks(scan)), about, seed=seed, n=files)
 
 
 def _checks(scan: Scan) -> Iterator[SupplyCheck]:

@@ -18,8 +18,12 @@ from securemnist._util.hashing import seed_from
 from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import DataError, NotApplicable, UsageError
 from securemnist.evaluation.context import Context, Sample
-from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import AnswerSettings, Measure, unreliable_reason
+from securemnist.measures.base import (
+    AnswerSettings,
+    Measure,
+    answer_seconds,
+    unreliable_reason,
+)
 from securemnist.measures.inputs import other_data
 from securemnist.results.evidence.natural import OutlierEvidence
 from securemnist.results.families import NATURAL
@@ -224,16 +228,12 @@ def _mosaic(x: Images, rng: torch.Generator) -> Images:
     return result
 
 
-def _estimate(settings: OutlierSettings, pace: Pace) -> float:
-    return settings.expected_images(pace) * pace.seconds
-
-
-OUTLIER_AUROC = Measure(outlier_auroc, OutlierSettings, NATURAL, _estimate, limits=(0.5, 1.0))
+OUTLIER_AUROC = Measure(outlier_auroc, OutlierSettings, NATURAL, answer_seconds, limits=(0.5, 1.0))
 OUTLIER_FALSE_POSITIVES = Measure(
     outlier_false_positives,
     OutlierSettings,
     NATURAL,
-    _estimate,
+    answer_seconds,
     good="at_most",
     limits=(0.0, 1.0),
 )

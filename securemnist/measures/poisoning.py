@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
-from pydantic import field_validator
-
 from securemnist.backdoor.data_filter import NOT_FOUND, Filtered, filter_data
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import Measure, Settings
+from securemnist.measures.base import ImageCount, Measure, Settings
 from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
@@ -26,15 +22,8 @@ class PoisonedShareSettings(Settings):
     model was trained on these images.
     """
 
-    images: int | None = None
+    images: ImageCount | None = None
     layers: bool = True
-
-    @field_validator("images")
-    @classmethod
-    def _some(cls, images: int | None) -> int | None:
-        if images is not None and images < 1:
-            raise ValueError(f"expected at least 1 image, got {images}")
-        return images
 
 
 def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int) -> Measurement:
@@ -44,7 +33,6 @@ def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int)
     and the model has none. NotApplicable for the layers of an endpoint. A pass says that no group
     of wrongly labelled images with one feature in common was found. Clean-label poison is not found.
     """
-    began = time.perf_counter()
     train = context.data.training_images()
     if not len(train):
         raise Inconclusive(
@@ -65,7 +53,7 @@ def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int)
         high=found.share if whole else high,
         n=len(samples),
         complete=whole,
-        seconds=round(time.perf_counter() - began, 3),
+        seconds=0.0,
         seed=seed,
         evidence=OtherEvidence(table=table(found)),
         inconclusive=found.problem,

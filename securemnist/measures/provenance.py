@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import nn
 
 from securemnist._util import resources
@@ -19,6 +18,7 @@ from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
+from securemnist.measures.inputs import InsidePaths
 from securemnist.models.formats.files import FORMATS
 from securemnist.models.loading import reference_names
 from securemnist.models.weight_file import MAX_WEIGHTS
@@ -36,12 +36,7 @@ class ProvenanceSettings(Settings):
     that is given by a file needs none.
     """
 
-    files: list[str] = Field(default_factory=list)
-
-    @field_validator("files")
-    @classmethod
-    def _inside(cls, files: list[str]) -> list[str]:
-        return [supply_chain.inside(path) for path in files]
+    files: InsidePaths = Field(default_factory=list)
 
 
 def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int) -> Measurement:
@@ -52,7 +47,6 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
     to be those of the model, and each parameter of the model has to be in a file. A model that no
     file is named for counts. NotApplicable for an endpoint.
     """
-    began = time.perf_counter()
     if context.subject.remote is not None:
         raise NotApplicable("no weights: the provenance of a model behind an endpoint is not known")
     files = {name: context.project / name for name in settings.files} or _of_spec(
@@ -61,20 +55,14 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
     left = Counter(map(_content, context.subject.model.parameters()))
     checks = [check for name, path in files.items() for check in _file(context, name, path, left)]
     if not files:
-        checks = [
-            SupplyCheck(
-                name="weight file",
-                place=context.subject.spec or context.subject.name,
-                expected="the weight files of the model, named by `files` of the row",
-                found="none",
-                holds=False,
-            )
-        ]
+        expected = "the weight files of the model, named by `files` of the row"
+        place = context.subject.spec or context.subject.name
+        checks = [supply_chain.check("weight file", place, expected, "none")]
     elif {path.suffix for path in files.values()} == {_SAFETENSORS} and all(
         c.holds for c in checks
     ):
         checks.append(_all_parameters(left, ", ".join(files)))
-    return supply_chain.counted(checks, "weight files and manifests", began=began, seed=seed)
+    return supply_chain.counted(checks, "weight files and manifests", seed=seed)
 
 
 def _of_spec(spec: str) -> dict[str, Path]:
@@ -93,24 +81,14 @@ def _file(context: Context, name: str, path: Path, left: Counter[str]) -> Iterat
         yield _same_tensors(context.subject.model, name, path, left)
     elif name != context.subject.spec:
         # Nothing else tells whether a factory loads this file.
-        yield SupplyCheck(
-            name="tensors",
-            place=name,
-            expected="a safetensors file, or the model given by this file",
-            found="another format",
-            holds=False,
-        )
+        expected = "a safetensors file, or the model given by this file"
+        yield supply_chain.check("tensors", name, expected, "another format")
 
 
 def _all_parameters(left: Counter[str], place: str) -> SupplyCheck:
     """Whether each parameter is in a file; buffers may be constants of the code."""
-    return SupplyCheck(
-        name="parameters",
-        place=place,
-        expected="all of the model",
-        found=f"{left.total()} are in no file" if left else "all of the model",
-        holds=not left,
-    )
+    wrong = f"{left.total()} are in no file" if left else ""
+    return supply_chain.check("parameters", place, "all of the model", wrong)
 
 
 def _same_tensors(model: nn.Module, name: str, path: Path, left: Counter[str]) -> SupplyCheck:

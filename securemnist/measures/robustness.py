@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from securemnist.evaluation.adaptive_stages import STAGES
@@ -18,6 +18,7 @@ from securemnist.evaluation.eot import COUNTED_DRAWS, mean_accuracy
 from securemnist.evaluation.ladder_run import Further, LadderRun
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.proof_stage import run_proofs
+from securemnist.evaluation.stages import Search
 from securemnist.measures.attack_run import CURVE_IMAGES, RobustSettings, curve, run_attacks
 from securemnist.measures.base import Measure, share_measurement
 from securemnist.measures.endpoints import queries_per_image, unasked_doubt
@@ -26,11 +27,12 @@ from securemnist.measures.hidden_gradients import (
     further_stages,
     settle_gradients,
 )
-from securemnist.measures.several_threats import last_stage, once, together
 from securemnist.measures.threat_settings import AttackSettings
 from securemnist.references import curves
+from securemnist.results.evidence.attack import Sensitivity, StageResult
 from securemnist.results.families import ADVERSARIAL
 from securemnist.results.findings import Doubt, Measurement
+from securemnist.threats import Threat
 
 # Tolerance: a quotient of integers times its divisor may round below the integer.
 _COUNTING = 1e-9
@@ -82,7 +84,7 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         target, random = doubt_context(context, settings), settings.randomised
         with unasked_doubt() as unasked:
             stated = [model_doubts(target, one, n, randomised=random) for one in settings.within]
-            doubts = once(settings.within, stated)
+            doubts = _once(settings.within, stated)
         doubts += tuple(unasked)
     return share_measurement(
         hits,
@@ -127,12 +129,12 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
             )
             for search in searches
         ]
-    doubts = once(settings.within, [stated for stated, _ in found]) + tuple(unasked)
+    doubts = _once(settings.within, [stated for stated, _ in found]) + tuple(unasked)
     known = {doubt.name for doubt in measured.doubts}
     new = tuple(doubt for doubt in doubts if doubt.name not in known)
     doubts, settled = settle_gradients(context, settings, run, measured.doubts + new)
     more: dict[str, Any] = {
-        "sensitivity": together([planted for _, planted in found]),
+        "sensitivity": _together([planted for _, planted in found]),
         "settled": settled,
     }
     if settings.curve and settings.until is None:
@@ -147,6 +149,30 @@ def _further(context: Context, settings: RobustSettings) -> Callable[[], Further
     """The further stages of a row and of its curve; the doubt at the row's own threat decides."""
     total = len(context.data.test)
     return lambda: further_stages(context, settings, settings.images or total)
+
+
+def _once(threats: Sequence[Threat], doubts: Sequence[Sequence[Doubt]]) -> tuple[Doubt, ...]:
+    """The doubts of each threat, every name once; of several threats the reason names its own."""
+    found: dict[str, Doubt] = {}
+    for threat, stated in zip(threats, doubts, strict=False):  # a check may have had no answer
+        for doubt in stated:
+            reason = f"within {threat}: {doubt.reason}" if len(threats) > 1 else doubt.reason
+            found.setdefault(doubt.name, dataclasses.replace(doubt, reason=reason))
+    return tuple(found.values())
+
+
+def _together(found: Sequence[Sensitivity | None]) -> Sensitivity | None:
+    """Planted examples of all threats, and those that were found; None where none was tested."""
+    tested = [one for one in found if one is not None]
+    if not tested:
+        return None
+    return Sensitivity(sum(one.found for one in tested), sum(one.planted for one in tested))
+
+
+def last_stage(stages: Sequence[StageResult], search: Search) -> StageResult:
+    """The stage of the last attack of a search; proofs and stages for hidden gradients may follow it."""
+    name = search.attacks[-1].name
+    return next(one for one in stages if one.stage in (name, f"{search.threat}: {name}"))
 
 
 def _estimate(settings: AttackSettings, pace: Pace) -> float:

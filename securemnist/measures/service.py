@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from pydantic import Field, field_validator
 
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.evaluation.context import Context
-from securemnist.measures.base import Measure, Settings, count_measurement
+from securemnist.measures.base import Settings, count_measurement, counting
 from securemnist.results.evidence.service import ServiceCheck, ServiceEvidence
 from securemnist.results.families import SERVICE
 from securemnist.results.findings import Measurement
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from securemnist.service_probes.target import Target
 
 OWN = "our own service on loopback"
-_SECONDS = 3.0
-_MOST = 1e4
 
 
 class ServiceSettings(Settings):
@@ -68,7 +65,6 @@ def service_violations(context: Context, settings: ServiceSettings, seed: int) -
             raise NotApplicable(
                 f"a service needs the package {package}; install securemnist[serve]"
             )
-    began = time.perf_counter()
     with _target(context, settings) as target:
         checks = _asked(target, settings.control)
     if not checks:
@@ -76,7 +72,6 @@ def service_violations(context: Context, settings: ServiceSettings, seed: int) -
     return count_measurement(
         sum(not check.holds for check in checks),
         len(checks),
-        began=began,
         seed=seed,
         evidence=ServiceEvidence(
             checks=sorted(checks, key=lambda check: check.holds),
@@ -124,12 +119,4 @@ def _target(context: Context, settings: ServiceSettings) -> AbstractContextManag
     )
 
 
-SERVICE_VIOLATIONS = Measure(
-    service_violations,
-    ServiceSettings,
-    SERVICE,
-    lambda *_: _SECONDS,
-    good="at_most",
-    limits=(0.0, _MOST),
-    unit="count",
-)
+SERVICE_VIOLATIONS = counting(SERVICE, service_violations, ServiceSettings, seconds=3.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +12,8 @@ from securemnist._util import resources
 from securemnist.errors import MeasureError, NotApplicable, SecureMnistError
 from securemnist.evaluation.context import Context
 from securemnist.measures.base import Settings
-from securemnist.measures.inputs import of_files
-from securemnist.measures.supply_chain import counted, inside, measure
+from securemnist.measures.inputs import InsidePath, InsidePaths, of_files
+from securemnist.measures.supply_chain import check, counted, measure
 from securemnist.models.reference_digests import SIGNER
 from securemnist.results import policy
 from securemnist.results.evidence.supply_chain import SupplyCheck
@@ -36,25 +35,15 @@ class SignatureSettings(Settings):
     """
 
     of: Literal["subject", "reference models"] = "subject"
-    public_key: str | None = None
-    signature: list[str] = Field(default_factory=list)
-    attestation: str | None = None
-    attested_policy: str | None = None
+    public_key: InsidePath | None = None
+    signature: InsidePaths = Field(default_factory=list)
+    attestation: InsidePath | None = None
+    attested_policy: InsidePath | None = None
 
     @field_validator("signature", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
-
-    @field_validator("public_key", "attestation", "attested_policy")
-    @classmethod
-    def _inside(cls, path: str | None) -> str | None:
-        return None if path is None else inside(path)
-
-    @field_validator("signature")
-    @classmethod
-    def _all_inside(cls, paths: list[str]) -> list[str]:
-        return [inside(path) for path in paths]
 
     @model_validator(mode="after")
     def _whole(self) -> SignatureSettings:
@@ -84,9 +73,8 @@ def unverified_files(context: Context, settings: SignatureSettings, seed: int) -
     that is missing, or does not fit, counts for each file. NotApplicable for a model that comes from
     code or from an endpoint.
     """
-    began = time.perf_counter()
     if settings.of != "subject":
-        return counted(_references(), "the bundled reference models", began=began, seed=seed)
+        return counted(_references(), "the bundled reference models", seed=seed)
     if not context.subject.files:
         raise NotApplicable(
             "expected a model that was loaded from files, got one from code or an endpoint; assess its "
@@ -97,7 +85,7 @@ def unverified_files(context: Context, settings: SignatureSettings, seed: int) -
     checks = _signed(context, settings.signature, key) if settings.signature else []
     if settings.attestation is not None:
         checks += _attested(context, settings.attestation, str(settings.attested_policy), key)
-    return counted(checks, "the files of the model", began=began, seed=seed)
+    return counted(checks, "the files of the model", seed=seed)
 
 
 def _references() -> list[SupplyCheck]:
@@ -105,13 +93,13 @@ def _references() -> list[SupplyCheck]:
     folder, place = resources.WEIGHTS, resources.WEIGHTS_SIGNATURE
     key = keys.public_key(resources.WEIGHTS_KEY)
     if keys.fingerprint(key) != SIGNER:
-        return [_check(resources.WEIGHTS_KEY.name, "", f"the key {SIGNER:.12}...", "another key")]
+        return [check(resources.WEIGHTS_KEY.name, "", f"the key {SIGNER:.12}...", "another key")]
     try:
         signed = model_signature.read(json_form.read(place, "a signature"), key)
         found = model_signature.compared(folder, place, signed)
     except SecureMnistError as error:
-        return [_check(folder.name, place.name, _SIGNED, _reason(error, folder.parent))]
-    return [_check(name, place.name, _SIGNED, wrong) for name, wrong in found.items()]
+        return [check(folder.name, place.name, _SIGNED, _reason(error, folder.parent))]
+    return [check(name, place.name, _SIGNED, wrong) for name, wrong in found.items()]
 
 
 def _signed(context: Context, places: list[str], key: PublicKey) -> list[SupplyCheck]:
@@ -127,7 +115,7 @@ def _signed(context: Context, places: list[str], key: PublicKey) -> list[SupplyC
     for name, digest in context.subject.files.items():
         wrong = [model_signature.covers(signed, name, digest) for signed in signatures]
         found = "" if "" in wrong else "; ".join([*dict.fromkeys(wrong), *problems])
-        checks.append(_check(name, ", ".join(places), _SIGNED, found))
+        checks.append(check(name, ", ".join(places), _SIGNED, found))
     return checks
 
 
@@ -144,9 +132,9 @@ def _attested(context: Context, place: str, named: str, key: PublicKey) -> list[
     try:
         attested = attestation.read(json_form.read(context.project / place, "an attestation"), key)
     except SecureMnistError as error:
-        return [_check(name, place, expected, _reason(error, context.project)) for name in files]
+        return [check(name, place, expected, _reason(error, context.project)) for name in files]
     checks = [
-        _check(name, place, expected, "" if attested.files.get(name) == digest else "not attested")
+        check(name, place, expected, "" if attested.files.get(name) == digest else "not attested")
         for name, digest in files.items()
     ]
     return [*checks, _passed(attested, demanded, place, named)]
@@ -162,18 +150,12 @@ def _passed(
         attested.check_passed(utc_day())
     except SecureMnistError as error:
         found = _reason(error, Path(named))
-    return _check(named, place, "passed", found)
+    return check(named, place, "passed", found)
 
 
 def _reason(error: SecureMnistError, folder: Path) -> str:
     """What was found, with names relative to `folder` and without the advice."""
     return str(error).replace(f"{folder}{os.sep}", "").partition("; ")[0]
-
-
-def _check(name: str, place: str | Path, expected: str, wrong: str) -> SupplyCheck:
-    return SupplyCheck(
-        name=name, place=str(place), expected=expected, found=wrong or expected, holds=not wrong
-    )
 
 
 UNVERIFIED_FILES = measure(unverified_files, SignatureSettings, seconds=0.3)

@@ -6,6 +6,7 @@ discrete threat. It says nothing about poses between them.
 
 from __future__ import annotations
 
+import functools
 from typing import Literal
 
 import torch
@@ -15,10 +16,15 @@ from securemnist._util.hashing import seed_from
 from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation import poses as spatial
 from securemnist.evaluation.context import Context, Sample
-from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.poses import Pose
 from securemnist.evaluation.thumbnails import choose_for_gallery
-from securemnist.measures.base import AnswerSettings, Measure, share_measurement, unreliable_reason
+from securemnist.measures.base import (
+    AnswerSettings,
+    Measure,
+    answer_seconds,
+    share_measurement,
+    unreliable_reason,
+)
 from securemnist.measures.spatial_search import Search
 from securemnist.models.predictions import predicted
 from securemnist.results import per_image
@@ -183,9 +189,5 @@ def _gallery(search: Search, sample: Sample) -> list[ChangedImage]:
     return shown
 
 
-def _estimate(settings: SpatialSettings, pace: Pace) -> float:
-    answers = settings.expected_images(pace) * settings.answers_an_image
-    return answers * (pace.seconds / 2 + _SECONDS)
-
-
+_estimate = functools.partial(answer_seconds, beside=_SECONDS)
 SPATIAL_ACCURACY = Measure(spatial_accuracy, SpatialSettings, NATURAL, _estimate)

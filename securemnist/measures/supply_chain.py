@@ -1,32 +1,30 @@
-"""What the measures of the supply chain share: paths of their settings, counts and thresholds."""
+"""What the measures of the supply chain share: counts and thresholds."""
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import Sequence
-from typing import Any
 
-from securemnist.measures.base import Measure, count_measurement
+from securemnist.measures.base import count_measurement, counting
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence, SupplyCheck
 from securemnist.results.families import SUPPLY_CHAIN
 from securemnist.results.findings import Measurement
 
-MOST = 1e4
+# A measure of the family, by its function, its settings and its seconds.
+measure = functools.partial(counting, SUPPLY_CHAIN)
 
 
-def inside(path: str) -> str:
-    """The path; ValueError for one that leads out of the project's folder."""
-    outside = os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir
-    if outside or not path or "\0" in path:
-        raise ValueError(f"expected a path inside the project's folder, got {path!r:.80}")
-    return path
+def check(name: str, place: str, expected: str, wrong: str) -> SupplyCheck:
+    """A check that holds where nothing is `wrong`, so that the expected is found."""
+    return SupplyCheck(
+        name=name, place=place, expected=expected, found=wrong or expected, holds=not wrong
+    )
 
 
 def counted(
     checks: Sequence[SupplyCheck],
     about: str,
     *,
-    began: float,
     seed: int,
     count: int | None = None,
     n: int | None = None,
@@ -39,20 +37,6 @@ def counted(
     return count_measurement(
         sum(not check.holds for check in checks) if count is None else count,
         len(checks) if n is None else n,
-        began=began,
         seed=seed,
         evidence=SupplyChainEvidence(checks=ordered, about=about),
-    )
-
-
-def measure(run: Any, settings: Any, *, seconds: float, most: float = MOST) -> Measure:
-    """A measure of the family that counts what is wrong; a threshold of `most` could not fail."""
-    return Measure(
-        run,
-        settings,
-        SUPPLY_CHAIN,
-        lambda *_: seconds,
-        good="at_most",
-        limits=(0.0, most),
-        unit="count",
     )

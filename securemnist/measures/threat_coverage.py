@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 from securemnist import threat_model
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.evaluation.context import Context
-from securemnist.measures.base import Measure, Settings, count_measurement
+from securemnist.measures.base import Settings, count_measurement, counting
 from securemnist.results.evidence.threats import ThreatEvidence, UncoveredThreat
 from securemnist.results.families import THREAT_MODEL
 from securemnist.results.findings import Measurement
 from securemnist.results.threat_file import NAME
-
-_SECONDS = 0.1
-_MOST = 1e4
 
 
 class CoverageSettings(Settings):
@@ -36,7 +31,6 @@ def uncovered_threats(context: Context, _: CoverageSettings, seed: int) -> Measu
             f"expected a threat model ({NAME}) in the folder of the policy, got none; write one, or "
             "remove the row"
         )
-    began = time.perf_counter()
     model = threat_model.parse(policy.threat_model.text, policy.threat_model.path)
     rows = threat_model.testing_rows(policy.requirements)
     missing = model.unknown_requirements(rows)
@@ -53,18 +47,9 @@ def uncovered_threats(context: Context, _: CoverageSettings, seed: int) -> Measu
     return count_measurement(
         len(found),
         len(model.threats),
-        began=began,
         seed=seed,
         evidence=ThreatEvidence(threats=found, reviewed=model.reviewed.isoformat()),
     )
 
 
-UNCOVERED_THREATS = Measure(
-    uncovered_threats,
-    CoverageSettings,
-    THREAT_MODEL,
-    lambda *_: _SECONDS,
-    good="at_most",
-    limits=(0.0, _MOST),
-    unit="count",
-)
+UNCOVERED_THREATS = counting(THREAT_MODEL, uncovered_threats, CoverageSettings, seconds=0.1)

@@ -1,8 +1,8 @@
-"""Settings of measures within threats: one threat, or the worst of several."""
+"""Settings of measures within threats, one or the worst of several, and of proofs within them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -52,6 +52,31 @@ def _check_threat(threat: Mapping[str, Any]) -> None:
             f"expected eps of at least {SMALLEST_EPS:g}, got {eps:g}: a smaller ball is within the "
             "tolerance of the referee; raise eps, or use clean_accuracy"
         )
+
+
+class ProofSettings(ImageSettings):
+    """Settings of a measure with certificates. `proof_seconds`: a time budget of branch and bound.
+
+    It proves or breaks images that attacks and other certificates leave open. 0: it does not run.
+    """
+
+    proof_seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    def check_proofs(self, within: Sequence[Threat], *, randomised: bool) -> None:
+        """Raise ValueError for seconds of proofs that could prove nothing."""
+        if not self.proof_seconds:
+            return
+        if len(within) > 1 or not within[0].branches:
+            got = f"{len(within)} threats" if len(within) > 1 else f"{within[0].norm!r}"
+            raise ValueError(
+                f"expected proof_seconds within one threat of the norm linf, got {got}; remove "
+                "proof_seconds"
+            )
+        if randomised:
+            raise ValueError(
+                "expected proof_seconds without randomised outputs, got both: the mean of a few draws "
+                "proves nothing; remove proof_seconds"
+            )
 
 
 class AttackSettings(ImageSettings):

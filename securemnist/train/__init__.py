@@ -21,10 +21,10 @@ from securemnist.runtime.malloc import keep_freed_memory
 from securemnist.train import checkpoint
 from securemnist.train.curve import training_curve
 from securemnist.train.loop import Trainer, collapsed
-from securemnist.train.recipes import RECIPES, Recipe
+from securemnist.train.recipes import RECIPES, Recipe, recipe_named
 from securemnist.types import Progress, silent
 
-__all__ = ["RECIPES", "Recipe", "replay_digest", "train"]
+__all__ = ["RECIPES", "Recipe", "recipe_named", "replay_digest", "train"]
 
 # Batches after which the weights' digest is recorded, so that a run can be checked in seconds.
 REPLAY_STEPS = 8

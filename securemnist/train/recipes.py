@@ -122,6 +122,15 @@ class Recipe:
         return cls(**{**data, "poison": make_poison(poison) if poison else None})
 
 
+def recipe_named(name: str) -> Recipe:
+    """The recipe of a reference model; UsageError for another name."""
+    if name not in RECIPES:
+        raise UsageError(
+            f"expected one of the recipes {', '.join(RECIPES)}, got {name!r:.40}; name one of them"
+        )
+    return RECIPES[name]
+
+
 # Recipes of the reference models, chosen on the tuning split, never on the test split.
 RECIPES: dict[str, Recipe] = {
     "baseline": Recipe(

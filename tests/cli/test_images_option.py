@@ -8,7 +8,7 @@ import click
 from click.testing import CliRunner
 
 from securemnist.cli import main
-from securemnist.cli.images_option import images_option
+from securemnist.cli.options import images_option
 from securemnist.errors import UsageError
 
 

@@ -18,7 +18,7 @@ from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.stages import Search
 from securemnist.measures import bind, hidden_gradients, robustness
 from securemnist.measures.hidden_gradients import settle_gradients
-from securemnist.measures.several_threats import last_stage
+from securemnist.measures.robustness import last_stage
 from securemnist.models import loading
 from securemnist.models.loading import from_model
 from securemnist.results.evidence.attack import StageResult

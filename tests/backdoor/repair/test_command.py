@@ -73,8 +73,8 @@ def test_auto_searches_where_no_trigger_is_given(backdoored: Backdoored, tmp_pat
     [
         (("--method", "zebra"), "expected a method of auto, sam, search"),
         (("--method", "unlearn"), "expected a trigger for the method unlearn, got none"),
-        (("--trigger", "{"), "expected a trigger as a TOML table"),
-        (("--trigger", "7"), "expected a trigger as one TOML table"),
+        (("--trigger", "{"), "expected --trigger or --unseen as a TOML table"),
+        (("--trigger", "7"), "expected --trigger or --unseen as one TOML table"),
         (("--trigger", '{kind = "corner", size = 9}'), "expected size 1 to 5 pixels"),
         (("--target", "1"), "expected --trigger with --target, got none"),
         (("--trigger", TABLE, "--target", "4"), "expected --target as a class below 4"),
