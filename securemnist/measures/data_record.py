@@ -11,6 +11,7 @@ from securemnist.errors import DataError, MeasureError
 from securemnist.evaluation.context import Context
 from securemnist.measures import inputs, supply_chain
 from securemnist.measures.base import Settings
+from securemnist.measures.inputs import InsidePath
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.results.findings import Measurement
 from securemnist.supply_chain import data_digests, data_record
@@ -26,7 +27,7 @@ class DataRecordSettings(Settings):
     "statistics", for another draw of them.
     """
 
-    record: inputs.InsidePath | None = None
+    record: InsidePath | None = None
     compare: Literal["digests", "statistics"] = "digests"
 
     def inputs(self, context: Context) -> dict[str, str]:
