@@ -75,7 +75,8 @@ def test_bounds_of_one_number_a_sample() -> None:
     model = Scalars().eval().requires_grad_(False)
     for eps in (0.005, 0.1):
         assert violations(model, eps, shape=(3, 4, 4)) == 0
-    x = torch.rand(6, 3, 4, 4)
+    # CROWN gains on a few of so many images.
+    x = torch.rand(60, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     y = model(x).argmax(1)
     assert certify(model, x, y, eps=1e-4).proved.all()
     crown, plain = (certify(model, x, y, eps=0.2, crown=crown) for crown in (True, False))
