@@ -130,3 +130,13 @@ def test_words_of_a_table_fit_a_phone(browser: Any, page_file: Path) -> None:
         assert boxes
         assert max(box["x"] + box["width"] for box in boxes) <= 360
         assert cells.first.evaluate("e => getComputedStyle(e, '::before').content") != "none"
+
+
+def test_the_longest_verdict_stays_in_its_column(browser: Any, page_file: Path) -> None:
+    """The verdict of a smoothed row breaks its line, and does not run into the row's title."""
+    with Visit(browser, page_file, 1280, SCHEMES[0]) as visit:
+        row = visit.page.locator("details.row > summary").first
+        long = " (smoothed, failure probability 0.001)"
+        row.locator(".badge").evaluate("(badge, words) => badge.append(words)", long)
+        badge, title = (row.locator(part).bounding_box() for part in (".badge", "h3"))
+        assert badge["x"] + badge["width"] <= title["x"]
