@@ -151,7 +151,8 @@ def _control(context: Context, trigger: Trigger, worst: Success, seed: int) -> d
     samples = context.data.test[sample.places]
     x = samples.images()
     controls = context.cached(("controls", seed, len(x)), lambda: _controls(context, x))
-    stamped, rates = trigger(x), dict[str, float]()
+    stamped = trigger(x)
+    rates: dict[str, float] = {}
     for name, (other, clean_logits) in controls.items():
         predictions = Predictions.of(samples.labels, clean_logits, other.logits(stamped))
         rates[name] = predictions.success(worst.target_map).rate

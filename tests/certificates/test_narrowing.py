@@ -12,6 +12,7 @@ from securemnist.certificates import narrowing, regions
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import prove
+from securemnist.certificates.reduced import Reduced
 from securemnist.certificates.relaxation import Relaxation
 from tests.certificates.tiny import sample, smallest_margin, tiny
 
@@ -25,6 +26,16 @@ def margin_of(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return (eye[label] - eye[(label + 1) % 3])[None]
 
 
+def ball_of(seed: int) -> tuple[Relaxation, Reduced, torch.Tensor]:
+    """The relaxation of a ball, its small matrices and the weights of a margin."""
+    model = tiny(seed, hidden=12)
+    x, _ = sample(model, seed)
+    net = network_of(model, x)
+    relaxed = Relaxation(net, net.intervals(ball(x, EPS)))
+    assert relaxed.small is not None
+    return relaxed, relaxed.small, margin_of(model, x)
+
+
 def escaped(seed: int, *, signed: bool) -> tuple[int, int, float]:
     """Points of a domain whose margin is small: how many, how many outside of the narrowed boxes.
 
@@ -32,10 +43,7 @@ def escaped(seed: int, *, signed: bool) -> tuple[int, int, float]:
     """
     model = tiny(seed, hidden=12)
     x, _ = sample(model, seed)
-    net, margin = network_of(model, x), margin_of(model, x)
-    relaxed = Relaxation(net, net.intervals(ball(x, EPS)))
-    small = relaxed.small
-    assert small is not None
+    relaxed, small, margin = ball_of(seed)
     rng = torch.Generator().manual_seed(seed)
     points = (x + EPS * (2 * torch.rand(POINTS, *x.shape[1:], generator=rng) - 1)).clamp(0, 1)
     values, hidden = [], points
@@ -131,27 +139,17 @@ def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_time_ends_narrowing() -> None:
     """Without time the bounds stay as they are."""
-    model = tiny(1, hidden=12)
-    x, _ = sample(model, 1)
-    net = network_of(model, x)
-    relaxed = Relaxation(net, net.intervals(ball(x, EPS)))
-    assert relaxed.small is not None
+    relaxed, small, margin = ball_of(1)
     signs = torch.zeros(1, relaxed.units, dtype=torch.int8)
-    rest = relaxed.first_duals(), margin_of(model, x), lambda: False
-    assert narrowing.narrowed(relaxed, relaxed.small, signs, *rest) is relaxed.intervals
+    rest = relaxed.first_duals(), margin, lambda: False
+    assert narrowing.narrowed(relaxed, small, signs, *rest) is relaxed.intervals
 
 
 def test_signs_of_all_units_leave_nothing_to_narrow() -> None:
     """A domain without undecided units keeps the bounds of its units."""
-    model = tiny(1, hidden=12)
-    x, _ = sample(model, 1)
-    net = network_of(model, x)
-    relaxed = Relaxation(net, net.intervals(ball(x, EPS)))
-    assert relaxed.small is not None
+    relaxed, small, margin = ball_of(1)
     signs = torch.ones(1, relaxed.units, dtype=torch.int8)
-    found = narrowing.narrowed(
-        relaxed, relaxed.small, signs, relaxed.first_duals(), margin_of(model, x)
-    )
+    found = narrowing.narrowed(relaxed, small, signs, relaxed.first_duals(), margin)
     assert found is not None
     for box, old in zip(found.boxes, relaxed.intervals.boxes, strict=True):
         assert torch.equal(box.lower, old.lower)
