@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import multiprocessing
 
-from benchmarks.zoo.members import Member, members, references
+from benchmarks.zoo.members import ARCHITECTURES, Member, members, references
 from benchmarks.zoo.worker import work
 
 SIZES: dict[str, Any] = {
@@ -18,6 +18,7 @@ SIZES: dict[str, Any] = {
     "evaluation": (60, 60),
     # Quick to train on a processor: one architecture.
     "unseen": (9, 16, ("strided",)),
+    "final": (60, 60),
 }
 
 
@@ -28,12 +29,15 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--roles", nargs="*", choices=list(SIZES), default=list(SIZES))
+    parser.add_argument("--architectures", nargs="*", choices=ARCHITECTURES, default=ARCHITECTURES)
     parser.add_argument("--match", default="", help="a part of the names")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     wanted = [m for role in options.roles for m in members(role, *SIZES[role])]
     wanted += references() if "reference" in options.roles else []
-    wanted = [m for m in wanted if options.match in m.name]
+    wanted = [
+        m for m in wanted if m.architecture in options.architectures and options.match in m.name
+    ]
     missing = [m for m in wanted if not (options.folder / f"{m.name}.json").exists()]
     missing.sort(key=_cost, reverse=True)
     queue = multiprocessing.get_context("spawn")

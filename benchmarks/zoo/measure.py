@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import time
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from scipy import stats
 
 from benchmarks.zoo.members import ROLES
 from benchmarks.zoo.networks import network
+from securemnist._util.resources import write_atomically
 from securemnist.backdoor.scan import references, searches
 from securemnist.backdoor.scan.statistics import Statistic, judged
-from securemnist.data import DataSet, load
+from securemnist.data import load
 from securemnist.measures.backdoor_scan import SEARCHED
 
 Record = dict[str, Any]
@@ -30,14 +32,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("role", nargs="?", default="evaluation", choices=ROLES)
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     files = sorted(options.folder.glob(f"{options.role}*.json"))
-    data = load()
-    for file in files:
-        scan = file.with_suffix(".scan")
-        if not scan.exists():
-            scan.write_text(json.dumps(_scanned(file, data)))
-            print(file.stem, flush=True)
+    missing = [file for file in files if not file.with_suffix(".scan").exists()]
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+        for name in pool.imap_unordered(_scan, missing):
+            print(name, flush=True)
     known = [one.tensors() for one in references.read(references.BUNDLED).networks]
     records = []
     for file in files:
@@ -48,7 +49,10 @@ def main() -> None:
     _print_table(records)
 
 
-def _scanned(file: Path, data: DataSet) -> Record:
+def _scan(file: Path) -> str:
+    """Scan a network on one core; its name."""
+    torch.set_num_threads(1)
+    data = load()
     model = network(json.loads(file.read_text())["architecture"])
     model.load_state_dict(load_file(file.with_suffix(".safetensors")))
     model.eval().requires_grad_(False)
@@ -57,7 +61,9 @@ def _scanned(file: Path, data: DataSet) -> Record:
     x, y = samples.images(), samples.labels
     found = searches.search(model, x, y, data.spec.classes, seed=0)
     sizes = {one.kind: [round(float(size), 4) for size in one.sizes] for one in found}
-    return {"seconds": round(time.perf_counter() - began, 1), "sizes": sizes}
+    scan = {"seconds": round(time.perf_counter() - began, 1), "sizes": sizes}
+    write_atomically(file.with_suffix(".scan"), json.dumps(scan).encode())
+    return file.stem
 
 
 def _print_table(records: list[tuple[Record, Statistic]]) -> None:

@@ -34,7 +34,7 @@ BACKDOORS = {
     "all_to_all": 8,
 }
 # The first seed of each role; no two roles share a seed.
-ROLES = {"reference": 0, "tuning": 1_000, "evaluation": 2_000, "unseen": 3_000}
+ROLES = {"reference": 0, "tuning": 1_000, "evaluation": 2_000, "unseen": 3_000, "final": 4_000}
 
 
 @dataclass(frozen=True)
