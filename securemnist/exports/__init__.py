@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from securemnist.exports import badge, code_quality, cyclonedx, model_card, sarif, static_sarif
 from securemnist.results.assessment import Assessment
@@ -28,8 +29,10 @@ class Format:
 
 FORMATS = (
     Format(name="sarif", file="results.sarif", write=sarif.render),
-    Format(name="bandit", file="bandit.sarif", write=static_sarif.bandit),
-    Format(name="semgrep", file="semgrep.sarif", write=static_sarif.semgrep),
+    Format(name="bandit", file="bandit.sarif", write=partial(static_sarif.render, tool="bandit")),
+    Format(
+        name="semgrep", file="semgrep.sarif", write=partial(static_sarif.render, tool="semgrep")
+    ),
     Format(name="code-quality", file="gl-code-quality-report.json", write=code_quality.render),
     Format(name="badge", file="badge.svg", write=badge.render),
     Format(name="cyclonedx", file=cyclonedx.FILE, write=cyclonedx.render),

@@ -123,5 +123,5 @@ def _curve(points: Sequence[RotationPoint], value: float, *, alt: str) -> str:
     drawing.text((left + right) / 2, bottom + 31, "rotation in degrees", anchor="middle")
     drawing.lines(BAD, [(left, y(value)), (right, y(value))], width=1.6, dash="5 3")
     drawing.text(right, y(value) - 5, "all poses", BAD, size=10, anchor="end", halo=True)
-    drawing.dotted([(x(p.degrees), y(p.accuracy)) for p in points], width=2.2, size=2.6)
+    drawing.marked([(x(p.degrees), y(p.accuracy)) for p in points], width=2.2, size=2.6)
     return drawing.element(alt)

@@ -54,7 +54,7 @@ def _diagram(parts: Sequence[CalibrationBin], alt: str) -> str:
         drawing.text(x(share), bottom + 15, f"{100 * share:.0f} %", size=10, anchor=anchor)
     drawing.text((left + right) / 2, bottom + 31, "confidence", anchor="middle")
     drawing.lines(MUTED, [(x(0), y(0)), (x(1), y(1))], width=1.2, dash="5 3")
-    drawing.dotted([(x(p.confidence), y(p.accuracy)) for p in parts], width=1.6, size=3.2)
+    drawing.marked([(x(p.confidence), y(p.accuracy)) for p in parts], width=1.6, size=3.2)
     return drawing.element(alt)
 
 

@@ -51,6 +51,6 @@ def description(smoothed: Smoothed) -> str:
 def _drawn(points: Sequence[RadiusPoint], required: tuple[float, float] | None, *, alt: str) -> str:
     sizes = [*(p.radius for p in points), *(required or ())[:1]]
     drawing, x = charts.share_over(sizes, _RIGHT, "L2 radius")
-    drawing.dotted([(x(p.radius), charts.Y(p.certified)) for p in points], width=2.4, size=3.2)
+    drawing.marked([(x(p.radius), charts.Y(p.certified)) for p in points], width=2.4, size=3.2)
     charts.mark_required(drawing, x, required)
     return drawing.element(alt)

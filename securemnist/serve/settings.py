@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from securemnist._util.strict import Strict
 from securemnist._util.toml_file import toml_file
 from securemnist.audit.settings import AuditSettings
 from securemnist.errors import UsageError
@@ -33,7 +34,7 @@ _Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _Name = Annotated[str, Field(min_length=1, max_length=253)]
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """Settings of the service, all with safe defaults.
 
     `off`: controls that are switched off, by name; the start prints them.
@@ -51,8 +52,6 @@ class Settings(BaseModel):
     `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.
     `hosts`: names in the Host header beside loopback's. `origins`: other pages that may send requests.
     """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     host: _Name = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
