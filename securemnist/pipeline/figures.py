@@ -83,13 +83,9 @@ def by_eps(scenario: Scenario) -> Exhibit | None:
     points = tuple(CurvePoint(one.settings["threat"]["eps"], one.value, one.n) for one in curve)
     line = report_charts.Line(name=TITLES[BASELINE], attack="FGSM", points=points)
     caption = f"Accuracy under FGSM by eps, on {points[0].n:,} test images."
-    return Exhibit(
-        kind="curve",
-        title="Accuracy under FGSM by eps",
-        caption=caption,
-        panels=(Panel(report_charts.curve([line], None, alt=caption)),),
-        table=numbers("eps", [(f"{p.eps:g}", one) for p, one in zip(points, curve, strict=True)]),
-    )
+    picture = report_charts.curve([line], None, alt=caption)
+    table = numbers("eps", [(f"{p.eps:g}", one) for p, one in zip(points, curve, strict=True)])
+    return Exhibit.drawn("curve", "Accuracy under FGSM by eps", caption, picture, table)
 
 
 def timing(scenario: Scenario, networks: Sequence[Network]) -> Exhibit:

@@ -14,7 +14,7 @@ from securemnist.sanitize import line
 from securemnist.view import png
 from securemnist.view.axis import Scale, percent_lines
 from securemnist.view.class_names import ClassNames
-from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.figure import Exhibit, Table
 from securemnist.view.svg import BAD, GOOD, MUTED, Drawing
 
 WIDTH = 340
@@ -35,13 +35,9 @@ def reliability(_: Finding, evidence: CalibrationEvidence, __: ClassNames) -> Ex
         (f"{part.confidence:.4f}", f"{part.accuracy:.4f}", f"{part.n:,}")
         for part in evidence.reliability
     )
-    return Exhibit(
-        kind="reliability",
-        title="Accuracy by confidence",
-        caption=caption,
-        panels=(Panel(picture=_diagram(evidence.reliability, caption)),),
-        table=Table(head=("confidence", "accuracy", "images"), rows=rows),
-    )
+    picture = _diagram(evidence.reliability, caption)
+    table = Table(head=("confidence", "accuracy", "images"), rows=rows)
+    return Exhibit.drawn("reliability", "Accuracy by confidence", caption, picture, table)
 
 
 def _diagram(parts: Sequence[CalibrationBin], alt: str) -> str:
@@ -71,12 +67,10 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
         (f"{5 * k} %", f"{a:.4g}", f"{b:.4g}")
         for k, (a, b) in enumerate(zip(evidence.inside, evidence.outside, strict=True))
     )
-    return Exhibit(
-        kind="scores",
-        title="Scores of images that are none of the task",
-        caption=caption,
-        panels=(Panel(picture=_shares(evidence, against, caption)),),
-        table=Table(head=("share", "test images", against), rows=rows),
+    picture = _shares(evidence, against, caption)
+    table = Table(head=("share", "test images", against), rows=rows)
+    return Exhibit.drawn(
+        "scores", "Scores of images that are none of the task", caption, picture, table
     )
 
 
