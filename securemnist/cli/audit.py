@@ -48,8 +48,9 @@ def verify(
 ) -> None:
     """Name the first line of the log in FOLDER that is not as it was written.
 
-     Exit codes: 0 all lines are as written and signed; 1 a line was changed, removed, inserted,
-    reordered or cut off; 2 no log, or no key; 3 the last lines are not signed yet.
+    
+    Exit codes: 0 all lines are as written and signed; 1 a line was changed, removed, inserted, reordered
+    or cut off; 2 no log, or no key; 3 the last lines are not signed yet.
     """
     from securemnist.audit import verification
 
@@ -81,8 +82,9 @@ def show(
 
     The log is verified first. A picture is found by its exact pixels.
 
-     Exit codes: 0 found, in a log that is as written; 1 no such answer, or a damaged log; 2 no
-    log, or no key; 3 found, but the last lines of the log are not signed yet.
+    
+    Exit codes: 0 found, in a log that is as written; 1 no such answer, or a damaged log; 2 no log, or
+    no key; 3 found, but the last lines of the log are not signed yet.
     """
     from securemnist.audit import search, verification
 

@@ -100,11 +100,12 @@ class ReferenceCurve(JsonModel):
 class AttackEvidence(Evidence):
     """Evidence of accuracy under attack.
 
-    `not_attempted` images were left out by a time limit. `ties` images count as wrong because the
-    true class shares the largest logit. `answers_per_image`: answers drawn for each image of a
-    randomised model. `queries_per_image`: answers of an endpoint that the attacks asked for each
-    survivor, at most. `norms`: of several threats, what each of them broke. `settled`: attacks went
-    through the rounding that hides the gradient, so that it is no reason for a doubt.
+    `not_attempted` images were left out by a time limit. `ties`
+    images count as wrong because the true class shares the largest logit. `answers_per_image`: answers
+    drawn for each image of a randomised model. `queries_per_image`: answers of an endpoint that the
+    attacks asked for each survivor, at most. `norms`: of several threats, what each of them broke.
+    `settled`: attacks went through the rounding that hides the gradient, so that it is no reason for a
+    doubt.
     """
 
     outcomes: OutcomeTable | None = None
