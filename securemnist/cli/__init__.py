@@ -97,6 +97,7 @@ class _Lazy(click.Group):
 def main() -> None:
     """Security test suites for image classifiers: measure, judge, report.
 
-     Exit codes: 0 all passed; 1 a requirement failed; 2 usage or policy error; 3 something in
-    scope was not decided.
+    
+    Exit codes: 0 all passed; 1 a requirement failed; 2 usage or policy error;
+    3 something in scope was not decided.
     """
