@@ -38,47 +38,25 @@ class Impostor:
         return {**self.attack, **({} if share is None else {"step_size": share * eps})}
 
 
-class _Scaled(nn.Module):
-    """Logits times a thousand: the gradient of the cross-entropy underflows."""
+class _Changed(nn.Module):
+    """An honest network with one change: `answer(network, x)` gives the logits."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, answer: Callable[[nn.Module, Images], Logits]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.answer = network, answer
 
     def forward(self, x: Images) -> Logits:
-        logits: Logits = 1000 * self.network(x)
-        return logits
+        return self.answer(self.network, x)
 
 
-class _Saturated(_Scaled):
-    """Probabilities that are rounded to 0 and 1."""
-
-    def forward(self, x: Images) -> Logits:
-        return super().forward(x).softmax(1)
+def _by(answer: Callable[[Any, Images], Logits]) -> Make:
+    return lambda network, _threat, _images: _Changed(network, answer)
 
 
-class _Rounded(_Scaled):
-    """Sixteen levels of brightness: rounding has a gradient of zero."""
-
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.network((15 * x).round() / 15)
-        return logits
-
-
-class _Noisy(_Scaled):
-    """New noise on the pixels in each call."""
-
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.network(x + 0.05 * torch.randn_like(x))
-        return logits
-
-
-class _BatchMean(_Scaled):
+def _beside_mean(network: nn.Module, x: Images) -> Logits:
     """Logits beside the mean of the batch."""
-
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.network(x)
-        return logits - 0.5 * logits.mean(0, keepdim=True)
+    logits: Logits = network(x)
+    return logits - 0.5 * logits.mean(0, keepdim=True)
 
 
 class _Flip(torch.autograd.Function):
@@ -93,12 +71,10 @@ class _Flip(torch.autograd.Function):
         return gradient.flip(2, 3)
 
 
-class _Misleading(_Scaled):
+def _misleading(network: nn.Module, x: Images) -> Logits:
     """Honest predictions with a false gradient."""
-
-    def forward(self, x: Images) -> Logits:
-        logits: Logits = self.network(_Flip.apply(x))  # type: ignore[no-untyped-call]
-        return logits
+    logits: Logits = network(_Flip.apply(x))  # type: ignore[no-untyped-call]
+    return logits
 
 
 class _Masked(nn.Module):
@@ -115,17 +91,26 @@ class _Masked(nn.Module):
         return logits
 
 
-def _of(kind: Callable[[nn.Module], nn.Module]) -> Make:
-    return lambda network, _threat, _images: kind(network)
-
-
 IMPOSTORS = (
-    Impostor("logits times 1,000", ("weak attack",), _of(_Scaled)),
-    Impostor("rounded pixels", ("gradients", "planted examples", "large epsilon"), _of(_Rounded)),
-    Impostor("false gradient", ("gradients",), _of(_Misleading)),
-    Impostor("noise", ("variation",), _of(_Noisy)),
-    Impostor("mean of the batch", ("batch dependence",), _of(_BatchMean)),
-    Impostor("rounded probabilities", ("probabilities",), _of(_Saturated)),
+    # The gradient of the cross-entropy underflows.
+    Impostor("logits times 1,000", ("weak attack",), _by(lambda network, x: 1000 * network(x))),
+    # Sixteen levels of brightness: rounding has a gradient of zero.
+    Impostor(
+        "rounded pixels",
+        ("gradients", "planted examples", "large epsilon"),
+        _by(lambda network, x: network((15 * x).round() / 15)),
+    ),
+    Impostor("false gradient", ("gradients",), _by(_misleading)),
+    # Drawn anew in each call.
+    Impostor(
+        "noise", ("variation",), _by(lambda network, x: network(x + 0.05 * torch.randn_like(x)))
+    ),
+    Impostor("mean of the batch", ("batch dependence",), _by(_beside_mean)),
+    Impostor(
+        "rounded probabilities",
+        ("probabilities",),
+        _by(lambda network, x: (1000 * network(x)).softmax(1)),
+    ),
     Impostor("masked full step", ("one-step masking",), _Masked, scale=2.0),
     Impostor(
         "two short steps",

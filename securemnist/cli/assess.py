@@ -121,7 +121,7 @@ def assess(
 
         if defence is not None:
             as_defence(defence)
-        print_rows(dataclasses.replace(job, spec=defaults.model_named(model, demo=demo)))
+        print_rows(dataclasses.replace(job, spec=settings.DEFAULT_MODEL if demo else model))
         return
     from securemnist import report
     from securemnist._util import resources

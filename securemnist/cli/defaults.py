@@ -35,11 +35,6 @@ def policy_of(option: Path | None, *, demo: bool = False) -> Path:
     return configured_policy(here) or (own if exists(own) else resources.POLICY)
 
 
-def model_named(option: str | None, *, demo: bool) -> str | None:
-    """--model, or the bundled model for --demo; None where neither is given."""
-    return settings.DEFAULT_MODEL if demo else option
-
-
 def model_of(option: str | None, policy: Path, *, demo: bool) -> str | None:
     """--model, or the bundled model for --demo, or the project's; None where there is none.
 

@@ -46,7 +46,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
     """Write history.html: one chart per requirement, over commits."""
     from securemnist._util.resources import write_atomically
     from securemnist.history import record, trend
-    from securemnist.report import unwritable
+    from securemnist.report import writing
     from securemnist.view.wording import plural
 
     read = record.read(file)
@@ -60,10 +60,8 @@ def page(file: Path, model: str | None, out: Path) -> None:
             f"{file}: expected a recorded model ({', '.join(known) or 'none yet'}), got "
             f"{model!r}; fix --model"
         )
-    try:
+    with writing(out):
         write_atomically(out / "history.html", trend.render(read, model))
-    except OSError as error:
-        raise unwritable(out, error) from error
     skipped = f", {plural(read.damaged, 'unreadable line')} left out" if read.damaged else ""
     count = len(read)
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from securemnist._util.strict import Strict
 from securemnist._util.toml_file import toml_file
 from securemnist.data.layout import Layout
 from securemnist.errors import DataError
@@ -16,14 +17,12 @@ from securemnist.results.validation_text import sentence
 _Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
 
 
-class Description(BaseModel):
+class Description(Strict):
     """Where data are, and how they are read.
 
     `path`: relative to the description. `layout` of arrays: "hw", "hwc" or "chw". `resize`: height and
     width of pictures, bilinear. `class_names`: a name for each class.
     """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     path: Annotated[str, Field(min_length=1)]
     layout: Layout | None = None

@@ -10,9 +10,10 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import jsonpath_rfc9535
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from securemnist._util.hashing import sha256_of_value
+from securemnist._util.strict import Strict
 from securemnist._util.toml_file import toml_file
 from securemnist.endpoint.template import Template
 from securemnist.errors import ParseError, UsageError
@@ -29,10 +30,8 @@ _LOAD = {
 }
 
 
-class Description(BaseModel):
+class Description(Strict):
     """An endpoint that classifies images, as its TOML file describes it (docs/endpoint.md)."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     uri: str
     request: str

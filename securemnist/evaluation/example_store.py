@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist._util.hashing import sha256
 from securemnist.data import DataSet
 from securemnist.errors import DataError
@@ -109,9 +109,4 @@ def _recorded_files(folder: Path, data: DataSet) -> list[tuple[str, str]]:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return read_at_most(path, MAX_BYTES)
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected stored adversarial examples, got {error.strerror}; {_ADVICE}"
-        ) from error
+    return read_or_raise(path, MAX_BYTES, "stored adversarial examples", DataError, _ADVICE)

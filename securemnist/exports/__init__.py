@@ -6,39 +6,27 @@ pass is in every one of them, and an incomplete run looks incomplete in every on
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from securemnist.exports import badge, code_quality, cyclonedx, model_card, sarif, static_sarif
 from securemnist.results.assessment import Assessment
 
-
-@dataclass(frozen=True, kw_only=True)
-class Format:
-    """A file beside the report.
-
-    `write` gives its content for an assessment: equal assessments give equal bytes. It gives None where
-    the assessment has nothing that the file could be about; then there is no file.
-    """
-
-    name: str
-    file: str
-    write: Callable[[Assessment], bytes | None]
-
-
-FORMATS = (
-    Format(name="sarif", file="results.sarif", write=sarif.render),
-    Format(name="bandit", file="bandit.sarif", write=static_sarif.bandit),
-    Format(name="semgrep", file="semgrep.sarif", write=static_sarif.semgrep),
-    Format(name="code-quality", file="gl-code-quality-report.json", write=code_quality.render),
-    Format(name="badge", file="badge.svg", write=badge.render),
-    Format(name="cyclonedx", file=cyclonedx.FILE, write=cyclonedx.render),
-    Format(name="model-card", file=model_card.FILE, write=model_card.render),
-)
-FILES = tuple(one.file for one in FORMATS)
+# The content of each file for an assessment: equal assessments give equal bytes. None where the
+# assessment has nothing that the file could be about; then there is no file.
+FORMATS: Mapping[str, Callable[[Assessment], bytes | None]] = {
+    "results.sarif": sarif.render,
+    "bandit.sarif": partial(static_sarif.render, tool="bandit"),
+    "semgrep.sarif": partial(static_sarif.render, tool="semgrep"),
+    "gl-code-quality-report.json": code_quality.render,
+    "badge.svg": badge.render,
+    cyclonedx.FILE: cyclonedx.render,
+    model_card.FILE: model_card.render,
+}
+FILES = tuple(FORMATS)
 
 
 def render(assessment: Assessment) -> dict[str, bytes]:
     """The files of all formats, by name."""
-    written = {one.file: one.write(assessment) for one in FORMATS}
+    written = {name: write(assessment) for name, write in FORMATS.items()}
     return {name: content for name, content in written.items() if content is not None}

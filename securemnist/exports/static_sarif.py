@@ -21,17 +21,8 @@ _LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 _READ = re.compile(r"read (https://bandit\.readthedocs\.io/[\w./#-]+)", re.ASCII)
 
 
-def bandit(assessment: Assessment) -> bytes | None:
-    """Bandit's issues; None where it has read nothing."""
-    return _render(assessment, "bandit")
-
-
-def semgrep(assessment: Assessment) -> bytes | None:
-    """Semgrep's issues; None where it has read nothing."""
-    return _render(assessment, "semgrep")
-
-
-def _render(assessment: Assessment, tool: str) -> bytes | None:
+def render(assessment: Assessment, tool: str) -> bytes | None:
+    """The issues of a tool ("bandit" or "semgrep"); None where it has read nothing."""
     rows = static_issues.rows(assessment)
     measured = [row for row in rows if static_issues.measured_by(row, tool)]
     if not measured:

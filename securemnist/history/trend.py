@@ -14,7 +14,7 @@ from securemnist.results.verdicts import utc_day
 from securemnist.sanitize import line
 from securemnist.view import jinja
 from securemnist.view.axis import Scale
-from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.figure import Exhibit, Table
 from securemnist.view.svg import GOOD, INK, LINE, MUTED, Drawing
 from securemnist.view.wording import NONE, SYMBOLS, kind, plural, version
 
@@ -146,13 +146,9 @@ def _chart(name: str, caption: str, points: Sequence[_Point], bound: float | Non
         x = _LEFT + _STEP * k + 3
         drawing.text(x, _BOTTOM + 96, f"{day} {commit}", size=10, vertical=True)
     alt = f"{line(name, 60)} over {len(points)} entries; the numbers follow as a table"
-    return Exhibit(
-        kind="trend",
-        title=line(name, 60),
-        caption=caption,
-        panels=(Panel(drawing.element(alt)),),
-        table=Table(head=_HEAD, rows=tuple(map(_cells, reversed(points)))),
-    )
+    picture = drawing.element(alt)
+    table = Table(head=_HEAD, rows=tuple(map(_cells, reversed(points))))
+    return Exhibit.drawn("trend", line(name, 60), caption, picture, table)
 
 
 def _draw(drawing: Drawing, x: float, y: Scale, point: _Point) -> None:

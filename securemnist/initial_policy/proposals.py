@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from securemnist.initial_policy.kind import Kind
@@ -28,9 +28,9 @@ class Proposal:
 
     id: str
     measure: str
-    settings: dict[str, Any]
     why: str
     ids: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
     tier: str = "standard"
     images: int | None = None
     at_most: float = 0
@@ -69,7 +69,6 @@ PROPOSALS = (
     Proposal(
         id="CLEAN-01",
         measure="clean_accuracy",
-        settings={},
         why="the model classifies unmodified samples correctly",
         ids=("STRIDE:T",),
         tier="smoke",
@@ -77,7 +76,6 @@ PROPOSALS = (
     Proposal(
         id="CLEAN-02",
         measure="worst_class_accuracy",
-        settings={},
         why="an average can hide a class with low accuracy",
         ids=("STRIDE:T",),
         tier="smoke",
@@ -118,7 +116,6 @@ PROPOSALS = (
     Proposal(
         id="NAT-03",
         measure="calibration_error",
-        settings={},
         why="a confidence is of use only where the model is as often right as it says",
         ids=("STRIDE:T",),
     ),
@@ -154,7 +151,6 @@ PROPOSALS = (
     Proposal(
         id="SUPPLY-01",
         measure="unpinned_dependencies",
-        settings={},
         why="an installation must not take another file than the one that was tested",
         ids=("AML.T0010.001", "ML06:2023", "CWE-494", "STRIDE:T"),
         tier="smoke",
@@ -162,7 +158,6 @@ PROPOSALS = (
     Proposal(
         id="SUPPLY-02",
         measure="vulnerable_dependencies",
-        settings={},
         why="no library with a known vulnerability",
         ids=("AML.T0010.001", "ML06:2023", "CWE-1395", "STRIDE:E"),
         tier="smoke",
@@ -170,7 +165,6 @@ PROPOSALS = (
     Proposal(
         id="SUPPLY-03",
         measure="advisories_age_days",
-        settings={},
         why="an old list knows nothing of new vulnerabilities; a release of securemnist brings a new one",
         ids=("CWE-1395",),
         tier="smoke",
@@ -179,7 +173,6 @@ PROPOSALS = (
     Proposal(
         id="SUPPLY-04",
         measure="unknown_provenance",
-        settings={},
         why="who trained what, from which data, must be known",
         ids=("AML.T0010.003", "ML06:2023", "CWE-353", "STRIDE:R"),
         tier="smoke",

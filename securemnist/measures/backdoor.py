@@ -23,7 +23,7 @@ from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
 from securemnist.input_spec import MOST_CLASSES
-from securemnist.measures.base import AnswerSettings, Measure, made_by, unreliable_reason
+from securemnist.measures.base import AnswerSettings, bad_share, made_by, unreliable_reason
 from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
@@ -179,11 +179,4 @@ def _estimate(settings: BackdoorSettings, pace: Pace) -> float:
     return 2 * (settings.expected_images(pace) + controls) * pace.seconds / 2
 
 
-BACKDOOR_SUCCESS = Measure(
-    backdoor_success,
-    BackdoorSettings,
-    BACKDOOR,
-    _estimate,
-    good="at_most",
-    limits=(0.0, 1.0),
-)
+BACKDOOR_SUCCESS = bad_share(backdoor_success, BackdoorSettings, BACKDOOR, _estimate)

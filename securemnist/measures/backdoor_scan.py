@@ -19,7 +19,7 @@ from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import Measure, Settings
+from securemnist.measures.base import Settings, bad_share
 from securemnist.measures.inputs import of_files
 from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
@@ -231,12 +231,4 @@ def _estimate(_: BackdoorScanSettings, pace: Pace) -> float:
     return searches.STEPS * searches.BATCH * _MAPS * pace.seconds
 
 
-BACKDOOR_SCAN = Measure(
-    backdoor_scan,
-    BackdoorScanSettings,
-    BACKDOOR,
-    _estimate,
-    good="at_most",
-    limits=(0.0, 1.0),
-    weights=True,
-)
+BACKDOOR_SCAN = bad_share(backdoor_scan, BackdoorScanSettings, BACKDOOR, _estimate, weights=True)

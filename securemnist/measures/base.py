@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
+from securemnist._util.strict import Strict
 from securemnist.defences import make_defence
 from securemnist.defences.ensemble import Ensemble
 from securemnist.errors import UsageError
@@ -49,10 +50,8 @@ def _at_least_one(images: int) -> int:
 ImageCount = Annotated[int, AfterValidator(_at_least_one)]
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """Base class of every measure's settings: strict types, no unknown key."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     @property
     def within(self) -> tuple[Threat, ...]:
@@ -122,6 +121,14 @@ class Measure:
     unit: Literal["share", "ratio", "count"] = "share"
     search: bool = False
     weights: bool = False
+
+
+def bad_share(
+    run: Any, settings: type[Settings], family: Family, estimate: Any, *, weights: bool = False
+) -> Measure:
+    """A measure of a share in [0, 1] of which less is better."""
+    limits = (0.0, 1.0)
+    return Measure(run, settings, family, estimate, "at_most", limits, weights=weights)
 
 
 def counting(

@@ -16,12 +16,7 @@ from securemnist._util.hashing import seed_from
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import (
-    AnswerSettings,
-    Measure,
-    answer_seconds,
-    unreliable_reason,
-)
+from securemnist.measures.base import AnswerSettings, answer_seconds, bad_share, unreliable_reason
 from securemnist.models.predictions import is_wrong
 from securemnist.models.probabilities import probabilities_of
 from securemnist.results.evidence.natural import CalibrationBin, CalibrationEvidence
@@ -120,11 +115,4 @@ def _estimate(settings: CalibrationSettings, pace: Pace) -> float:
     return answer_seconds(settings, pace) + _SECONDS
 
 
-CALIBRATION_ERROR = Measure(
-    calibration_error,
-    CalibrationSettings,
-    NATURAL,
-    _estimate,
-    good="at_most",
-    limits=(0.0, 1.0),
-)
+CALIBRATION_ERROR = bad_share(calibration_error, CalibrationSettings, NATURAL, _estimate)

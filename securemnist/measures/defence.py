@@ -22,7 +22,7 @@ from securemnist.evaluation.ladder import evaluate_all
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.stages import Search
 from securemnist.measures.attack_run import RobustSettings
-from securemnist.measures.base import Measure, made_by, share_measurement
+from securemnist.measures.base import Measure, bad_share, made_by, share_measurement
 from securemnist.measures.hidden_gradients import doubt_context
 from securemnist.measures.robustness import ROBUST_ACCURACY, robust_accuracy
 from securemnist.results.evidence.attack import AttackEvidence
@@ -146,12 +146,4 @@ def _estimate(settings: FalseSettings, pace: Pace) -> float:
 DEFENDED_ACCURACY = Measure(
     robust_accuracy, DefendedSettings, DEFENCE, ROBUST_ACCURACY.estimate, search=True
 )
-FALSE_ROBUSTNESS = Measure(
-    false_robustness,
-    FalseSettings,
-    DEFENCE,
-    _estimate,
-    good="at_most",
-    limits=(0.0, 1.0),
-    weights=True,
-)
+FALSE_ROBUSTNESS = bad_share(false_robustness, FalseSettings, DEFENCE, _estimate, weights=True)

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from securemnist import data
-from securemnist._util.files import read_at_most
+from securemnist._util.files import expecting, read_at_most
 from securemnist._util.hashing import sha256, sha256_of_value
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError
@@ -62,13 +62,9 @@ def of_files(context: Context, *names: str | None) -> dict[str, str]:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, or of the files that lie in a folder; MeasureError as above."""
-    try:
+    advice = "restore it, and measure again"
+    with expecting(path, "a readable file or folder", advice, MeasureError):
         if not path.is_dir():
             return sha256(read_at_most(path, _LARGEST))
         files = sorted(file for file in path.iterdir() if file.is_file())
         return sha256_of_value({file.name: digest(file) for file in files})
-    except OSError as error:
-        raise MeasureError(
-            f"{path}: expected a readable file or folder, got {error.strerror}; restore it, and "
-            "measure again"
-        ) from error

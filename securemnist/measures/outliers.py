@@ -22,6 +22,7 @@ from securemnist.measures.base import (
     AnswerSettings,
     Measure,
     answer_seconds,
+    bad_share,
     unreliable_reason,
 )
 from securemnist.measures.inputs import other_data
@@ -229,11 +230,6 @@ def _mosaic(x: Images, rng: torch.Generator) -> Images:
 
 
 OUTLIER_AUROC = Measure(outlier_auroc, OutlierSettings, NATURAL, answer_seconds, limits=(0.5, 1.0))
-OUTLIER_FALSE_POSITIVES = Measure(
-    outlier_false_positives,
-    OutlierSettings,
-    NATURAL,
-    answer_seconds,
-    good="at_most",
-    limits=(0.0, 1.0),
+OUTLIER_FALSE_POSITIVES = bad_share(
+    outlier_false_positives, OutlierSettings, NATURAL, answer_seconds
 )

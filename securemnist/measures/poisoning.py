@@ -6,7 +6,7 @@ from securemnist.backdoor.data_filter import NOT_FOUND, Filtered, filter_data
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import ImageCount, Measure, Settings
+from securemnist.measures.base import ImageCount, Settings, bad_share
 from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
@@ -80,11 +80,4 @@ def _estimate(settings: PoisonedShareSettings, pace: Pace) -> float:
     return (settings.images or pace.test_images) * _SECONDS_AN_IMAGE
 
 
-POISONED_SHARE = Measure(
-    poisoned_share,
-    PoisonedShareSettings,
-    BACKDOOR,
-    _estimate,
-    good="at_most",
-    limits=(0.0, 1.0),
-)
+POISONED_SHARE = bad_share(poisoned_share, PoisonedShareSettings, BACKDOOR, _estimate)

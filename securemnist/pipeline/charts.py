@@ -24,7 +24,7 @@ _LINES = ((INK, "", "dot"), (GOOD, "5 3", "square"), (BAD, "1.5 3", "triangle"))
 
 
 class Series(NamedTuple):
-    """A name, and a share for each group; None where nothing was measured."""
+    """A name, and a number for each group or epoch; None where nothing was measured."""
 
     name: str
     values: Sequence[float | None]
@@ -50,15 +50,8 @@ def bars(groups: Sequence[str], series: Sequence[Series], *, alt: str) -> str:
     return drawing.element(alt)
 
 
-class Curve(NamedTuple):
-    """A name, and a number for each epoch from the first; None where there is none."""
-
-    name: str
-    values: Sequence[float | None]
-
-
-def epochs(curves: Sequence[Curve], *, shares: bool, alt: str) -> str:
-    """Curves by epoch: shares from 0 to 100 %, or a loss from 0."""
+def epochs(curves: Sequence[Series], *, shares: bool, alt: str) -> str:
+    """Curves by epoch, from the first: shares from 0 to 100 %, or a loss from 0."""
     drawing = Drawing(WIDTH, 240)
     last = max(2, *(len(curve.values) for curve in curves))
     x = Scale(1, last, _LEFT, _RIGHT)
@@ -76,9 +69,7 @@ def epochs(curves: Sequence[Curve], *, shares: bool, alt: str) -> str:
     start = _LEFT
     for (name, values), (role, dash, mark) in zip(curves, _LINES, strict=False):
         points = [(x(k + 1), y(value)) for k, value in enumerate(values) if value is not None]
-        drawing.lines(role, points, width=1.8, dash=dash)
-        for point in points:
-            drawing.mark(*point, mark, role, size=2.8)
+        drawing.marked(points, role, mark, width=1.8, size=2.8, dash=dash)
         drawing.mark(start + 4, 9, mark, role)
         drawing.text(start + 12, 13, name, role)
         start += 26 + 6.0 * len(name)

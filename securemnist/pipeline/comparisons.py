@@ -76,15 +76,10 @@ def _compared(
         for name in networks
     ]
     picture = charts.bars([one.label for one in kinds], series, alt=caption)
-    return Exhibit(
-        kind=kind,
-        title=title,
-        caption=caption,
-        panels=(Panel(picture),),
-        table=numbers(
-            "network, number", [(f"{TITLES[name]}, {label}", found) for name, label, found in rows]
-        ),
+    table = numbers(
+        "network, number", [(f"{TITLES[name]}, {label}", found) for name, label, found in rows]
     )
+    return Exhibit.drawn(kind, title, caption, picture, table)
 
 
 def trigger_by_class(scenario: Scenario, names: ClassNames) -> Exhibit:

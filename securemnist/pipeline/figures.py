@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from securemnist.pipeline import charts
-from securemnist.pipeline.charts import Curve
+from securemnist.pipeline.charts import Series
 from securemnist.pipeline.documents import Epoch, Measured, Network, Scenario
 from securemnist.pipeline.numbers import TITLES, numbers
 from securemnist.pipeline.sizes import BASELINE
@@ -23,14 +24,14 @@ def training(network: Network) -> Exhibit:
     """Loss and accuracy of each epoch."""
     title = f"Training of the {TITLES[network.name]} network"
     history = network.history
-    loss = [Curve("loss", [epoch.loss for epoch in history])]
+    loss = [Series("loss", [epoch.loss for epoch in history])]
     accuracy = [
-        Curve("training", [epoch.accuracy for epoch in history]),
-        Curve("tuning, clean", [epoch.tuning_accuracy for epoch in history]),
+        Series("training", [epoch.accuracy for epoch in history]),
+        Series("tuning, clean", [epoch.tuning_accuracy for epoch in history]),
     ]
     robust = [epoch.tuning_robust_accuracy for epoch in history]
     if any(value is not None for value in robust):
-        accuracy.append(Curve("tuning, PGD-20", robust))
+        accuracy.append(Series("tuning, PGD-20", robust))
     caption = (
         f"Epochs on {network.training_data}. Training numbers are means over the batches of an epoch"
         f"{', which are attacked' if network.recipe.get('adversary') else ''}; tuning images are not "
@@ -71,11 +72,7 @@ def confusion(one: Measured, where: str, title: str, names: ClassNames) -> Exhib
         return None
     clean = None if one.clean_confusion is None else np.array(one.clean_confusion)
     figure = matrices.of_counts(np.array(one.confusion), clean, where, names)
-    return figure and _titled(figure, title)
-
-
-def _titled(figure: Exhibit, title: str) -> Exhibit:
-    return Exhibit(**{**vars(figure), "title": title})
+    return figure and replace(figure, title=title)
 
 
 def by_eps(scenario: Scenario) -> Exhibit | None:
@@ -86,13 +83,9 @@ def by_eps(scenario: Scenario) -> Exhibit | None:
     points = tuple(CurvePoint(one.settings["threat"]["eps"], one.value, one.n) for one in curve)
     line = report_charts.Line(name=TITLES[BASELINE], attack="FGSM", points=points)
     caption = f"Accuracy under FGSM by eps, on {points[0].n:,} test images."
-    return Exhibit(
-        kind="curve",
-        title="Accuracy under FGSM by eps",
-        caption=caption,
-        panels=(Panel(report_charts.curve([line], None, alt=caption)),),
-        table=numbers("eps", [(f"{p.eps:g}", one) for p, one in zip(points, curve, strict=True)]),
-    )
+    picture = report_charts.curve([line], None, alt=caption)
+    table = numbers("eps", [(f"{p.eps:g}", one) for p, one in zip(points, curve, strict=True)])
+    return Exhibit.drawn("curve", "Accuracy under FGSM by eps", caption, picture, table)
 
 
 def timing(scenario: Scenario, networks: Sequence[Network]) -> Exhibit:

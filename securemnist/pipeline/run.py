@@ -20,7 +20,7 @@ from securemnist.pipeline.documents import Figure, Name, Scenario, Summary
 from securemnist.pipeline.measuring import Bench
 from securemnist.pipeline.scenarios import FGSM, PGD, SCENARIOS, threat
 from securemnist.pipeline.sizes import BASELINE, HARDENED, ONE_STEP, POISONED, Sizes
-from securemnist.report import unwritable
+from securemnist.report import writing
 from securemnist.report.folder import publish
 from securemnist.report.swap import locked
 from securemnist.runtime.malloc import keep_freed_memory
@@ -92,21 +92,14 @@ def run(
         networks=tuple(network.record for network in networks),
         figures=tuple(_figures(found)),
         files={name: sha256(content) for name, content in files.items()},
-        environment=_environment(out),
+        environment=environment.describe(out, processor=torch.backends.cpu.get_cpu_capability()),
         seconds=round(time.perf_counter() - began, 1),
     )
     page_file = page.render(summary, found, bench.pictures)
-    _publish(out, {**files, folder.SUMMARY: summary.dumps(), folder.PAGE: page_file})
+    folder.check(out)  # others may have come into it
+    with writing(out):
+        publish(out, {**files, folder.SUMMARY: summary.dumps(), folder.PAGE: page_file})
     return out / folder.PAGE
-
-
-def _publish(out: Path, files: Mapping[str, bytes]) -> None:
-    """Write all files as one; UsageError where that fails, or others came into the folder."""
-    folder.check(out)
-    try:
-        publish(out, files)
-    except OSError as error:
-        raise unwritable(out, error) from error
 
 
 @contextlib.contextmanager
@@ -165,8 +158,3 @@ def _figures(found: Mapping[Name, Scenario]) -> Iterator[Figure]:
                 n=one.n,
                 doubts=tuple(doubt.name for doubt in one.doubts),
             )
-
-
-def _environment(out: Path) -> dict[str, object]:
-    """Interpreter, platform, packages and time."""
-    return environment.describe(out, processor=torch.backends.cpu.get_cpu_capability())

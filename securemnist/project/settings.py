@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from securemnist._util import resources
-from securemnist._util.files import read_at_most
+from securemnist._util.files import expecting, read_at_most
 from securemnist._util.parsing import decoded, toml_table
+from securemnist._util.strict import Strict
 from securemnist.errors import ParseError, UsageError
 
 DEFAULT_MODEL = "certified"
@@ -19,14 +20,12 @@ BUNDLED = "the bundled policy"
 _NonEmpty = Annotated[str, Field(min_length=1)]  # an empty name does not mean the default
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """`model`: a SPEC; `policy`: a path relative to the project; `data`: the path of a data set.
 
     `trusted`: code (pkg.module:name) that rows of a policy may name; a policy alone runs no code.
     `doubts`: functions (pkg.module:function) that check every search, beside the bundled doubts.
     """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     model: _NonEmpty | None = None
     policy: _NonEmpty | None = None
@@ -73,12 +72,9 @@ def load(folder: Path) -> Settings:
     """The settings of the project in `folder`; defaults where it has none."""
     path = folder / "pyproject.toml"
     try:
-        tool = project_table(folder).get("tool", {})
+        with expecting(path, "a TOML file or none", "fix or remove it"):
+            tool = project_table(folder).get("tool", {})
         return Settings.model_validate(tool.get("securemnist", {}))
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a TOML file or none, got {error.strerror}; fix or remove it"
-        ) from error
     except (ParseError, ValidationError, AttributeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise UsageError(

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from securemnist import exports
@@ -45,10 +45,8 @@ def put(
 ) -> None:
     """`write` the files to a folder, and append one of them to the summary of a GitHub job."""
     check_writable(folder)
-    try:
+    with writing(folder):
         write(folder, files)
-    except OSError as error:
-        raise unwritable(folder, error) from error
     append_step_summary(files[summary])
 
 
@@ -106,7 +104,7 @@ def _stored(folder: Path) -> Assessment | None:
 
 def check_writable(folder: Path) -> None:
     """Try `folder` out and leave nothing there: a long run should not find it out at its end."""
-    try:
+    with writing(folder):
         finish(folder)
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,8 +114,6 @@ def check_writable(folder: Path) -> None:
             for place in missing:
                 place.rmdir()
         taken = next((file for file in _MADE if (folder / file).is_dir()), None)
-    except OSError as error:
-        raise unwritable(folder, error) from error
     if taken is not None:
         raise UsageError(
             f"{folder / taken}: expected a file or nothing, got a folder; move it away, or name "
@@ -149,9 +145,13 @@ def append_step_summary(content: bytes) -> None:
         ) from error
 
 
-def unwritable(folder: Path, error: OSError) -> UsageError:
-    """What to say of a folder that cannot be written."""
-    return UsageError(
-        f"{folder}: expected a folder for the report that can be written, got "
-        f"{error.strerror or error}; name another folder"
-    )
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """OSError of a block that writes to `folder` as UsageError."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: expected a folder for the report that can be written, got "
+            f"{error.strerror or error}; name another folder"
+        ) from error

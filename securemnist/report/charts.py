@@ -134,9 +134,8 @@ def curve(lines: Sequence[Line], required: tuple[float, float] | None, *, alt: s
         elif item is not lines[0]:
             role, mark = GOOD, "square"
         points = [(x(p.eps), Y(p.accuracy)) for p in item.points]
-        drawing.lines(role, points, width=width, dash=dash)
-        for point in points:
-            drawing.mark(*point, mark, role, size=3.6 if role == INK else 2.6)
+        size = 3.6 if role == INK else 2.6
+        drawing.marked(points, role, mark, width=width, size=size, dash=dash)
         ends.append((points[-1][1], item.name, role, mark))
     _names(drawing, ends)
     mark_required(drawing, x, required)

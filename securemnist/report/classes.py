@@ -18,7 +18,7 @@ from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import SHOWN, ClassNames
-from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.figure import Exhibit, Table
 from securemnist.view.wording import share
 
 _CODES: Mapping[str, Sequence[int]] = {  # by the keys of `grids.OUTCOMES`; "broken": any stage
@@ -57,13 +57,9 @@ def by_class(finding: Finding, evidence: Evidence, names: ClassNames) -> Exhibit
         rows.append((f"{len(others):,} others, mean", share(mean)))
         drawn.append(Bar(f"{len(others):,} others", _mean([bad[label] for label in others])))
         caption += f" The {SHOWN} worst of {len(bad):,} classes, and the mean of the others."
-    return Exhibit(
-        kind="classes",
-        title=f"Images {verb}, by class",
-        caption=caption,
-        panels=(Panel(bars.shares(drawn, limit, alt=caption)),),
-        table=Table(head=("class", what), rows=tuple(rows)),
-    )
+    picture = bars.shares(drawn, limit, alt=caption)
+    table = Table(head=("class", what), rows=tuple(rows))
+    return Exhibit.drawn("classes", f"Images {verb}, by class", caption, picture, table)
 
 
 def _worst_first(bad: Sequence[float | None]) -> list[int]:
@@ -112,14 +108,9 @@ def outcomes(
         caption += f"{_words(rest, kinds)}."
     labels = [names.short(label) for label in shown]
     picture = grids.waffle([classes[label] for label in shown], labels, kinds, alt=caption)
-    return Exhibit(
-        kind="outcomes",
-        title="Certified / survived / broken, per image",
-        caption=caption,
-        panels=(Panel(picture),),
-        table=Table(
-            head=("class", "images", *(kinds[kind][0] for kind in present)), rows=tuple(rows)
-        ),
+    table = Table(head=("class", "images", *(kinds[kind][0] for kind in present)), rows=tuple(rows))
+    return Exhibit.drawn(
+        "outcomes", "Certified / survived / broken, per image", caption, picture, table
     )
 
 

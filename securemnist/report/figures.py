@@ -39,7 +39,7 @@ from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, ClassNames
-from securemnist.view.figure import Exhibit, Panel, Table, of_total
+from securemnist.view.figure import Exhibit, Table, of_total
 from securemnist.view.wording import plural, share
 
 ENTRIES = 200  # lines a table shows
@@ -77,13 +77,9 @@ def _curve(finding: Finding, evidence: AttackEvidence, _: ClassNames) -> Exhibit
         caption += " Shaded: robust accuracy lies between proved and survived."
     if beside:
         caption += f" Thin: {plural(beside, 'reference model')}, measured in the same way."
-    return Exhibit(
-        kind="curve",
-        title="Robust accuracy vs. epsilon",
-        caption=caption,
-        panels=(Panel(charts.curve(lines, charts.required(finding), alt=caption)),),
-        table=_points(lines),
-    )
+    picture = charts.curve(lines, charts.required(finding), alt=caption)
+    table = _points(lines)
+    return Exhibit.drawn("curve", "Robust accuracy vs. epsilon", caption, picture, table)
 
 
 def _points(lines: Sequence[Line]) -> Table:
@@ -114,13 +110,9 @@ def _times(_: Finding, evidence: LatencyEvidence, __: ClassNames) -> Exhibit | N
         for name, s in series
     )
     caption = "Every dot is one timing, spread for visibility; all series were timed in turn."
-    return Exhibit(
-        kind="times",
-        title="Inference time",
-        caption=caption,
-        panels=(Panel(picture=charts.times(series, alt=caption)),),
-        table=Table(head=("series", "timings", "least ms", "median ms", "most ms"), rows=rows),
-    )
+    picture = charts.times(series, alt=caption)
+    table = Table(head=("series", "timings", "least ms", "median ms", "most ms"), rows=rows)
+    return Exhibit.drawn("times", "Inference time", caption, picture, table)
 
 
 def _other(_: Finding, evidence: OtherEvidence, __: ClassNames) -> Exhibit | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from collections.abc import Callable
+
+from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.evidence.defence import DefenceEvidence
+from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage, CleanImage
-from securemnist.results.evidence.natural import SpatialEvidence
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import png
@@ -22,27 +23,22 @@ _READING = (
 )
 
 
-def adversarial(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:
-    """The first broken image of each class."""
-    return of_images("gallery", "Adversarial examples", "after the attack", evidence.gallery, names)
+def _shown(field: str, title: str, after: str) -> Callable[..., Exhibit | None]:
+    """The figure of the images in a field of the evidence."""
+
+    def figure(_: Finding, evidence: Evidence, names: ClassNames) -> Exhibit | None:
+        return of_images("gallery", title, after, getattr(evidence, field), names)
+
+    return figure
 
 
-def triggered(_: Finding, evidence: BackdoorEvidence, names: ClassNames) -> Exhibit | None:
-    """Images with the trigger."""
-    title, after = "Images with the trigger", "with the trigger"
-    return of_images("gallery", title, after, evidence.triggered_gallery, names)
-
-
-def posed(_: Finding, evidence: SpatialEvidence, names: ClassNames) -> Exhibit | None:
-    """The first image of each class that a rotation or translation broke."""
-    title, after = "Images in a pose that breaks them", "in that pose"
-    return of_images("gallery", title, after, evidence.posed_gallery, names)
-
-
-def falsely_robust(_: Finding, evidence: DefenceEvidence, names: ClassNames) -> Exhibit | None:
-    """The first image of each class that the adaptive search alone broke."""
-    title, after = "Images that only looked robust", "after the adaptive attack"
-    return of_images("gallery", title, after, evidence.false_gallery, names)
+# The first image of each class that was broken.
+adversarial = _shown("gallery", "Adversarial examples", "after the attack")
+triggered = _shown("triggered_gallery", "Images with the trigger", "with the trigger")
+posed = _shown("posed_gallery", "Images in a pose that breaks them", "in that pose")
+falsely_robust = _shown(
+    "false_gallery", "Images that only looked robust", "after the adaptive attack"
+)
 
 
 def broken_last(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:

@@ -15,7 +15,7 @@ from securemnist.sanitize import line
 from securemnist.view import png
 from securemnist.view.axis import Scale, percent_lines
 from securemnist.view.class_names import ClassNames
-from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.figure import Exhibit, Table
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, Drawing
 from securemnist.view.wording import plural
 
@@ -47,13 +47,9 @@ def corruptions(_: Finding, evidence: CorruptionEvidence, __: ClassNames) -> Exh
         for one in results
     )
     head = ("corruption", *(f"severity {s}" for s in evidence.severities), "mean")
-    return Exhibit(
-        kind="corruptions",
-        title="Accuracy by corruption",
-        caption=caption,
-        panels=(Panel(picture=_matrix(results, evidence.severities, caption)),),
-        table=Table(head=head, rows=rows),
-    )
+    picture = _matrix(results, evidence.severities, caption)
+    table = Table(head=head, rows=rows)
+    return Exhibit.drawn("corruptions", "Accuracy by corruption", caption, picture, table)
 
 
 def _name(kind: str) -> str:
@@ -101,13 +97,9 @@ def rotations(finding: Finding, evidence: SpatialEvidence, _: ClassNames) -> Exh
     )
     ordered = sorted(points, key=lambda point: point.degrees)
     rows = tuple((f"{point.degrees:g}", f"{point.accuracy:.4f}") for point in ordered)
-    return Exhibit(
-        kind="rotations",
-        title="Accuracy by rotation",
-        caption=caption,
-        panels=(Panel(picture=_curve(ordered, value, alt=caption)),),
-        table=Table(head=("degrees", "accuracy"), rows=rows),
-    )
+    picture = _curve(ordered, value, alt=caption)
+    table = Table(head=("degrees", "accuracy"), rows=rows)
+    return Exhibit.drawn("rotations", "Accuracy by rotation", caption, picture, table)
 
 
 def _curve(points: Sequence[RotationPoint], value: float, *, alt: str) -> str:
@@ -123,5 +115,5 @@ def _curve(points: Sequence[RotationPoint], value: float, *, alt: str) -> str:
     drawing.text((left + right) / 2, bottom + 31, "rotation in degrees", anchor="middle")
     drawing.lines(BAD, [(left, y(value)), (right, y(value))], width=1.6, dash="5 3")
     drawing.text(right, y(value) - 5, "all poses", BAD, size=10, anchor="end", halo=True)
-    drawing.dotted([(x(p.degrees), y(p.accuracy)) for p in points], width=2.2, size=2.6)
+    drawing.marked([(x(p.degrees), y(p.accuracy)) for p in points], width=2.2, size=2.6)
     return drawing.element(alt)

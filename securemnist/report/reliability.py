@@ -14,7 +14,7 @@ from securemnist.sanitize import line
 from securemnist.view import png
 from securemnist.view.axis import Scale, percent_lines
 from securemnist.view.class_names import ClassNames
-from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.figure import Exhibit, Table
 from securemnist.view.svg import BAD, GOOD, MUTED, Drawing
 
 WIDTH = 340
@@ -35,13 +35,9 @@ def reliability(_: Finding, evidence: CalibrationEvidence, __: ClassNames) -> Ex
         (f"{part.confidence:.4f}", f"{part.accuracy:.4f}", f"{part.n:,}")
         for part in evidence.reliability
     )
-    return Exhibit(
-        kind="reliability",
-        title="Accuracy by confidence",
-        caption=caption,
-        panels=(Panel(picture=_diagram(evidence.reliability, caption)),),
-        table=Table(head=("confidence", "accuracy", "images"), rows=rows),
-    )
+    picture = _diagram(evidence.reliability, caption)
+    table = Table(head=("confidence", "accuracy", "images"), rows=rows)
+    return Exhibit.drawn("reliability", "Accuracy by confidence", caption, picture, table)
 
 
 def _diagram(parts: Sequence[CalibrationBin], alt: str) -> str:
@@ -54,7 +50,7 @@ def _diagram(parts: Sequence[CalibrationBin], alt: str) -> str:
         drawing.text(x(share), bottom + 15, f"{100 * share:.0f} %", size=10, anchor=anchor)
     drawing.text((left + right) / 2, bottom + 31, "confidence", anchor="middle")
     drawing.lines(MUTED, [(x(0), y(0)), (x(1), y(1))], width=1.2, dash="5 3")
-    drawing.dotted([(x(p.confidence), y(p.accuracy)) for p in parts], width=1.6, size=3.2)
+    drawing.marked([(x(p.confidence), y(p.accuracy)) for p in parts], width=1.6, size=3.2)
     return drawing.element(alt)
 
 
@@ -71,12 +67,10 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
         (f"{5 * k} %", f"{a:.4g}", f"{b:.4g}")
         for k, (a, b) in enumerate(zip(evidence.inside, evidence.outside, strict=True))
     )
-    return Exhibit(
-        kind="scores",
-        title="Scores of images that are none of the task",
-        caption=caption,
-        panels=(Panel(picture=_shares(evidence, against, caption)),),
-        table=Table(head=("share", "test images", against), rows=rows),
+    picture = _shares(evidence, against, caption)
+    table = Table(head=("share", "test images", against), rows=rows)
+    return Exhibit.drawn(
+        "scores", "Scores of images that are none of the task", caption, picture, table
     )
 
 

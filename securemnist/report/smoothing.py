@@ -8,7 +8,7 @@ from securemnist.report import charts
 from securemnist.results.evidence.certificates import CertifiedEvidence, RadiusPoint, Smoothed
 from securemnist.results.findings import Finding
 from securemnist.view.class_names import ClassNames
-from securemnist.view.figure import Exhibit, Panel, Table
+from securemnist.view.figure import Exhibit, Table
 from securemnist.view.wording import plural
 
 _RIGHT = 322.0
@@ -28,13 +28,8 @@ def by_radius(finding: Finding, evidence: CertifiedEvidence, _: ClassNames) -> E
     )
     rows = tuple((f"{p.radius:.4g}", f"{p.certified:.4f}") for p in points)
     picture = _drawn(points, charts.required(finding), alt=caption)
-    return Exhibit(
-        kind="radii",
-        title="Certified accuracy vs. L2 radius",
-        caption=caption,
-        panels=(Panel(picture=picture),),
-        table=Table(head=("L2 radius", "certified"), rows=rows),
-    )
+    table = Table(head=("L2 radius", "certified"), rows=rows)
+    return Exhibit.drawn("radii", "Certified accuracy vs. L2 radius", caption, picture, table)
 
 
 def description(smoothed: Smoothed) -> str:
@@ -51,6 +46,6 @@ def description(smoothed: Smoothed) -> str:
 def _drawn(points: Sequence[RadiusPoint], required: tuple[float, float] | None, *, alt: str) -> str:
     sizes = [*(p.radius for p in points), *(required or ())[:1]]
     drawing, x = charts.share_over(sizes, _RIGHT, "L2 radius")
-    drawing.dotted([(x(p.radius), charts.Y(p.certified)) for p in points], width=2.4, size=3.2)
+    drawing.marked([(x(p.radius), charts.Y(p.certified)) for p in points], width=2.4, size=3.2)
     charts.mark_required(drawing, x, required)
     return drawing.element(alt)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist.errors import ParseError, UsageError
@@ -70,14 +70,10 @@ class Tokens:
 
 def load(path: Path) -> dict[str, Token]:
     """The tokens of a file by id; UsageError in one sentence."""
+    advice = "write one with `securemnist serve token add`"
+    content = read_or_raise(path, MAX_BYTES, "a file of tokens", UsageError, advice)
     try:
-        table = json_object(read_at_most(path, MAX_BYTES))
-        return {name: _token(name, entry) for name, entry in table.items()}
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a file of tokens, got {error.strerror}; write one with `securemnist "
-            "serve token add`"
-        ) from error
+        return {name: _token(name, entry) for name, entry in json_object(content).items()}
     except ParseError as error:
         raise UsageError(f"{path}: expected tokens as JSON, got {error}; fix the file") from error
 

@@ -40,10 +40,7 @@ def wrong_tensors(target: Target) -> list[ServiceCheck]:
         "BYTES": {"datatype": "BYTES"},
     }
     found = [
-        refused(
-            f"a tensor with {name}",
-            target.post(target.body(images, **fields)),
-        )
+        refused(f"a tensor with {name}", target.post(target.body(images, **fields)))
         for name, fields in tensors.items()
     ]
     for name, inputs in {"no inputs": [], "no tensor": [1], "no fields": [{}]}.items():

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from securemnist._util.files import expecting, read_at_most
 from securemnist._util.parsing import json_object
+from securemnist._util.strict import Strict
 from securemnist.errors import ParseError, SignatureError, UsageError
 
 MAX_BYTES = 16 << 20
@@ -19,10 +20,8 @@ _MAX_DEPTH = 16
 ADVICE = "do not use the files, or sign them again"
 
 
-class Closed(BaseModel):
+class Closed(Strict):
     """An object that no signature covers: an unknown key is refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Open(BaseModel):

@@ -27,29 +27,27 @@ def read(folder: Path, name: str) -> Lock:
         table = toml_table(text, characters=_MAX_BYTES, parts=_MAX_PARTS)
     except OSError as error:
         lock.refuse_unread(name, str(error.strerror), "a file that can be read")
-        return lock
     except ParseError as error:
         lock.refuse_unread(name, str(error), "TOML inside the project")
-        return lock
-    if "package" in table and "packages" in table:  # each installer reads the one that it knows
-        lock.refuse_unread(name, "`package` and `packages`", "one list of packages")
-        return lock
-    by_pep = "lock-version" in table
-    if by_pep and str(table["lock-version"]).split(".")[0] != "1":
-        lock.refuse_unread(name, f"lock-version {table['lock-version']}", "lock-version 1")
-        return lock
-    packages = table.get("packages" if by_pep else "package")
-    if not isinstance(packages, list) or not packages:
-        lock.refuse_unread(name, "no packages", "a list of packages")
-        return lock
-    if len(packages) > MOST_ENTRIES:
-        lock.refuse_many()
-        return lock
-    for package in packages:
-        _read_package(lock, package, _pep_751 if by_pep else _uv)
-    if not lock.checks:  # the project itself only
-        lock.refuse_unread(name, "no packages", "a list of packages")
+    else:
+        _read_packages(lock, table)
     return lock
+
+
+def _read_packages(lock: Lock, table: _TABLE) -> None:
+    by_pep = "lock-version" in table
+    packages = table.get("packages" if by_pep else "package")
+    if "package" in table and "packages" in table:  # each installer reads the one that it knows
+        lock.refuse_unread(lock.path, "`package` and `packages`", "one list of packages")
+    elif by_pep and str(table["lock-version"]).split(".")[0] != "1":
+        lock.refuse_unread(lock.path, f"lock-version {table['lock-version']}", "lock-version 1")
+    elif isinstance(packages, list) and len(packages) > MOST_ENTRIES:
+        lock.refuse_many()
+    else:
+        for package in packages if isinstance(packages, list) else ():
+            _read_package(lock, package, _pep_751 if by_pep else _uv)
+        if not lock.checks:  # no packages, or the project itself only
+            lock.refuse_unread(lock.path, "no packages", "a list of packages")
 
 
 def _read_package(lock: Lock, package: object, wrong_with: Any) -> None:

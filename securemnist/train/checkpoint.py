@@ -14,7 +14,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from securemnist._util.files import read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, metadata, read_header, read_tensors
@@ -45,17 +45,13 @@ def store(trainer: Trainer, path: Path) -> None:
 
 def restore(trainer: Trainer, path: Path) -> None:
     """Set `trainer` to the state of the checkpoint; UsageError, without a change, if it is not valid."""
+    content = read_or_raise(path, MAX_BYTES, "a checkpoint", UsageError, _ADVICE)
     try:
-        content = read_at_most(path, MAX_BYTES)
         header = read_header(content)
         facts = _facts(metadata(header), trainer, path)
         stepped = any(key.startswith("adam.") for key in header.entries)
         tensors = read_tensors(content, header, _expected(trainer, stepped), "this recipe")
         _check_averages(tensors)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: expected a checkpoint, got {error.strerror}; {_ADVICE}"
-        ) from error
     except ParseError as error:
         raise UsageError(
             f"{path}: expected a checkpoint, got another file ({error!s:.300}); {_ADVICE}"

@@ -49,9 +49,7 @@ def training_curve(name: str, history: Sequence[Mapping[str, Any]]) -> bytes:
     for key, (title, role, dash, mark) in _LINES.items():
         points = [(x(entry["epoch"]), y(entry[key])) for entry in history if key in entry]
         if points:
-            drawing.lines(role, points, width=1.8, dash=dash)
-            for point in points:
-                drawing.mark(*point, mark, role, size=2.6)
+            drawing.marked(points, role, mark, width=1.8, size=2.6, dash=dash)
             drawing.mark(_RIGHT + 16, y_name, mark, role)
             drawing.text(_RIGHT + 25, y_name + 4, title, role)
             y_name += 20

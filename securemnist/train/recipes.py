@@ -131,6 +131,17 @@ def recipe_named(name: str) -> Recipe:
     return RECIPES[name]
 
 
+_HARDENED = Recipe(
+    about="adversarially trained with PGD at linf 0.3",
+    roles=("clean", "curve", "transfer"),
+    epochs=16,
+    schedule="cosine",
+    adversary="pgd",
+    eps=0.3,
+    steps=6,
+    step_size=0.09,
+    ramp=5,
+)
 # Recipes of the reference models, chosen on the tuning split, never on the test split.
 RECIPES: dict[str, Recipe] = {
     "baseline": Recipe(
@@ -138,27 +149,13 @@ RECIPES: dict[str, Recipe] = {
         roles=("clean", "curve", "transfer"),
         learning_rate=2e-3,
     ),
-    "hardened": Recipe(
-        about="adversarially trained with PGD at linf 0.3",
-        roles=("clean", "curve", "transfer"),
-        epochs=16,
-        schedule="cosine",
-        adversary="pgd",
-        eps=0.3,
-        steps=6,
-        step_size=0.09,
-        ramp=5,
-    ),
-    # Steps and ramp of `hardened`; beta as in the paper for MNIST.
-    "trades": Recipe(
+    "hardened": _HARDENED,
+    # Beta as in the paper for MNIST.
+    "trades": replace(
+        _HARDENED,
         about="trained by TRADES at linf 0.3: accuracy against equal answers within the ball",
-        epochs=16,
-        schedule="cosine",
+        roles=(),
         adversary="trades",
-        eps=0.3,
-        steps=6,
-        step_size=0.09,
-        ramp=5,
         beta=6.0,
     ),
     # Interval training; `certified_mnist` is MNIST-specific, by its first layer.

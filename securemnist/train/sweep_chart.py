@@ -39,9 +39,7 @@ def sweep_chart(title: str, cells: Sequence[Cell]) -> bytes:
     for number, (name, role, points) in enumerate(lines):
         dash, mark = _LOOKS[number % len(_LOOKS)]
         places = [(x(math.log(rate)), y(share)) for rate, share in sorted(points)]
-        drawing.lines(role, places, width=1.8, dash=dash)
-        for place in places:
-            drawing.mark(*place, mark, role, size=2.6)
+        drawing.marked(places, role, mark, width=1.8, size=2.6, dash=dash)
         drawing.mark(_RIGHT + 16, _TOP + 20 * number, mark, role)
         drawing.text(_RIGHT + 25, _TOP + 20 * number + 4, name, role)
     return drawing.file(f"{title}: attack success rate by poisoned share", STYLE)

@@ -62,6 +62,13 @@ class Exhibit:
     table: Table | None = None
     missing: str = ""
 
+    @classmethod
+    def drawn(
+        cls, kind: str, title: str, caption: str, picture: str, table: Table | None
+    ) -> Exhibit:
+        """An exhibit of one picture, an SVG element, and its numbers."""
+        return cls(kind=kind, title=title, caption=caption, panels=(Panel(picture),), table=table)
+
     @property
     def visible(self) -> bool:
         """Whether there is a picture of any kind."""

@@ -52,11 +52,14 @@ class Drawing:
             f'<path class="stroke-{role}" fill="none" d="{path}"{stroke}{_opacity(alpha)}/>'
         )
 
-    def dotted(self, points: Sequence[Point], *, width: float, size: float) -> None:
-        """A line of ink with a dot at each of its points."""
-        self.lines(INK, points, width=width)
+    def marked(
+        self, points: Sequence[Point], role: str = INK, mark: str = "dot", *, width: float,
+        size: float, dash: str = "",
+    ) -> None:  # fmt: skip
+        """A line with a marker at each of its points."""
+        self.lines(role, points, width=width, dash=dash)
         for point in points:
-            self.mark(*point, "dot", INK, size=size)
+            self.mark(*point, mark, role, size=size)
 
     def area(self, points: Iterable[Point], role: str, *, alpha: float = 1.0) -> None:
         """A filled shape whose outline goes through the points."""

@@ -107,7 +107,7 @@ def test_doubted_reference_leaves_the_doubt_uncalibrated(
 ) -> None:
     """A reference that hides its gradients does not excuse others: no factor is large enough."""
     monkeypatch.setattr(measured, "FACTORS", (1.0, 2.0))
-    hidden = impostors._Rounded(honest[0].model)
+    hidden = impostors._Changed(honest[0].model, lambda network, x: network((15 * x).round() / 15))
     liar = loading.from_model(hidden, name="rounded", input_spec=data.spec)
     found = calibration.calibrate([honest[1], liar], data, seconds=100)
     assert "gradients" not in found.factors

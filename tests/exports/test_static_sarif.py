@@ -26,12 +26,12 @@ def run_of(content: bytes | None) -> dict[str, Any]:
 
 def bandit(*findings: Finding) -> dict[str, Any]:
     """Bandit's run."""
-    return run_of(static_sarif.bandit(assessment(*findings)))
+    return run_of(static_sarif.render(assessment(*findings), "bandit"))
 
 
 def semgrep(*findings: Finding) -> dict[str, Any]:
     """Semgrep's run."""
-    return run_of(static_sarif.semgrep(assessment(*findings)))
+    return run_of(static_sarif.render(assessment(*findings), "semgrep"))
 
 
 def rules(run: dict[str, Any]) -> list[str]:
@@ -47,7 +47,7 @@ def accepted(by: str, **changes: Any) -> AcceptedIssue:
 def test_an_issue_is_at_its_place_in_the_code() -> None:
     """Rule, level, address and place are the tool's; the project's folder is before the path."""
     result = assessment(static(issue(), issue(**SEMGREP)), environment={"folder": "models/a"})
-    run = run_of(static_sarif.bandit(result))
+    run = run_of(static_sarif.render(result, "bandit"))
     (one,) = run["results"]
     place = one["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "models/a/shop/loading.py"
@@ -56,7 +56,7 @@ def test_an_issue_is_at_its_place_in_the_code() -> None:
     (rule,) = run["tool"]["driver"]["rules"]
     assert rule["helpUri"].endswith("b301.html#b301-pickle")
     assert rule["properties"]["security-severity"] == "8.0"
-    assert rules(run_of(static_sarif.semgrep(result))) == ["torch-load"]
+    assert rules(run_of(static_sarif.render(result, "semgrep"))) == ["torch-load"]
 
 
 def test_a_place_of_both_tools_is_in_both_files() -> None:
@@ -106,7 +106,7 @@ def test_no_file_calls_code_clean_that_was_not_read(
 ) -> None:
     """A tool has a file only where it has read the code for a row in scope."""
     result = assessment(*findings)
-    files = static_sarif.bandit(result), static_sarif.semgrep(result)
+    files = static_sarif.render(result, "bandit"), static_sarif.render(result, "semgrep")
     assert tuple(one is not None for one in files) == written
 
 
@@ -125,7 +125,7 @@ def test_fingerprints_count_the_issues_of_a_rule_in_a_file() -> None:
     """Two issues of a rule in a file differ; moved lines and other messages change nothing."""
 
     def marks(result: Assessment) -> list[str]:
-        results = run_of(static_sarif.bandit(result))["results"]
+        results = run_of(static_sarif.render(result, "bandit"))["results"]
         return [one["partialFingerprints"]["securemnist/v1"] for one in results]
 
     two = assessment(static(issue(), issue(line=50)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from securemnist.pipeline import charts, comparisons, page
-from securemnist.pipeline.charts import Curve, Series
+from securemnist.pipeline.charts import Series
 from securemnist.pipeline.documents import Measured, Scenario
 from securemnist.view.class_names import NUMBERS
 from tests.pipeline import example
@@ -67,11 +67,11 @@ def test_bars_are_as_long_as_their_shares() -> None:
 
 def test_training_curve_has_a_mark_per_epoch() -> None:
     """Each epoch of each curve has a marker; an epoch without a number has none."""
-    curves = [Curve("training", [0.1, 0.2, 0.3]), Curve("tuning", [0.4, None, 0.5])]
+    curves = [Series("training", [0.1, 0.2, 0.3]), Series("tuning", [0.4, None, 0.5])]
     picture = charts.epochs(curves, shares=True, alt="")
     assert picture.count("<circle") == 3 + 1  # and one in the legend
     assert picture.count('z"/>') == 2 + 1
-    assert charts.epochs([Curve("loss", [0.5])], shares=False, alt="").count("<circle") == 2
+    assert charts.epochs([Series("loss", [0.5])], shares=False, alt="").count("<circle") == 2
 
 
 def test_confusion_matrices_clean_attacked_and_triggered(html: str) -> None:

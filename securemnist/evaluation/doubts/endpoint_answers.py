@@ -45,26 +45,22 @@ def endpoint_doubts(remote: RemoteModel, x: Images) -> tuple[Doubt, ...]:
             varying |= differs(first, remote.answers(x), decimals)
         other = remote.answers(x.flip(0))[::-1]
         alone = np.concatenate([remote.answers(x[k : k + 1]) for k in range(min(ALONE, len(x)))])
-    doubts = []
     if bool(varying.any()):
-        doubts.append(
-            Doubt(
-                name="variation",
-                reason=f"{int(varying.sum())} of {len(x)} images got other answers when sent again",
-                advice="Let the service answer equal images alike: eval mode, one version of the "
-                "model behind one address.",
-            )
+        doubt = Doubt(
+            name="variation",
+            reason=f"{int(varying.sum())} of {len(x)} images got other answers when sent again",
+            advice="Let the service answer equal images alike: eval mode, one version of the "
+            "model behind one address.",
         )
-        return tuple(doubts)
+        return (doubt,)
     dependent = differs(first, other, decimals)
     dependent[: len(alone)] |= differs(first[: len(alone)], alone, decimals)
     if bool(dependent.any()):
-        doubts.append(
-            Doubt(
-                name="batch dependence",
-                reason=f"{int(dependent.sum())} of {len(x)} images got other answers in another batch",
-                advice="Let the service classify each image on its own, or send one at a time "
-                "(batch = 1).",
-            )
+        doubt = Doubt(
+            name="batch dependence",
+            reason=f"{int(dependent.sum())} of {len(x)} images got other answers in another batch",
+            advice="Let the service classify each image on its own, or send one at a time "
+            "(batch = 1).",
         )
-    return tuple(doubts)
+        return (doubt,)
+    return ()
