@@ -45,14 +45,14 @@ def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
     """A measurement without a policy prints a number and writes value, interval, seed, evidence."""
     result = run(
         *("measure", "robust_accuracy", "--model", "baseline", "--threat", "linf:0.1"),
-        *("--attack", "PGD:steps=5", "--images", "16", "--seed", "3", "--json", "one.json"),
+        *("--attack", "PGD:steps=5", "--images", "4", "--seed", "3", "--json", "one.json"),
     )
     assert result.exit_code == 0, result.output
     assert "robust_accuracy 0." in result.output
     document = json.loads((folder / "one.json").read_text())
     for key in ("value", "low", "high", "n", "seconds", "seed", "doubts", "evidence"):
         assert key in document
-    assert (document["n"], document["seed"]) == (16, 3)
+    assert (document["n"], document["seed"]) == (4, 3)
 
 
 @pytest.mark.parametrize(

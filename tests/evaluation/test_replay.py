@@ -124,9 +124,7 @@ def test_replay_affects_robust_accuracy_only(context: Context, stored: Examples)
     """robust_accuracy starts with the replay; attack_accuracy does not."""
     replaying = with_replay(context, stored)
     stages = {
-        measure: measurement_of(
-            finding(replaying, row(measure, images=20))
-        ).evidence.outcomes.stages
+        measure: measurement_of(finding(replaying, row(measure, images=8))).evidence.outcomes.stages
         for measure in ("robust_accuracy", "attack_accuracy")
     }
     assert stages == {"robust_accuracy": ["replay", "PGD-2"], "attack_accuracy": ["PGD-2"]}
@@ -175,7 +173,7 @@ def test_broken_certificate_is_error(context: Context, weak: Finding, stored: Ex
 def test_broken_images_are_never_certified(mnist: DataSet, name: str, eps: float) -> None:
     """No image that a stored example breaks is certified, by intervals or by CROWN."""
     context, threat = Context(loading.resolve(name), mnist), Linf(eps)
-    sample = context.sample(300, 0)
+    sample = context.sample(150, 0)
     attack = make_ladder({"use": "PGD", "steps": 20, "loss": "margin"}).attacks
     stored = evaluate(context, sample, attack, threat, 0).examples()
     assert len(stored) >= 3

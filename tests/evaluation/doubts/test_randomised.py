@@ -19,7 +19,7 @@ from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.evaluation.doubts.impostors import BatchMean, Noisy
 from tests.stubs import FunctionModel
 
-IMAGES = 16
+IMAGES = 8
 
 
 def measured(network: nn.Module, mnist: DataSet, *, randomised: bool) -> Measurement:
