@@ -146,12 +146,19 @@ class RemoteModel(nn.Module):
                 again = self.queries.answers(numbers)
         except (NoAnswer, ModelError) as error:
             return f"the control at the end of the row got no answer: {error}"
-        if bool(differs(first, again, self.facts.decimals).any()) and self.facts.deterministic:
+        if self._changed(first, again):
+            what = "otherwise than" if self.facts.deterministic else "with another class than"
             return (
-                "the endpoint answers the same images otherwise than at the start; another model may "
+                f"the endpoint answers the same images {what} at the start; another model may "
                 "be served by now, so measure again"
             )
         return ""
+
+    def _changed(self, first: np.ndarray, again: np.ndarray) -> bool:
+        """Whether answers have changed: of an endpoint whose scores vary anyway, the classes."""
+        if self.facts.deterministic or first.ndim == 1:
+            return bool(differs(first, again, self.facts.decimals).any())
+        return bool((first.argmax(1) != again.argmax(1)).any())
 
     def _logits(self, answers: np.ndarray) -> np.ndarray:
         if answers.ndim == 1:

@@ -126,3 +126,21 @@ def test_controls_are_of_several_classes(
     assert "another model" in remote.row_problem()
     labelling.classify = by_brightness
     assert remote.row_problem() == ""
+
+
+def test_another_model_behind_varying_answers(service: Service, images: DataSet) -> None:
+    """Noise of the scores hides no other model; noise alone, without another class, is none."""
+    rng, service.shape = np.random.default_rng(0), (1, 8, 8)
+
+    def noisy(x: np.ndarray) -> np.ndarray:
+        return by_brightness(x) + rng.uniform(0, 1e-3, (len(x), 10))
+
+    service.classify = noisy
+    varying = RemoteModel(png(service), images.spec)
+    varying(images.test[:20].images())
+    assert not varying.facts.deterministic
+    sure = by_brightness(images.test[:20].images().numpy())
+    assert np.diff(np.sort(sure, axis=1)[:, -2:], axis=1).min() > 2e-3
+    assert varying.row_problem() == ""
+    service.classify = lambda x: always_seven(x) + rng.uniform(0, 1e-3, (len(x), 10))
+    assert "another class" in varying.row_problem()
