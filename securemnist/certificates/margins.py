@@ -45,8 +45,8 @@ class Margins:
     def remaining(self) -> float:
         """An estimate of the steps to a proof; 0 before the first one.
 
-        The part of the work that is done is that of the margins so far, and of each margin the part of
-        its ball that is proved, where a split halves. The next step is expected to prove its region.
+        Proved margins count as whole, the current one by the part of its ball that is proved. A split
+        halves that part. The next step is expected to prove its region.
         """
         done, ahead = self._regions.done, self._regions.ahead
         return self.steps * (1 - done) / (self._proved + done + ahead)
