@@ -1,7 +1,8 @@
 """Write the table of docs/complete-proofs.md: proofs for networks that were not trained for proofs.
 
-`python -m benchmarks.proofs NAME` measures the next part of one network (a name of `proof_networks`),
-within a few minutes; results are kept in `.benchmarks/proofs`. Without a name the table is written.
+`python -m benchmarks.proofs NAME PART` measures one part (0 to 7) of one network of `proof_networks`,
+within a few minutes, so that parts can run side by side. Results are kept in `.benchmarks/proofs`.
+Without arguments the table is written.
 """
 
 from __future__ import annotations
@@ -37,12 +38,11 @@ HEAD = (
 )
 
 
-def measure(name: str) -> None:
-    """Measure the next part of a network's images, and keep its counts."""
-    rows = stored(name)
-    start = PART * len(rows)
-    if start >= IMAGES:
-        return
+def measure(name: str, part: int) -> None:
+    """Measure one part of a network's images, in an equal share of the seconds, and keep its counts."""
+    start = PART * part
+    if not 0 <= start < IMAGES:
+        raise SystemExit(f"expected a part from 0 to {IMAGES // PART - 1}, got {part}")
     spec, samples = NETWORKS[name], data.load()
     samples = dataclasses.replace(samples, test=samples.test[start : start + PART])
     context = Context(loading.from_model(trained(name), name=name), samples)
@@ -56,31 +56,24 @@ def measure(name: str) -> None:
     if left:
         began = time.process_time()
         with patch.object(proof, "time", CLOCK):
-            run_proofs(run, seconds_of_part(stored(name)), context)
+            run_proofs(run, SECONDS * len(samples.test) / IMAGES, context)
         stage = run.outcomes.waterfall[-1]
         row |= {"seconds": time.process_time() - began, "broken": stage.fell}
         if stage.stage != BRANCHES:
             raise SystemExit(f"expected proofs, got {run.certificate_evidence}")
     row |= {"proved": run.outcomes.certified, "open": len(run.outcomes.undecided)}
-    write_atomically(_file(name), json.dumps([*rows, row]).encode())
+    write_atomically(_file(name, part), json.dumps(row).encode())
     print(name, start, row, flush=True)
-
-
-def seconds_of_part(rows: list[dict[str, Any]]) -> float:
-    """An equal share of the seconds that the parts before, `rows`, left."""
-    spent: float = sum(row["seconds"] for row in rows)
-    return (SECONDS - spent) / (IMAGES // PART - len(rows))
 
 
 def stored(name: str) -> list[dict[str, Any]]:
     """The counts of the parts that are measured."""
-    path = _file(name)
-    rows: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
-    return rows
+    paths = [_file(name, part) for part in range(IMAGES // PART)]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
 
 
-def _file(name: str) -> Path:
-    return FOLDER / f"{name}.json"
+def _file(name: str, part: int) -> Path:
+    return FOLDER / f"{name}-part-{part}.json"
 
 
 def line(name: str) -> str:
@@ -103,7 +96,7 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:]:
-        measure(each)
-    if not sys.argv[1:]:
+    if sys.argv[1:]:
+        measure(sys.argv[1], int(sys.argv[2]))
+    else:
         write()

@@ -1,7 +1,8 @@
 """Proofs and counterexamples for samples that simpler certificates leave open, within a time budget.
 
 Each sample gets CROWN bounds of its intermediate layers, optimised slopes, and then branch and bound.
-Samples of large margins come first; each has an equal share of the time that is left.
+Samples of large margins come first; each has an equal share of the time that is left. What is left after
+the first bounds goes to the sample that is nearest to a proof, one step at a time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import torch
 from torch import nn
@@ -21,9 +23,9 @@ from securemnist.certificates.certificate import (
 )
 from securemnist.certificates.equivalence import same_logits
 from securemnist.certificates.intervals import ball
+from securemnist.certificates.margins import Margins
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime
-from securemnist.certificates.regions import Regions
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.search import Counterexample, Search
 from securemnist.certificates.tightening import refined, tightened
@@ -31,6 +33,10 @@ from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, fi
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 from securemnist.types import Images, Labels, Progress, silent
+
+# Activations of the regions of one sample, with two bounds and an error of 8 bytes each: 120 MB. Those of
+# all samples that wait, 480 MB, and of their whole balls, 120 MB.
+ALONE, TOGETHER, KEPT = 5_000_000, 20_000_000, 5_000_000
 
 # An attack on the sample of this index from images (s, ...): whether it succeeded.
 Attack = Callable[[int, Images], bool]
@@ -113,19 +119,46 @@ class _Run:
         self.clean = torch.cat(parts)
 
     def all(self, end: float) -> None:
-        """Every sample, by the margin of the sample itself; one at a time."""
+        """First bounds of every sample, by its own margin; then steps where few seem to remain."""
         order = self.clean.amin(1).argsort(descending=True, stable=True).tolist()
+        waiting: list[tuple[float, int, Margins]] = []
         for number, place in enumerate(order):
-            now = time.perf_counter()
-            search = self._search(place, now + (end - now) / (len(order) - number))
-            if search is not None:
-                self.proved[place], self.broken[place] = search.proved, search.broken
-                if search.proved:
-                    self.margins[place] = search.lowest
-            self.progress(BRANCHES, number + 1, len(order))
+            left = len(order) - number
+            margins = self._first(place, _share(end, left))
+            # Margins that are left wait for their turn while there is memory for their regions.
+            if margins is not None and (len(waiting) + 1) * self.network.activations <= KEPT:
+                waiting.append((margins.remaining, number, margins))
+            elif margins is not None:
+                in_time = _until(_share(end, left))
+                while not margins.ended and in_time():
+                    margins.step(in_time, ALONE)
+                self._record(place, margins)
+            self.progress(BRANCHES, number + 1 - len(waiting), len(order))
+        heapify(waiting)
+        in_time = _until(end)
+        while waiting and in_time():
+            _, number, margins = heappop(waiting)
+            most = min(ALONE, TOGETHER // (len(waiting) + 1))
+            own = _until(_share(end, len(waiting) + 1)) if margins.full(most) else in_time
+            margins.step(own, most)
+            if margins.ended:
+                self._record(order[number], margins)
+                self.progress(BRANCHES, len(order) - len(waiting), len(order))
+            else:
+                heappush(waiting, (margins.remaining, number, margins))
+        self.progress(BRANCHES, len(order), len(order))
 
-    def _search(self, place: int, until: float) -> Search | Regions | None:
-        """The search for one sample; None where the time is over before its first bound."""
+    def _record(self, place: int, search: Search | Margins) -> None:
+        """Keep what a search found."""
+        self.proved[place], self.broken[place] = search.proved, search.broken
+        if search.proved:
+            self.margins[place] = search.lowest
+
+    def _first(self, place: int, until: float) -> Margins | None:
+        """First bounds of one sample; the margins that they leave, None where nothing is left to do.
+
+        Where passes of the network serve for estimates, all margins are searched at once, together.
+        """
         in_time, half = _until(until), _until((time.perf_counter() + until) / 2)
         if not in_time():
             return None
@@ -136,28 +169,12 @@ class _Run:
         if not search.ended and half():
             intervals = refined(self.network, intervals, half)
             search = self._started(place, intervals, in_time)
-        return self._finished(place, search, in_time)
-
-    def _finished(self, place: int, search: Search, in_time: InTime) -> Search | Regions:
-        """The search for the margins that the first bounds leave: the lowest first, one at a time.
-
-        Where passes of the network serve for estimates, all margins are searched together.
-        """
-        if search.ended or search.relaxation.small is None:
-            while not search.ended and in_time():
-                search.step()
-            return search
-        open_, lowest = search.frontier.all, search.lowest
-        for number in open_.bound.argsort(stable=True).tolist():
-            margin = search.weights[open_.margin[number]][None]
-            attack = self._attack(place)
-            regions = Regions(search.relaxation, margin, attack, self._count, in_time)
-            while not regions.ended and in_time():
-                regions.step()
-            if not regions.proved:
-                break
-            regions.lowest = lowest = min(lowest, regions.lowest)
-        return regions
+        if not search.ended and search.relaxation.small is not None:
+            return Margins(search, self._attack(place), self._count)
+        while not search.ended and in_time():
+            search.step()
+        self._record(place, search)
+        return None
 
     def _attack(self, place: int) -> Counterexample:
         return lambda starts: self.attack(place, starts)
@@ -180,6 +197,12 @@ class _Run:
 
     def _count(self, domains: int) -> None:
         self.domains += domains
+
+
+def _share(end: float, samples: int) -> float:
+    """The end of one sample's equal share of the time."""
+    now = time.perf_counter()
+    return now + (end - now) / samples
 
 
 def _until(end: float) -> InTime:

@@ -1,57 +1,62 @@
 """Proofs of one margin by few regions, whose bounds are narrowed, and a short search in each.
 
 A region is the part of a ball where the margin is small and some units have a sign. Where a search of
-LIMIT domains leaves it open, it is split on a unit, and both parts get tighter bounds.
+LIMIT domains leaves it open, it is split on a unit, and both parts get tighter bounds. A search that
+gains too little is given up early.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from securemnist.certificates.branching import children, ranked
 from securemnist.certificates.layers import Layer
 from securemnist.certificates.narrowing import LEAST, narrowed
-from securemnist.certificates.network import Intervals
+from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.search import Counterexample, Search
 
 # Domains of the search in a region, and rounds of narrower bounds before it.
 LIMIT, ROUNDS = 400, 3
-# Activations of all regions, with two bounds and an error of 8 bytes each: 120 MB.
-MOST = 5_000_000
+# After so many domains a search must have gained this part of the distance to 0.
+TRIAL, HOPE = 64, 0.4
 # The part of the distance to a proof that a round must gain, for one more round.
 _GAIN = 0.1
 
 
 @dataclass(frozen=True)
 class _Region:
-    """Bounds of a part of the ball, and the signs of its units, int8 by the index of their layer."""
+    """Bounds of a part of the ball, and the signs of its units, int8 by the index of their layer.
+
+    `splits`: how often the ball was split for it.
+    """
 
     intervals: Intervals
     signs: Mapping[int, torch.Tensor]
+    splits: int = 0
 
 
 class Regions:
-    """The regions of one margin, `weights` (1, K) float64, from the relaxation of the ball.
+    """The regions of one margin, `weights` (1, K) float64, from the bounds of the ball.
 
     `open`: regions left. `lowest`: of a proved margin, a lower bound of it.
     """
 
     def __init__(
         self,
-        relaxation: Relaxation,
+        network: Network,
+        intervals: Intervals,
         weights: torch.Tensor,
         counterexample: Counterexample,
         count: Callable[[int], None],
-        in_time: InTime,
     ) -> None:
-        self.network, self.weights, self.in_time = relaxation.network, weights, in_time
+        self.network, self.weights = network, weights
         self.counterexample, self.count = counterexample, count
-        self.open = [_Region(relaxation.intervals, {})]
+        self.open = [_Region(intervals, {})]
         self.broken, self.stuck, self.lowest = False, False, LEAST
 
     @property
@@ -64,9 +69,23 @@ class Regions:
         """Whether further steps would change nothing, or take too much memory."""
         return not self.open or self.broken or self.stuck
 
-    def step(self) -> None:
+    @property
+    def done(self) -> float:
+        """The part of the ball that is proved, where each split halves a region."""
+        return 1 - sum(0.5**region.splits for region in self.open)
+
+    @property
+    def ahead(self) -> float:
+        """The part of the ball that the next step can prove."""
+        return 0.5 ** self.open[-1].splits if self.open else 0.0
+
+    def full(self, most: int) -> bool:
+        """Whether one more region takes more than `most` activations."""
+        return (len(self.open) + 1) * self.network.activations > most
+
+    def step(self, in_time: InTime, most: int) -> None:
         """Prove the last region, or put its two parts in its place."""
-        search = self._narrowed(self.open[-1])
+        search = self._narrowed(self.open[-1], in_time)
         if search is None:
             self.open.pop()
             return
@@ -79,45 +98,47 @@ class Regions:
 
         search.count = count
         root = search.frontier.all
-        full = (len(self.open) + 1) * self.network.activations > MOST
-        while not search.ended and (full or domains < LIMIT) and self.in_time():
+        full = self.full(most)
+        while not search.ended and in_time() and (full or domains < LIMIT):
             search.step()
+            if not full and domains >= TRIAL and _hopeless(search):
+                break
         self.broken = search.broken
         if search.proved:
             self.open.pop()
             self.lowest = min(self.lowest, search.lowest)
         elif search.ended:
             self.stuck = True
-        elif self.in_time():
-            self.open[-1:] = self._parts(search.relaxation, root.signs, root.duals)
+        elif in_time():
+            parts = self._parts(search.relaxation, root.signs, root.duals)
+            self.open[-1:] = [replace(part, splits=self.open[-1].splits + 1) for part in parts]
 
-    def _narrowed(self, region: _Region) -> Search | None:
+    def _narrowed(self, region: _Region, in_time: InTime) -> Search | None:
         """The search in a region of narrower bounds; None where no image has so small a margin."""
-        search = self._search(region)
+        search = self._search(region, in_time)
         for _ in range(ROUNDS):
             relaxation, root = search.relaxation, search.frontier.all
             small = relaxation.small
-            if search.ended or small is None or not self.in_time():
+            if search.ended or small is None or not in_time():
                 break
-            intervals = narrowed(
-                relaxation, small, root.signs, root.duals, self.weights, self.in_time
-            )
+            intervals = narrowed(relaxation, small, root.signs, root.duals, self.weights, in_time)
             self.count(1)
             if intervals is None:
                 return None
-            before, search = search.bound, self._search(_Region(intervals, region.signs))
+            narrow = replace(region, intervals=intervals)
+            before, search = search.bound, self._search(narrow, in_time)
             if search.bound < (1 - _GAIN) * before:
                 break
         return search
 
-    def _search(self, region: _Region) -> Search:
+    def _search(self, region: _Region, in_time: InTime) -> Search:
         relaxation = Relaxation(self.network, region.intervals)
         return Search(
             relaxation,
             self.weights,
             self.counterexample,
             self.count,
-            self.in_time,
+            in_time,
             signs=_gathered(relaxation.layers, region.signs),
         )
 
@@ -131,6 +152,12 @@ class Regions:
         return [
             _Region(relaxation.intervals, _scattered(relaxation, part)) for part in both.flip(0)
         ]
+
+
+def _hopeless(search: Search) -> bool:
+    """Whether the lowest domain is still far from a proof, measured by the bound of the region."""
+    bounds = search.frontier.all.bound
+    return len(bounds) > 0 and float(bounds.min()) < (1 - HOPE) * search.bound
 
 
 def _gathered(layers: list[Layer], signs: Mapping[int, torch.Tensor]) -> torch.Tensor | None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import narrowing, regions
+from securemnist.certificates import narrowing, proof, regions
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import prove
@@ -130,7 +130,7 @@ def test_regions_decide_what_slopes_leave_open(monkeypatch: pytest.MonkeyPatch) 
 def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no second region may be kept, the search of the whole ball goes on until the proof."""
     monkeypatch.setattr(regions, "LIMIT", 1)
-    monkeypatch.setattr(regions, "MOST", 0)
+    monkeypatch.setattr(proof, "ALONE", 0)
     monkeypatch.delattr(regions.Regions, "_parts")
     model = tiny(4, hidden=12)
     x, y = sample(model, 4)
