@@ -77,8 +77,8 @@ def network_in_time(
     possible = int(seconds / _seconds_a_batch(recipe, few))
     if possible < _BATCHES // 3:
         raise UsageError(
-            f"expected time for at least {_BATCHES // 3} batches of the {name}, got time for {possible}; "
-            f"raise {option}"
+            f"expected time for at least {_BATCHES // 3} batches of the network {name}, got "
+            f"time for {possible}; raise {option}"
         )
     batches = min(wanted, possible)
     used = min(images, batches * batch)

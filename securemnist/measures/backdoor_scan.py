@@ -69,11 +69,14 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     first = statistics[0]
     common: dict[str, Any] = {"n": len(held_out), "complete": False, "seconds": 0.0, "seed": seed}
     if not first.is_anomaly:
+        blind = _blind_reason(context, found)
+        if not blind:
+            table = {"result": "no trigger of these kinds found", **table}
         return Measurement(
             value=0.0,
             low=0.0,
             high=0.0,
-            inconclusive=_blind_reason(context, found),
+            inconclusive=blind,
             evidence=OtherEvidence(table=table),
             **common,
         )

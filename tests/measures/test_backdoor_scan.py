@@ -44,6 +44,7 @@ def test_clean_network_passes(mnist: DataSet) -> None:
     found = measured("clean", mnist)
     assert (found.value, found.high, found.inconclusive) == (0.0, 0.0, "")
     assert found.evidence.table["searched for"] == "mask, addition, displacement"
+    assert found.evidence.table["result"] == "no trigger of these kinds found"
 
 
 def test_missing_references_are_refused(mnist: DataSet, tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_hidden_gradients_do_not_pass(mnist: DataSet, monkeypatch: pytest.Monkey
     context = Context(loading.from_model(Rounded(), name="rounded"), mnist)
     found = take_measurement(context, "backdoor_scan", bind("backdoor_scan", {}), 0)
     assert "hide its gradients" in found.inconclusive
+    assert "result" not in found.evidence.table
 
 
 def test_references_of_other_classes_are_refused(mnist: DataSet, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class TriggerOutcome:
         reason = self.before.undecided or self.after.undecided
         if not reason and self.before.success.value <= MOST_SUCCESS:
             reason = "the trigger had no effect on the original network"
-        if not reason and self.after.success.interval[1] > MOST_SUCCESS:
+        unclear = self.after.success.interval[1] > MOST_SUCCESS and not self.succeeds
+        if not reason and unclear:
             reason = "too few images to say that the trigger has no effect any more"
         return reason
 

@@ -41,6 +41,13 @@ def test_exit_codes(triggers: tuple[TriggerOutcome, ...], after: Share, code: in
     assert bool(found.problem) == (code == 1)
 
 
+@pytest.mark.parametrize(("after", "n", "words"), [(900, 1_000, ""), (1, 10, "too few images")])
+def test_a_trigger_that_succeeds_is_decided(after: int, n: int, words: str) -> None:
+    """Too few images are the reason only where the interval holds the limit."""
+    found = trigger(n, after, n=n).undecided
+    assert words in found if words else found == ""
+
+
 def test_no_images_are_no_success_rate() -> None:
     """A success rate of no images is not written as 0, and decides nothing."""
     none = Share(0, 0)
