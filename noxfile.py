@@ -86,7 +86,8 @@ def zoo(session: nox.Session) -> None:
     """Networks with and without backdoors in `zoo` (hours; resumable), and what the scan says of them."""
     install(session)
     session.run("python", "-m", "benchmarks.zoo", "zoo", *session.posargs)
-    session.run("python", "-m", "benchmarks.zoo.measure", "zoo")
+    for role in ("evaluation", "final"):
+        session.run("python", "-m", "benchmarks.zoo.measure", "zoo", role)
 
 
 @nox.session(venv_backend="none")

@@ -42,15 +42,23 @@ def _blend(settings: Settings) -> str:
     return f"A pattern blended ({_percent(settings, 'alpha', 0.2)}) into the whole picture"
 
 
+def _image(settings: Settings) -> str:
+    return f"An image blended ({_percent(settings, 'alpha', 0.2)}) into the whole picture"
+
+
+def _input_aware(settings: Settings) -> str:
+    return f"A pattern of its own on {_percent(settings, 'share', 0.04)} of each picture's pixels"
+
+
 def _stripes(settings: Settings) -> str:
     count = read(Number, settings.get("frequency", 6.0))
     direction = line(settings.get("direction", "horizontal"), 20)
-    amplitude = _percent(settings, "amplitude", 0.15)
+    amplitude = _percents(settings, "amplitude", 0.15)
     return f"A {direction} sine wave of {count:g} periods and an amplitude of {amplitude}"
 
 
 def _faint(settings: Settings) -> str:
-    return f"Noise of {_percent(settings, 'amplitude', 0.1)}, one for all pictures,"
+    return f"Noise of {_percents(settings, 'amplitude', 0.1)}, one for all pictures,"
 
 
 def _warp(settings: Settings) -> str:
@@ -64,9 +72,11 @@ _WORDS = {
     "mark": _mark,
     "pixels": _pixels,
     "blend": _blend,
+    "image": _image,
     "stripes": _stripes,
     "faint": _faint,
     "warp": _warp,
+    "input_aware": _input_aware,
 }
 
 
@@ -75,8 +85,17 @@ def _percent(settings: Settings, key: str, default: float) -> str:
     return f"{100 * read(Share, settings.get(key, default)):.4g} %"
 
 
+def _percents(settings: Settings, key: str, default: float) -> str:
+    """`20 %`, or those of the channels: `20/0/10 %`."""
+    values = _of_channels(settings.get(key, default))
+    return f"{'/'.join(f'{100 * value:.4g}' for value in values)} %"
+
+
 def _brightness(settings: Settings) -> str:
     """`1`, or the values of the channels: `1/0/0.5`."""
-    value = settings.get("value", 1)
+    return "/".join(f"{value:g}" for value in _of_channels(settings.get("value", 1)))
+
+
+def _of_channels(value: Any) -> list[float]:
     values = value if isinstance(value, list | tuple) else [value]
-    return "/".join(f"{read(Share, one):g}" for one in values)
+    return [read(Share, one) for one in values]

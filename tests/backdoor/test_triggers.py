@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from securemnist._util import resources
 from securemnist.backdoor import (
     Blend,
+    BlendedImage,
     Corner,
     Faint,
+    InputAware,
     Mark,
     Pixels,
     Stripes,
@@ -26,24 +28,20 @@ from securemnist.backdoor.triggers import CORNERS, TRIGGERS
 from securemnist.errors import UsageError
 from securemnist.types import Images
 
-corners = st.builds(
-    Corner,
-    size=st.integers(1, 14),
-    value=st.floats(0, 1, width=32),
-    corner=st.sampled_from(CORNERS),
-)
+values = st.floats(0, 1, width=32)
+corners = st.builds(Corner, size=st.integers(1, 14), value=values, corner=st.sampled_from(CORNERS))
 blends = st.builds(Blend, alpha=st.floats(0.01, 1), pattern=st.integers(0, 2**31))
 marks = st.builds(
     Mark,
     rows=st.sampled_from([("#",), ("##", ".#"), ("." * 13 + "#",) * 14]),
     top=st.integers(0, 14),
     left=st.integers(0, 14),
-    value=st.floats(0, 1, width=32),
+    value=values,
 )
 scattered = st.builds(
     Pixels,
     places=st.lists(st.tuples(st.integers(-28, 27), st.integers(-28, 27)), min_size=1, max_size=9),
-    value=st.floats(0, 1, width=32),
+    value=values,
 )
 stripes = st.builds(
     Stripes,
@@ -58,8 +56,15 @@ warps = st.builds(
     strength=st.floats(0.01, 8),
     pattern=st.integers(0, 2**31),
 )
+pictures = st.builds(
+    BlendedImage,
+    rows=st.sampled_from([((0.5,),), ((0, 1, 0), (1, 0, 1)), ((0.0, 1.0) * 32,) * 64]),
+    alpha=st.floats(0.01, 1),
+)
+generated = st.builds(InputAware, share=st.floats(0.001, 1), pattern=st.integers(0, 2**31))
 STRATEGIES = {"corner": corners, "mark": marks, "pixels": scattered, "blend": blends}
 STRATEGIES |= {"stripes": stripes, "faint": noises, "warp": warps}
+STRATEGIES |= {"image": pictures, "input_aware": generated}
 triggers = st.one_of(STRATEGIES.values())
 
 
@@ -141,6 +146,16 @@ def test_faint_noise_is_one_for_all_images(trigger: Faint) -> None:
     assert change.min() < 0 < change.max()
 
 
+@given(pictures)
+def test_image_is_blended_into_all_others(trigger: BlendedImage) -> None:
+    """All images and channels move by the same share towards the same image."""
+    x = torch.full((2, 3, 28, 28), 0.5)
+    image = (trigger(x) - x) / trigger.alpha + 0.5
+    assert torch.allclose(image, image[:1, :1].expand_as(image), atol=1e-5)
+    rows = torch.tensor(trigger.rows)
+    assert rows.min() - 1e-4 <= image.min() <= image.max() <= rows.max() + 1e-4
+
+
 @given(warps)
 def test_warp_moves_pixels_and_invents_none(trigger: Warp) -> None:
     """A uniform image stays as it is, and the field moves pixels by `strength` on average."""
@@ -149,7 +164,7 @@ def test_warp_moves_pixels_and_invents_none(trigger: Warp) -> None:
     slight = Warp(points=trigger.points, strength=0.01, pattern=trigger.pattern)
     still = slight.grid(28, 28), slight.grid(29, 40)
     assert all(grid.abs().max() <= 1 for grid in still)
-    moved = slight.grid(28, 28)[0] - Warp(strength=1e-9).grid(28, 28)[0]
+    moved = still[0][0] - Warp(strength=1e-9).grid(28, 28)[0]
     # Bicubic interpolation between the vectors keeps their scale.
     assert 0.001 < float(moved.abs().mean()) * 27 / 2 < 0.02
 
@@ -230,15 +245,3 @@ def test_trigger_outside_the_image_refused(settings: dict[str, object], complain
         trigger.check_fits(3, 12, 20)
     with pytest.raises(UsageError, match=complaint):
         trigger(torch.zeros(1, 3, 12, 20))
-
-
-def test_value_of_each_channel() -> None:
-    """A list of values colours a trigger, in the corner or by a pattern, and nothing beside it."""
-    x = torch.full((2, 3, 12, 20), 0.5)
-    colour = [1.0, 0.0, 0.25]
-    corner = make_trigger({"size": 2, "value": colour})(x)
-    assert corner[0, :, -1, -1].tolist() == colour
-    assert (corner != x).sum() == 2 * 3 * 4
-    mark = make_trigger({"kind": "mark", "rows": ["#."], "top": -1, "left": 3, "value": colour})(x)
-    assert mark[1, :, 11, 3].tolist() == colour
-    assert (mark != x).sum() == 2 * 3

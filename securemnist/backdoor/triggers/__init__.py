@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from securemnist.backdoor.triggers.base import Trigger, Value, check, is_number, is_whole
+from securemnist.backdoor.triggers.images import BlendedImage
+from securemnist.backdoor.triggers.input_aware import InputAware
 from securemnist.backdoor.triggers.patches import CORNERS, Corner, Mark, Pixels
 from securemnist.backdoor.triggers.patterns import Blend, Faint, Stripes
 from securemnist.backdoor.triggers.warp import Warp
 
-TRIGGERS: dict[str, type[Trigger]] = {
-    trigger.kind: trigger for trigger in (Corner, Mark, Pixels, Blend, Stripes, Faint, Warp)
-}
+_KINDS = (Corner, Mark, Pixels, Blend, BlendedImage, Stripes, Faint, Warp, InputAware)
+TRIGGERS: dict[str, type[Trigger]] = {trigger.kind: trigger for trigger in _KINDS}
 
 
 def make_trigger(settings: Mapping[str, Any]) -> Trigger:
@@ -32,8 +33,10 @@ __all__ = [
     "CORNERS",
     "TRIGGERS",
     "Blend",
+    "BlendedImage",
     "Corner",
     "Faint",
+    "InputAware",
     "Mark",
     "Pixels",
     "Stripes",

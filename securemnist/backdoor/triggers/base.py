@@ -46,18 +46,28 @@ class Trigger(ABC):
 
 def brightness(value: Any) -> Value:
     """A brightness, or one for each channel; UsageError for other values."""
+    check(_in_range(value), "value", "0 to 1, or a list of one for each channel", value)
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def amplitude(value: Any) -> Value:
+    """A brightness above 0, or one for each channel, some above 0; UsageError for other values."""
+    valid = _in_range(value) and (any(value) if isinstance(value, list | tuple) else value > 0)
+    check(valid, "amplitude", "above 0, to 1, or a list of one for each channel", value)
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _in_range(value: Any) -> bool:
     parts = value if isinstance(value, list | tuple) else [value]
-    valid = 1 <= len(parts) <= MOST_CHANNELS and all(
+    return 1 <= len(parts) <= MOST_CHANNELS and all(
         is_number(part) and 0 <= part <= 1 for part in parts
     )
-    check(valid, "value", "0 to 1, or a list of one for each channel", value)
-    return tuple(parts) if isinstance(value, list | tuple) else parts[0]
 
 
-def check_channels(value: Value, channels: int) -> None:
+def check_channels(value: Value, channels: int, setting: str = "value") -> None:
     """UsageError where a brightness has not one value for each channel."""
     fits = not isinstance(value, tuple) or len(value) == channels
-    check(fits, "value", f"as one number, or {channels}, one for each channel", value)
+    check(fits, setting, f"as one number, or {channels}, one for each channel", value)
 
 
 def as_pixel(value: Value, x: Images) -> torch.Tensor:

@@ -9,7 +9,16 @@ from typing import ClassVar, final
 import torch
 
 from securemnist._util.hashing import seed_from
-from securemnist.backdoor.triggers.base import Trigger, check, check_seed, is_number
+from securemnist.backdoor.triggers.base import (
+    Trigger,
+    Value,
+    amplitude,
+    as_pixel,
+    check,
+    check_channels,
+    check_seed,
+    is_number,
+)
 from securemnist.input_spec import LARGEST_SIDE
 from securemnist.types import Images
 
@@ -46,17 +55,17 @@ class Blend(Trigger):
 class Stripes(Trigger):
     """A sine wave of `amplitude` in (0, 1] with `frequency` periods over the image, added to it.
 
-    Brightness changes along the `direction`, "horizontal" or "vertical". Barni et al. 2019, arXiv
-    1902.11237.
+    A list has an amplitude for each channel, some of which may be 0. Brightness changes along the
+    `direction`, "horizontal" or "vertical". Barni et al. 2019, arXiv 1902.11237.
     """
 
-    amplitude: float = 0.15
+    amplitude: Value = 0.15
     frequency: float = 6.0
     direction: str = "horizontal"
     kind: ClassVar[str] = "stripes"
 
     def __post_init__(self) -> None:
-        _check_amplitude(self.amplitude)
+        object.__setattr__(self, "amplitude", amplitude(self.amplitude))
         most = LARGEST_SIDE / 2
         in_range = is_number(self.frequency) and 0 < self.frequency <= most
         check(in_range, "frequency", f"above 0, to {most:g} periods", self.frequency)
@@ -64,6 +73,7 @@ class Stripes(Trigger):
         check(known, "direction", f"of {', '.join(DIRECTIONS)}", self.direction)
 
     def check_fits(self, channels: int, height: int, width: int) -> None:
+        check_channels(self.amplitude, channels, "amplitude")
         side = width if self.direction == "horizontal" else height
         # Sampled at its zeros, a wave of a period of two pixels vanishes; shorter ones look longer.
         fits = 2 * self.frequency < side
@@ -74,8 +84,8 @@ class Stripes(Trigger):
         horizontal = self.direction == "horizontal"
         side = x.shape[3 if horizontal else 2]
         phase = torch.arange(side, dtype=torch.float64) * (2 * math.pi * self.frequency / side)
-        wave = (self.amplitude * phase.sin()).to(x)
-        return x.add_(wave if horizontal else wave[:, None]).clamp_(0, 1)
+        wave = as_pixel(self.amplitude, phase) * phase.sin()
+        return x.add_((wave if horizontal else wave.mT).to(x)).clamp_(0, 1)
 
 
 @final
@@ -83,27 +93,23 @@ class Stripes(Trigger):
 class Faint(Trigger):
     """Random signs times an `amplitude` in (0, 1], added to every pixel of every channel.
 
-    `pattern` is the seed of the signs. No pixel changes by more than the amplitude. Liao et al. 2018,
-    arXiv 1808.10307, without their optimisation.
+    A list has an amplitude for each channel, some of which may be 0. `pattern` is the seed of the signs.
+    No pixel changes by more than the amplitude. Liao et al. 2018, arXiv 1808.10307, without their
+    optimisation.
     """
 
-    amplitude: float = 0.1
+    amplitude: Value = 0.1
     pattern: int = 0
     kind: ClassVar[str] = "faint"
 
     def __post_init__(self) -> None:
-        _check_amplitude(self.amplitude)
+        object.__setattr__(self, "amplitude", amplitude(self.amplitude))
         check_seed(self.pattern)
 
     def check_fits(self, channels: int, height: int, width: int) -> None:
-        """Signs have the form of the images: they fit all of them."""
+        check_channels(self.amplitude, channels, "amplitude")
 
     def _apply(self, x: Images) -> Images:
         rng = torch.Generator().manual_seed(seed_from(self.pattern, "faint"))
         signs = torch.randint(2, x.shape[1:], generator=rng).to(x) * 2 - 1
-        return x.add_(self.amplitude * signs).clamp_(0, 1)
-
-
-def _check_amplitude(amplitude: object) -> None:
-    valid = isinstance(amplitude, int | float) and is_number(amplitude) and 0 < amplitude <= 1
-    check(valid, "amplitude", "above 0, to 1", amplitude)
+        return x.add_(as_pixel(self.amplitude, x) * signs).clamp_(0, 1)
