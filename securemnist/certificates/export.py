@@ -72,7 +72,7 @@ def export(model: nn.Module, shape: Shape) -> Exported:
             captured = torch.export.export(
                 called, (x,), dynamic_shapes=({0: Dim("n")},), strict=False
             )
-            program = decomposed(captured)
+            program = captured.run_decompositions(_decompositions())
             # Copies, so that the exported values stay when the model writes its own.
             programs = (captured, program)
             modules = [copy.deepcopy(each.module(check_guards=False)) for each in programs]
@@ -108,33 +108,6 @@ class _Called(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.model(x)
         return logits
-
-
-def decomposed(captured: ExportedProgram) -> ExportedProgram:
-    """The program with composite operations decomposed as torch itself runs them.
-
-    torch's `run_decompositions` registers all of its 500 composite operations anew, twice a call, which
-    takes more time than the rest of an export. Only those that stay whole need it.
-    """
-    try:
-        from torch._export.utils import _special_op_to_preserve_cia
-        from torch.export.exported_program import _decompose_exported_program
-    except ImportError:  # names that another version of torch need not have
-        return decomposed_by_torch(captured)
-    program: ExportedProgram = _decompose_exported_program(
-        captured,
-        cia_to_decomp=dict.fromkeys(_WHOLE, _special_op_to_preserve_cia),
-        python_decomp_table={},
-        joint_loss_index=None,
-        decompose_custom_triton_ops=False,
-    )
-    return program
-
-
-def decomposed_by_torch(captured: ExportedProgram) -> ExportedProgram:
-    """The same program, by torch's public call."""
-    program: ExportedProgram = captured.run_decompositions(_decompositions())
-    return program
 
 
 @cache

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import Certificates, certificate, certify, export
+from securemnist.certificates import Certificates, certificate, certify
 from securemnist.errors import NoCertificate
 from tests.certificates.hostile import drawn, trap
 from tests.certificates.in_place import replaced
-from tests.certificates.networks import SHAPE, behind
+from tests.certificates.networks import behind
 from tests.certificates.unsupported import Branching
 
 
@@ -42,19 +42,6 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
 
     monkeypatch.setattr(certificate, "export", counted)
     return done
-
-
-def test_decompositions_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Layers of composite operations have the graph of torch's public call, with equal constants."""
-    layers = nn.BatchNorm2d(1), nn.Dropout(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, 3)
-    model = nn.Sequential(*layers, nn.Softmax(1)).eval().requires_grad_(False)
-    found = export.export(model, SHAPE)
-    monkeypatch.setattr(export, "decomposed", export.decomposed_by_torch)
-    expected = export.export(model, SHAPE)
-    assert str(found.graph) == str(expected.graph)
-    assert list(found.constants) == list(expected.constants)
-    for name, value in expected.constants.items():
-        assert torch.equal(found.constants[name], value)
 
 
 def test_export_cached_per_model(exports: list[nn.Module]) -> None:
