@@ -137,6 +137,31 @@ def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> 
     assert prove(model, x, y, eps=0.3545, seconds=math.inf).proved.all()
 
 
+def results(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> list[tuple[bool, bool]]:
+    """Whether each ball of EPS is proved, and whether it is broken by the corner that hurts most."""
+
+    def attack(place: int, starts: torch.Tensor) -> bool:
+        return bool((model(starts).argmax(1) != y[place]).any())
+
+    found = prove(model, x, y, eps=EPS, seconds=math.inf, attack=attack)
+    return list(zip(found.proved.tolist(), found.broken.tolist(), strict=True))
+
+
+def test_samples_that_wait_for_each_other_get_their_own_results(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Samples searched in turns are proved and broken as alone, also where none may wait."""
+    monkeypatch.setattr(regions, "LIMIT", 1)
+    model = tiny(4, hidden=12)
+    x = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(4))
+    y = model(x).argmax(1)
+    alone = [results(model, x[i : i + 1], y[i : i + 1])[0] for i in range(len(x))]
+    assert len(set(alone)) > 1
+    assert results(model, x, y) == alone
+    monkeypatch.setattr(proof, "KEPT", 0)
+    assert results(model, x, y) == alone
+
+
 def test_time_ends_narrowing() -> None:
     """Without time the bounds stay as they are."""
     relaxed, small, margin = ball_of(1)
