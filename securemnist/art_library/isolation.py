@@ -82,5 +82,6 @@ class _SeededState(np.random.RandomState):
     """
 
     def __init__(self, seed: Any = None) -> None:
-        # `guarded` has seeded the global generator. nosemgrep: attack-randomness-without-seed
+        # `guarded` has seeded the global generator.
+        # nosemgrep: attack-randomness-without-seed
         super().__init__(np.random.randint(2**31) if seed is None else seed)

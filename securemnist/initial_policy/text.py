@@ -23,19 +23,22 @@ _TEST = (
     "samples it was chosen on\n# are those it judges."
 )
 _HEAD = """\
-# The security policy of this project: every number that can fail a build. `securemnist init` wrote
-# it after one measurement of {model} on {split} The data are {kind}; epsilons and triggers are
-# those usual for them. Thresholds on shares are {errors} standard errors from the measured share.
-# The error is that of the difference between both samples, with the design effect of their writers.
-# A row on a part of the test set adds the half-width of its own 95 % interval. A max_drop is
-# {errors} standard errors of the difference between two versions on the same samples, from a
-# hundredth to a fifth. Raise thresholds that are too low for you, and give the reason in `because`.
+# The security policy of this project: every number that can fail a build. `securemnist init` wrote it
+# after one measurement of {model} on
+# {split}
+# The data are {kind}; epsilons and triggers are those usual for them.
+# Thresholds on shares are {errors} standard errors from the measured share. The error is that
+# of the difference between both samples, with the design effect of their writers. A row on a part of
+# the test set adds the half-width of its own 95 % interval. A max_drop is {errors} standard errors of
+# the difference between two versions on the same samples, from a hundredth to a fifth. Raise
+# thresholds that are too low for you, and give the reason in `because`.
 # `securemnist explain ID` explains a row, `securemnist assess` measures all of them.
 #
-# tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first
-# only max_drop  the largest allowed drop against an older version: `assess --against OLD` waiver
-# until this day (included) a failing row does not block a merge families  every family listed here
-# must have a row data      the test samples that the thresholds are for; other data is refused
+# tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first only
+# max_drop  the largest allowed drop against an older version: `assess --against OLD`
+# waiver    until this day (included) a failing row does not block a merge
+# families  every family listed here must have a row
+# data      the test samples that the thresholds are for; other data is refused
 
 families = {families}
 data = {data}

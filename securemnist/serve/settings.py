@@ -37,19 +37,20 @@ _Name = Annotated[str, Field(min_length=1, max_length=253)]
 class Settings(Strict):
     """Settings of the service, all with safe defaults.
 
-    `off`: controls that are switched off, by name; the start prints them. `tokens`: a file written
-    by `securemnist serve token add`; without it one random token is printed. `session_seconds`: how
-    long a cookie of the page is valid. `requests_per_token`, `requests_per_address`: most requests
-    in any window of `window_seconds`. `body_bytes`: largest body. `buffered_bytes`: largest sum of
-    the bodies that are being received. `images`: most images a request. `requests`: most requests
-    in work at a time. `header_seconds`, `body_seconds`: the time that a client has to send headers,
-    and a body. `answer_seconds`: the time after which a request in work is refused. `stop_seconds`:
-    how long a stop waits for accepted requests. `decimals` of a probability; `labels_only` leaves
-    probabilities out. `page`: whether the drawing page is served. `attacks`: whether it attacks
-    images on request; without a value it does on loopback only, because an attack with the weights
-    helps one without them. `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.
-    `hosts`: names in the Host header beside loopback's. `origins`: other pages that may send
-    requests.
+    `off`: controls that are switched off, by name; the start prints them.
+    `tokens`: a file written by `securemnist serve token add`; without it one random token is printed.
+    `session_seconds`: how long a cookie of the page is valid.
+    `requests_per_token`, `requests_per_address`: most requests in any window of `window_seconds`.
+    `body_bytes`: largest body. `buffered_bytes`: largest sum of the bodies that are being received.
+    `images`: most images a request. `requests`: most requests in work at a time.
+    `header_seconds`, `body_seconds`: the time that a client has to send headers, and a body.
+    `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
+    waits for accepted requests.
+    `decimals` of a probability; `labels_only` leaves probabilities out.
+    `page`: whether the drawing page is served. `attacks`: whether it attacks images on request; without a
+    value it does on loopback only, because an attack with the weights helps one without them.
+    `audit`, `monitor`: the tables `[serve.audit]` and `[serve.monitor]`.
+    `hosts`: names in the Host header beside loopback's. `origins`: other pages that may send requests.
     """
 
     host: _Name = "127.0.0.1"

@@ -24,10 +24,20 @@ from securemnist.service_probes.token_comparison import token_comparison
 from securemnist.service_probes.wrong_tensors import wrong_tensors
 
 PROBES: dict[str, Callable[[Target], list[ServiceCheck]]] = {
-    probe.__name__: probe
-    for probe in (
-        *(authentication, token_comparison, rate_limit, body_cap, slow_requests, malformed_json),
-        *(wrong_tensors, methods, path_traversal, error_disclosure, security_headers, origins),
-        *(confidence_precision, batch_independence, overload, audit_trail),
-    )
+    "authentication": authentication,
+    "token_comparison": token_comparison,
+    "rate_limit": rate_limit,
+    "body_cap": body_cap,
+    "slow_requests": slow_requests,
+    "malformed_json": malformed_json,
+    "wrong_tensors": wrong_tensors,
+    "methods": methods,
+    "path_traversal": path_traversal,
+    "error_disclosure": error_disclosure,
+    "security_headers": security_headers,
+    "origins": origins,
+    "confidence_precision": confidence_precision,
+    "batch_independence": batch_independence,
+    "overload": overload,
+    "audit_trail": audit_trail,
 }

@@ -138,7 +138,7 @@ def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def results(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> list[tuple[bool, bool]]:
-    """Whether each ball of EPS is proved, and whether it is broken by the corner that hurts most."""
+    """Whether each ball of EPS is proved, and whether a start of the search breaks it."""
 
     def attack(place: int, starts: torch.Tensor) -> bool:
         return bool((model(starts).argmax(1) != y[place]).any())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -70,6 +71,16 @@ def test_threshold_is_four_standard_errors_away(mnist: DataSet) -> None:
     room = 4 * spread * math.sqrt(1 / 500 + 1 / 2_000) + 1.96 * spread * math.sqrt(1 / 2_000)
     assert one.threshold == pytest.approx(0.8 - room, abs=0.001)
     assert 0.0025 < two.threshold < 0.02
+
+
+def test_head_of_a_policy_explains_each_key_in_a_line(mnist: DataSet) -> None:
+    """Comments come first; each key has a line of its own, and the samples of the measurement, too."""
+    row = row_of("ADV-01", share_measurement(400, 500, complete=False, seed=0))
+    head = text_of(mnist, row).split("\n\n")[0].splitlines()
+    assert all(line.startswith("#") for line in head)
+    explained = [line.split()[1] for line in head if re.match(r"# \w+ {2,}\w", line)]
+    assert explained == ["tier", "max_drop", "waiver", "families", "data"]
+    assert any(line.startswith("# the tuning split") for line in head)
 
 
 def test_row_of_a_few_images_is_a_policy_that_is_accepted(mnist: DataSet) -> None:

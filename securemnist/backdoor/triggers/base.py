@@ -54,7 +54,7 @@ def amplitude(value: Any) -> Value:
     """A brightness above 0, or one for each channel, some above 0; UsageError for other values."""
     valid = _in_range(value) and (any(value) if isinstance(value, list | tuple) else value > 0)
     check(valid, "amplitude", "above 0, to 1, or a list of one for each channel", value)
-    return tuple(value) if isinstance(value, list | tuple) else value
+    return brightness(value)
 
 
 def _in_range(value: Any) -> bool:

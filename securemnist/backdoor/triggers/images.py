@@ -20,7 +20,7 @@ _RING = ((0.0, 1.0, 1.0, 0.0), (1.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 1.0), (0.0,
 class BlendedImage(Trigger):
     """An image, blended into others with weight `alpha` in (0, 1] (Chen et al. 2017, arXiv 1712.05526).
 
-    `rows` are its brightnesses in [0, 1], at most 64 rows of 64, enlarged to the size of the images.
+    `rows` are its brightnesses in [0, 1], at most 64 rows of 64, scaled to the size of the images.
     All channels have the same.
     """
 
@@ -40,7 +40,7 @@ class BlendedImage(Trigger):
         object.__setattr__(self, "rows", tuple(map(tuple, lines)))
 
     def check_fits(self, channels: int, height: int, width: int) -> None:
-        """The image is enlarged or reduced: it fits all others."""
+        """The image is scaled: it fits all others."""
 
     def _apply(self, x: Images) -> Images:
         rows = torch.tensor(self.rows, dtype=x.dtype, device=x.device)[None, None]
