@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import multiprocessing
 
-from benchmarks.zoo.members import ARCHITECTURES, Member, members, references
+from benchmarks.zoo.members import ARCHITECTURES, Member, members, references, robust
 from benchmarks.zoo.worker import work
 
 SIZES: dict[str, Any] = {
@@ -19,6 +19,7 @@ SIZES: dict[str, Any] = {
     # Quick to train on a processor: one architecture.
     "unseen": (9, 16, ("strided",)),
     "final": (60, 60),
+    "robust": (0, 0),
 }
 
 
@@ -35,6 +36,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     wanted = [m for role in options.roles for m in members(role, *SIZES[role])]
     wanted += references() if "reference" in options.roles else []
+    wanted += robust() if "robust" in options.roles else []
     wanted = [
         m for m in wanted if m.architecture in options.architectures and options.match in m.name
     ]

@@ -34,7 +34,14 @@ BACKDOORS = {
     "all_to_all": 8,
 }
 # The first seed of each role; no two roles share a seed.
-ROLES = {"reference": 0, "tuning": 1_000, "evaluation": 2_000, "unseen": 3_000, "final": 4_000}
+ROLES = {
+    "reference": 0,
+    "tuning": 1_000,
+    "evaluation": 2_000,
+    "unseen": 3_000,
+    "final": 4_000,
+    "robust": 5_000,
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,16 @@ def references() -> list[Member]:
     return [
         Member("reference", first + place, "strided", training)
         for place, training in enumerate(TRAININGS)
+    ]
+
+
+def robust() -> list[Member]:
+    """Networks trained for robustness on poisoned data; amplitudes are above the radius of training."""
+    kinds = [kind for kind in BACKDOORS if kind not in {"warp", "input_aware"}]
+    pairs = [(training, kind) for training in ("pgd", "interval") for kind in kinds]
+    return [
+        Member("robust", ROLES["robust"] + 500 + place, "strided", *pair)
+        for place, pair in enumerate(pairs)
     ]
 
 
