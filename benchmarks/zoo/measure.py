@@ -94,8 +94,7 @@ def _print_table(records: list[tuple[Record, Statistic]]) -> None:
             for record, statistic in chosen
         )
         cells = kind.replace("_", " "), len(chosen), _anomalies(statistics), right
-        auroc, low, high = auroc_interval(_probabilities(statistics), _probabilities(clean))
-        print("|", " | ".join(map(str, cells)), f"| {auroc:.3f} ({low:.3f} to {high:.3f}) |")
+        print("|", " | ".join(map(str, cells)), f"| {_auroc(statistics, clean)} |")
     seconds = sorted(record["seconds"] for record, _ in records)
     print(f"\nSeconds a network: median {seconds[len(seconds) // 2]}, most {seconds[-1]}.")
 
@@ -107,6 +106,13 @@ def _place(record: Record) -> int:
 
 def _anomalies(statistics: list[Statistic]) -> int:
     return sum(statistic.is_anomaly for statistic in statistics)
+
+
+def _auroc(backdoored: list[Statistic], clean: list[Statistic]) -> str:
+    if not clean:
+        return "-"
+    auroc, low, high = auroc_interval(_probabilities(backdoored), _probabilities(clean))
+    return f"{auroc:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _probabilities(statistics: list[Statistic]) -> FloatArray:
