@@ -13,6 +13,7 @@ from securemnist.certificates import certify as certify_samples
 from securemnist.certificates.proof import prove
 from securemnist.data.tensors import as_tensor
 from securemnist.errors import DataError, ModelError, UsageError, first_line
+from securemnist.input_spec import FEWEST_CLASSES
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.types import Progress
@@ -103,14 +104,21 @@ def _with_proofs(
 
 @torch.no_grad()
 def _check_labels(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
-    """DataError for a label that is no class of the model."""
+    """DataError for a label that is no class of the model, ModelError for other outputs than logits."""
     try:
-        classes = model(x[:1]).shape[1]
+        logits = model(x[:1])
     except Exception as error:
         raise ModelError(
             f"expected logits for samples {tuple(x.shape)}, the model raised {first_line(error):.200}; "
             "pass samples that it takes"
         ) from error
+    shape = tuple(getattr(logits, "shape", ()))
+    if len(shape) != 2 or shape[1] < FEWEST_CLASSES:
+        raise ModelError(
+            f"expected logits (n, K) of {FEWEST_CLASSES} classes or more, got "
+            f"{shape or type(logits).__name__}; wrap the model (docs/your-own-model.md)"
+        )
+    classes = shape[1]
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= classes:
         raise DataError(f"expected labels from 0 to {classes - 1}, got {low} to {high}; fix them")

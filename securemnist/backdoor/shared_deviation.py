@@ -21,6 +21,9 @@ LEAST_SEPARATION = 8.0
 MOST_BETWEEN = 0.1
 # unless this share of the group has doubtful labels. Groups of clean images had 55 % at most.
 MOSTLY_DOUBTFUL = 0.85
+# Where neither holds, clean images that resemble the trigger may lie between the modes. Only images above
+# this share of the separation are then in the group, and so many of them need doubtful labels.
+_CLOSE = 0.85
 # Doubtful labels are this many times as frequent in the group as outside of it, at least.
 LEAST_RATIO = 2.5
 _ROUNDS = 5
@@ -92,11 +95,12 @@ def _tested(scores: torch.Tensor, doubtful: torch.Tensor, group: torch.Tensor) -
     separation = float(scores[group & doubtful].median()) if (group & doubtful).any() else 0.0
     # The cut of the last round may still lie in the first mode.
     group = group & (scores > separation / 2)
+    between = _between(scores, separation) / max(int(group.sum()), 1)
+    if between > MOST_BETWEEN and _least_doubtful(group, doubtful) < MOSTLY_DOUBTFUL:
+        group = group & (scores > _CLOSE * separation)
     size, seeds = int(group.sum()), int((group & doubtful).sum())
-    lies_between = (scores > 0.35 * separation) & (scores < 0.65 * separation)
-    between = int(lies_between.sum()) / max(size, 1)
     elsewhere = int((doubtful & ~group).sum()) / max(len(doubtful) - size, 1)
-    low = share_interval(seeds, size, confidence=0.999)[0] if size else 0.0
+    low = _least_doubtful(group, doubtful)
     reason = ""
     if min(size, seeds) < LEAST_GROUP // 2 or size < LEAST_GROUP:
         reason = f"only {size} images share a feature, {seeds} of them with a doubtful label"
@@ -113,6 +117,19 @@ def _tested(scores: torch.Tensor, doubtful: torch.Tensor, group: torch.Tensor) -
         elsewhere=elsewhere,
         reason=reason,
     )
+
+
+def _between(scores: torch.Tensor, separation: float) -> int:
+    """The number of images between the modes."""
+    return int(((scores > 0.35 * separation) & (scores < 0.65 * separation)).sum())
+
+
+def _least_doubtful(group: torch.Tensor, doubtful: torch.Tensor) -> float:
+    """The lower bound of the group's share of doubtful labels; 0 for an empty group."""
+    size = int(group.sum())
+    if not size:
+        return 0.0
+    return share_interval(int((group & doubtful).sum()), size, confidence=0.999)[0]
 
 
 def _discriminant(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from securemnist.results.findings import Measurement
 
@@ -115,6 +117,19 @@ def of_share(
     if close:
         problem = f"meets {weakest:g}, but not by the margin of {room:.3f}"
     return Bound(threshold=weakest, max_drop=most, problem=f"{value:.4f} {problem}", close=close)
+
+
+def of_low(measurement: Measurement, samples: float, **settings: Any) -> Bound:
+    """As `of_share`, by the lower end of the interval: a class may have few samples."""
+    low = dataclasses.replace(measurement, value=measurement.low)
+    bound = of_share(low, samples, high_is_good=True, **settings)
+    if not bound.problem or measurement.inconclusive or measurement.value < bound.threshold:
+        return bound
+    problem = (
+        f"{measurement.value:.4f} meets {bound.threshold:g}, but {measurement.low:.4f} does not, the "
+        "lower bound of the class with the fewest samples"
+    )
+    return dataclasses.replace(bound, problem=problem, close=True)
 
 
 def of_error(measurement: Measurement) -> Bound:

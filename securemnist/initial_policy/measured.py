@@ -158,16 +158,19 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
     elif proposal.measure == "calibration_error":
         bound = margins.of_error(measurement)
     else:
-        by_bound = proposal.measure == "worst_class_accuracy" and not measurement.complete
-        bound = margins.of_share(
-            # The bound of the smallest class decides where a class has few samples.
-            dataclasses.replace(measurement, value=measurement.low) if by_bound else measurement,
-            max(wanted * measurement.n / used, 1),  # a class, or a pair, has a part of the samples
-            whole=wanted == sizes.test,
-            high_is_good=proposal.measure != "backdoor_success",
-            design=sizes.design,
-            classes=sizes.classes,
-        )
+        sample: dict[str, Any] = {
+            "samples": max(
+                wanted * measurement.n / used, 1
+            ),  # a class, or a pair, has a part of them
+            "whole": wanted == sizes.test,
+            "design": sizes.design,
+            "classes": sizes.classes,
+        }
+        if proposal.measure == "worst_class_accuracy" and not measurement.complete:
+            bound = margins.of_low(measurement, **sample)
+        else:
+            good = proposal.measure != "backdoor_success"
+            bound = margins.of_share(measurement, high_is_good=good, **sample)
     return Row(
         proposal=proposal,
         settings=settings,

@@ -47,9 +47,10 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
         return f"{_WRAP}output(net, {keys[0]!r:.40})" if keys else "fix the model"
     if not isinstance(outputs, torch.Tensor):
         return f"fix the model, or {_WRAP}output(net, NAME)"
-    width = outputs.shape[1] if outputs.dim() == 2 else None
+    one = outputs.dim() == 1
+    width = 1 if one else outputs.shape[1] if outputs.dim() == 2 else None
     if width == 1 and spec.classes == 2:
-        return f"{_WRAP}binary_sigmoid(net)"
+        return f"{'fix the model, or for one output ' if one else ''}{_WRAP}binary_sigmoid(net)"
     if width == 1:
         return (
             "one output is for two classes: use data of two, or name both with `class_names` "
@@ -59,9 +60,10 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
         if are_probabilities(outputs):
             return f"{_WRAP}from_probabilities(select_classes(net, classes=[...]))"
         return f"{_WRAP}select_classes(net, classes=[...]), with the output of each class"
-    if outputs.dim() == 1 and spec.classes == 2:
-        return f"fix the model, or for one output {_WRAP}binary_sigmoid(net)"
-    return "fix the model, or use data of as many classes"
+    return (
+        "fix the model, or use data of as many classes; `class_names` names them (docs/data.md), "
+        "in Python `DataSet.from_tensors(..., classes=K)`"
+    )
 
 
 def accepts(model: nn.Module, x: torch.Tensor) -> bool:

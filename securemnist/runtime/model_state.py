@@ -12,13 +12,17 @@ from torch import nn
 
 @contextmanager
 def kept(model: nn.Module) -> Iterator[nn.Module]:
-    """Like `restored`, and the values of tensors and the submodules are put back, too."""
+    """Like `restored`, and the values of tensors and the submodules are put back, too.
+
+    The submodules of TorchScript stay: its tables are no dictionaries.
+    """
     tensors = [*model.parameters(), *model.buffers()]
     values = [tensor.detach().clone() for tensor in tensors]
     tables: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        (getattr(module, name), dict(getattr(module, name)))
+        (table, dict(table))
         for module in model.modules()
-        for name in ("_modules", "_parameters")
+        for table in (module._modules, module._parameters)
+        if isinstance(table, dict)
     ]
     try:
         with restored(model):
@@ -62,7 +66,8 @@ def restored(model: nn.Module) -> Iterator[nn.Module]:
             current.clear()
             current.update(before)
         for module, tensors_by_name in buffers:  # `to` replaces buffers but keeps parameters
-            module._buffers.update(tensors_by_name)
+            for name, buffer in tensors_by_name.items():
+                module._buffers[name] = buffer  # TorchScript's table has no `update`
         for tensor, data, requires_grad, grad in tensors:
             tensor.data = data
             tensor.requires_grad_(requires_grad)

@@ -94,3 +94,12 @@ def test_an_attack_of_a_class_that_no_module_names() -> None:
 
     with pytest.raises(errors.UsageError, match=r"top level .*Local"):
         sm.measure("robust_accuracy", small_network(), (X, Y), threat="linf:0.1", attack=Local())
+
+
+@pytest.mark.parametrize(
+    "outputs", [nn.Flatten(0), nn.Sequential(nn.Flatten(), nn.Linear(784, 1)), nn.Identity()]
+)
+def test_a_model_without_logits_has_no_certificate(outputs: nn.Module) -> None:
+    """Other outputs than logits of two classes or more are one sentence that names the wrappers."""
+    with pytest.raises(errors.ModelError, match=r"logits \(n, K\) .*your-own-model"):
+        sm.certify(outputs, X, Y, eps=0.01)

@@ -155,6 +155,19 @@ def test_doubtful_images_without_a_common_feature_are_no_group() -> None:
         assert not found.group.any()
 
 
+def test_clean_images_between_the_modes_do_not_hide_a_trigger() -> None:
+    """Clean images that carry a part of the trigger leave the poisoned ones in a group of their own."""
+    rng = torch.Generator().manual_seed(0)
+    features = torch.randn(3_000, 20, generator=rng)
+    doubtful = torch.rand(3_000, generator=rng) < 0.25
+    doubtful[:100] = True
+    features[:100, 0] += 100
+    features[100:160, 0] += torch.linspace(35, 75, 60)
+    found = shared_deviation(features, doubtful, seed=0)
+    assert found.group.nonzero().squeeze(1).tolist() == list(range(100))
+    assert not shared_deviation(features[100:], doubtful[100:], seed=0).group.any()
+
+
 def test_a_mark_without_a_place_shows_in_the_layers(mnist: DataSet) -> None:
     """A square at a random place is no linear feature of the pixels; a layer that knows it decides."""
     clean = mnist.train[:COUNT]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 import re
@@ -109,6 +110,16 @@ def test_policy_names_its_data(mnist: DataSet) -> None:
     read.refuse_other_data(mnist.name, mnist.digest)
     with pytest.raises(UsageError, match="expected the data it was written for, MNIST"):
         read.refuse_other_data("others", "0" * 64)
+
+
+def test_a_class_of_one_sample_may_fail() -> None:
+    """A class whose only sample is right is not said to fail: its lower bound is below the threshold."""
+    right = dataclasses.replace(share_measurement(1, 1, complete=False, seed=0), low=0.025)
+    bound = margins.of_low(right, 5, whole=True, classes=100)
+    assert bound.close
+    assert bound.problem.startswith("1.0000 meets 0.5, but 0.0250 does not")
+    wrong = dataclasses.replace(right, value=0.0, low=0.0)
+    assert not margins.of_low(wrong, 5, whole=True, classes=100).close
 
 
 def row_function(values: dict[float, float], tried: list[tuple[str, float]]) -> Callable[..., Row]:

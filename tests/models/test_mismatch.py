@@ -86,10 +86,11 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
         MNIST,
         "securemnist.models.from_probabilities(select_classes(net, classes=[...]))",
     ),
-    "9 outputs": (outputs(9), MNIST, "use data of as many classes"),
+    "9 outputs": (outputs(9), MNIST, "use data of as many classes; `class_names` names them"),
     "one output": (outputs(1), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "flat output": (outputs(), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "one output, ten classes": (outputs(1), MNIST, "use data of two, or name both"),
+    "flat output, ten classes": (outputs(), MNIST, "use data of two, or name both"),
     "float16": (
         nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).half(),
         MNIST,

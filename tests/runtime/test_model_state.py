@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 
 from securemnist.models.loading import from_model
 from securemnist.runtime.float32 import exact_float32
-from securemnist.runtime.model_state import restored
+from securemnist.runtime.model_state import kept, restored
 
 
 def network() -> nn.Sequential:
@@ -51,6 +52,21 @@ def test_model_state_restored(raises: bool) -> None:
     after = state(net)
     assert after[:3] == before[:3]
     assert all(torch.equal(a, b) for a, b in zip(after[3], before[3], strict=True))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("block", [restored, kept])
+def test_torchscript_is_restored(block: Callable[[nn.Module], Any]) -> None:
+    """A network of TorchScript keeps its mode, `requires_grad` and values, as others do."""
+    net = torch.jit.script(nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(784, 10)))
+    before = [t.clone() for t in (*net.parameters(), *net.buffers())]
+    with block(net):
+        from_model(net, name="net")
+        assert not net.training
+    assert net.training
+    assert all(p.requires_grad for p in net.parameters())
+    after = (*net.parameters(), *net.buffers())
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 @pytest.mark.parametrize("raises", [False, True])
