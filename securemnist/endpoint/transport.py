@@ -95,6 +95,15 @@ def proxy_for(uri: str) -> str | None:
     return found if not found or "://" in found else f"http://{found}"
 
 
+def refused_certificate(error: BaseException | None) -> str:
+    """Why the certificate of the host is refused, where that has caused an error; else ""."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return str(error.verify_message)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
 def _proxy(address: str | None) -> httpcore.Proxy | None:
     if not address:
         return None

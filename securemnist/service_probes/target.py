@@ -20,7 +20,7 @@ import httpx
 
 from securemnist.audit import AuditLog
 from securemnist.endpoint.deadline import deadline
-from securemnist.endpoint.transport import Transport
+from securemnist.endpoint.transport import Transport, refused_certificate
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.input_spec import InputSpec
 from securemnist.serve.record import Record
@@ -123,9 +123,13 @@ class Target:
                     answer.close()
         except httpx.TimeoutException:
             return Reply(-1, seconds=time.perf_counter() - began)
-        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
+        except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
             raise MeasureError(f"expected a request that can be sent, got {error}") from error
-        except (httpx.HTTPError, OSError):
+        except (httpx.HTTPError, OSError) as error:
+            if reason := refused_certificate(error):
+                raise MeasureError(
+                    f"expected a certificate of {self.url}, got one that is refused ({reason}); fix it"
+                ) from error
             return Reply(0, seconds=time.perf_counter() - began)
         seconds = time.perf_counter() - began
         return Reply(answer.status_code, text, dict(answer.headers), seconds)

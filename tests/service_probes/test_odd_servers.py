@@ -81,6 +81,12 @@ def test_certificates_are_checked_alike(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(found) > 30
 
 
+def test_refused_certificate_is_named(tmp_path: Path) -> None:
+    """A row of a service whose certificate is refused says so, and decides nothing."""
+    with pytest.raises(MeasureError, match=r"refused \(self-signed certificate\)"):
+        violations("security_headers", guarded, certificate_of(tmp_path))
+
+
 @pytest.mark.parametrize("control", ["path_traversal", "slow_requests"])
 def test_connection_that_is_not_made(control: str, tmp_path: Path) -> None:
     """A service that no connection reaches has refused nothing."""
