@@ -81,6 +81,19 @@ def test_certificates_are_checked_alike(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(found) > 30
 
 
+@pytest.mark.parametrize(("datatype", "score"), [("INT32", 987_654), ("INT64", -12)])
+def test_scores_as_whole_numbers(datatype: str, score: int) -> None:
+    """Scores that are scaled to whole numbers are as precise as those with decimals."""
+
+    def scaled(request: Request) -> list[bytes]:
+        count = json.loads(request.body)["inputs"][0]["shape"][0]
+        label = {"name": "label", "datatype": "INT64", "shape": [count], "data": [3] * count}
+        scores = {"name": "score", "datatype": datatype, "shape": [count, 2], "data": [score, 5]}
+        return answer({"outputs": [label, scores]})
+
+    assert [one.name for one in violations("confidence_precision", scaled)] == ["whole numbers"]
+
+
 def test_refused_certificate_is_named(tmp_path: Path) -> None:
     """A row of a service whose certificate is refused says so, and decides nothing."""
     with pytest.raises(MeasureError, match=r"refused \(self-signed certificate\)"):
