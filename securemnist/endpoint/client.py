@@ -184,7 +184,10 @@ def _certificates(description: Description) -> ssl.SSLContext:
             context.check_hostname = False  # nosemgrep: certificate-not-checked
             context.verify_mode = ssl.CERT_NONE  # nosemgrep: certificate-not-checked
         if description.client_certificate is not None:
-            context.load_cert_chain(description.client_certificate, description.client_key)
+            # Without a password OpenSSL asks for one at the terminal.
+            context.load_cert_chain(
+                description.client_certificate, description.client_key, password=""
+            )
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
             f"{description.name}: expected readable certificates in PEM, got "
