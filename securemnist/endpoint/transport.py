@@ -60,6 +60,10 @@ class Transport(httpx.BaseTransport):
         )
         with _as_httpx():
             answer = self._pool.handle_request(sent)
+            # What was read with the answer before belongs to no request: it may be that of other images.
+            if not answer.extensions["network_stream"].answered:
+                answer.close()
+                raise httpcore.RemoteProtocolError("an answer that was there before the request")
         return httpx.Response(
             answer.status,
             headers=answer.headers,

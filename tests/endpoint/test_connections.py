@@ -1,4 +1,4 @@
-"""Certificates of an endpoint, by real servers with TLS."""
+"""Connections to an endpoint: certificates, names of hosts, answers that nobody asked for."""
 
 from __future__ import annotations
 
@@ -60,6 +60,23 @@ def test_name_of_no_host(host: str) -> None:
     with pytest.raises(ModelError, match="expected the name of a host") as caught:
         Client(described(fields, "test")).ask(BODY, 1)
     one_sentence(caught.value)
+
+
+def test_answer_before_its_request() -> None:
+    """A second answer to one request is not taken for that to the next one."""
+    requests: list[Request] = []
+
+    def twice(request: Request) -> list[bytes]:
+        requests.append(request)
+        return [answer(len(requests))[0] * (2 if len(requests) == 2 else 1)]
+
+    with serving(twice) as url:
+        fields = {"uri": url, "request": '{"$image": {"as": "png"}}', "scores": "$"}
+        client = Client(described(fields, "test"))
+        found = [client.ask(BODY, 1) for _ in range(4)]
+        client.close()
+    assert found == [b"1", b"2", b"4", b"5"]
+    assert client.budget.run.failed == 1
 
 
 def test_certificate_of_a_named_authority(tmp_path: Path) -> None:
