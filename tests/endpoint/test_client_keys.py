@@ -30,7 +30,7 @@ except UsageError as error:
 
 
 def test_encrypted_client_key_is_refused(tmp_path: Path) -> None:
-    """OpenSSL would ask for the passphrase at the terminal, for which nobody waits in a job."""
+    """No passphrase is asked for at the terminal: a job would wait for it for ever."""
     path = certificate_of(tmp_path)
     key = load_pem_private_key(path.read_bytes(), None)
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"word"))

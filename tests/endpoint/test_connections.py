@@ -1,4 +1,4 @@
-"""Connections to an endpoint: certificates, names of hosts, answers that nobody asked for."""
+"""Connections to an endpoint: certificates, names of hosts, answers without a request."""
 
 from __future__ import annotations
 
