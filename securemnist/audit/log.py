@@ -129,7 +129,7 @@ class AuditLog:
 
     def _publish(self) -> None:
         """Write the head, without keeping answers waiting."""
-        with self._guard:
+        with self._guard, self._writing():
             head, segment = self._head, self._segment.duplicate()
         try:
             if head and head != self._published:

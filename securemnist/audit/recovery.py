@@ -90,7 +90,7 @@ def _last_line(path: Path, folder: Path, before: list[Path]) -> Line | None:
 def _number_after(before: list[Path]) -> int:
     if not before:
         return 1
-    *_, last = names.texts(before[-1])
+    *_, last = b"", *names.texts(before[-1])
     try:
         return parse(last.removesuffix(b"\n")).number + 1
     except ParseError as error:

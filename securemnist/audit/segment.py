@@ -11,14 +11,22 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Segment:
-    """A file opened for appending; `new` ones are created, and their folder entry is on the disk."""
+    """A file opened for appending; `new` ones are created, and their folder entry is on the disk.
+
+    OSError where that fails; a new file is then gone again, so that its name can be tried anew.
+    """
 
     def __init__(self, path: Path, *, new: bool) -> None:
         self.path = path
         self._file = os.open(path, _FLAGS | (os.O_CREAT | os.O_EXCL if new else 0), 0o600)
         self.size = os.fstat(self._file).st_size
         if new:
-            sync_folder(path.parent)
+            try:
+                sync_folder(path.parent)
+            except OSError:
+                self.close()
+                path.unlink()
+                raise
 
     def duplicate(self) -> Segment:
         """The same file under another descriptor, for `sync`; to be closed."""

@@ -50,11 +50,16 @@ def _shown(path: Path) -> list[State]:
     """The states, each printed."""
     from securemnist.monitoring import state
 
-    files = sorted(path.glob("drift-*.json"))[:_MOST_FILES] if path.is_dir() else [path]
+    files = sorted(path.glob("drift-*.json")) if path.is_dir() else [path]
     if not files:
         raise UsageError(
             f"{path}: expected states drift-NAME.json of a monitor, got none; name the folder that "
             "`securemnist serve` writes"
+        )
+    if len(files) > _MOST_FILES:
+        raise UsageError(
+            f"{path}: expected at most {_MOST_FILES} states, got {len(files)}; name one, or move those "
+            "of models that are not served any more"
         )
     found = [state.read(file) for file in files]
     for file, one in zip(files, found, strict=True):

@@ -18,7 +18,7 @@ from securemnist.endpoint.deadline import deadline
 from securemnist.endpoint.description import KEY, Description
 from securemnist.endpoint.pace import Pace, retry_after
 from securemnist.endpoint.query_budget import QueryBudget
-from securemnist.endpoint.transport import Transport, proxy_for
+from securemnist.endpoint.transport import Transport, proxy_for, refused_certificate
 from securemnist.errors import ModelError, NoAnswer, UsageError
 
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
@@ -107,7 +107,7 @@ class Client:
         """Status, headers and content of one attempt; _Failed where there is no whole answer."""
         headers = {} if body is None else {"Content-Type": "application/json"}
         with (
-            _as_failure(self.description.timeout),
+            _as_failure(self.description),
             deadline(self.description.timeout),
             self._http.stream(method, uri, content=body, headers=headers) as response,
         ):
@@ -138,13 +138,25 @@ class _Failed(Exception):
 
 
 @contextlib.contextmanager
-def _as_failure(seconds: float) -> Iterator[None]:
-    """_Failed for each error of the connection; its own text may quote a header."""
+def _as_failure(description: Description) -> Iterator[None]:
+    """_Failed for each error of the connection; its own text may quote a header.
+
+    ModelError for a certificate that is refused and for a name of no host, which no repetition changes.
+    """
     try:
         yield
+    except (UnicodeError, httpx.InvalidURL) as error:
+        raise ModelError(
+            f"{description.name}: expected the name of a host, got {description.host!r:.80}; fix it"
+        ) from error
     except httpx.TimeoutException as error:
-        raise _Failed(f"no whole answer within {seconds:g} s") from error
+        raise _Failed(f"no whole answer within {description.timeout:g} s") from error
     except httpx.HTTPError as error:
+        if reason := refused_certificate(error):
+            raise ModelError(
+                f"{description.name}: expected a certificate of this host, got one that is refused "
+                f"({reason}); fix it, or name its authority in `authority`"
+            ) from error
         raise _Failed(f"a failed connection ({type(error).__name__})") from error
 
 
@@ -172,7 +184,10 @@ def _certificates(description: Description) -> ssl.SSLContext:
             context.check_hostname = False  # nosemgrep: certificate-not-checked
             context.verify_mode = ssl.CERT_NONE  # nosemgrep: certificate-not-checked
         if description.client_certificate is not None:
-            context.load_cert_chain(description.client_certificate, description.client_key)
+            # Without a password OpenSSL asks for one at the terminal.
+            context.load_cert_chain(
+                description.client_certificate, description.client_key, password=""
+            )
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
             f"{description.name}: expected readable certificates in PEM, got "

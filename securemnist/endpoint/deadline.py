@@ -56,13 +56,17 @@ class Network(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
+    """`answered`: whether anything was read since the last request was written."""
+
     def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
+        self._stream, self.answered = stream, False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.answered = True
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.answered = False
         self._stream.write(buffer, _left(timeout))
 
     def close(self) -> None:

@@ -104,7 +104,7 @@ class Description(Strict):
         used = any(KEY in value for value in self.headers.values())
         if used != (self.key_env is not None):
             raise ValueError(f"expected `key_env` and {KEY} in a header, got one without the other")
-        if used and urlsplit(self.uri).scheme != "https" and self.host not in _LOOPBACK:
+        if used and in_plain_text(self.uri):
             raise ValueError("expected https:// for an endpoint with a key, got http://")
         if (self.batch or 1) > 1 and not self.template.several:
             raise ValueError('`batch` above 1 needs a template with {"$images": ...}')
@@ -149,6 +149,12 @@ class Description(Strict):
                 f"{'an unprintable one' if key else 'none'}; set it"
             )
         return key
+
+
+def in_plain_text(uri: str) -> bool:
+    """Whether others on the network could read what is sent to this address."""
+    parts = urlsplit(uri)
+    return parts.scheme != "https" and parts.hostname not in _LOOPBACK
 
 
 def read(path: Path) -> Description:

@@ -167,7 +167,11 @@ class RemoteModel(nn.Module):
             return logits
         if not self.facts.probabilities:
             return answers
-        return np.asarray(np.log(np.maximum(answers, _least(self.facts.decimals))))
+        # Below every other score of its image, also where the probe saw too few decimals.
+        others = np.where(answers > 0, answers, np.inf).min(1, keepdims=True)
+        rounded = self.facts.decimals is not None
+        least = np.minimum(_least(self.facts.decimals), others / 2 if rounded else np.inf)
+        return np.asarray(np.log(np.maximum(answers, least)))
 
     def to_json(self) -> dict[str, Any]:
         """What the probe found, for a report; empty before it."""

@@ -16,7 +16,9 @@ REPEATS = 5
 # Probabilities sum to 1 up to the rounding of each score.
 _SUM_TOLERANCE, _MOST_DECIMALS = 1e-3, 10
 # Two answers differ where a score does by more than its last decimal, or by this share of their spread.
+# Errors of floats change the last one of few decimals hardly ever, and a class by one step of it.
 _SPREAD = 1e-4
+_FEW, _LAST, _NOT_THE_LAST = 1, 1.5, 0.5
 _STATUS_OF_SIZE = ("status 400", "status 413", "status 422")
 
 
@@ -85,7 +87,11 @@ def probe(queries: Queries, pixels: Pixels, x: np.ndarray, kind: str) -> Facts:
     first, seconds = _repeated(queries, numbers[:1])
     singles = np.concatenate([queries.one_request(one[None]) for one in numbers])
     labels_only = singles.ndim == 1
-    decimals = None if labels_only else _decimals(singles)
+    decimals = (
+        None
+        if labels_only
+        else _decimals(np.concatenate([singles, _unsure(queries, pixels, x[:8])]))
+    )
     probabilities = None if labels_only else _probabilities(singles, decimals, kind)
     batch_note, an_image = _fit_batch(queries, numbers, singles, decimals)
     return Facts(
@@ -106,8 +112,9 @@ def differs(one: np.ndarray, other: np.ndarray, decimals: int | None) -> np.ndar
     """Boolean (n,): answers that differ by more than rounding."""
     if one.ndim == 1:
         return np.asarray(one != other)
-    spread = np.ptp(one, axis=1)
-    allowed = _SPREAD * spread + (0.0 if decimals is None else 1.5 * 10.0**-decimals)
+    allowed = _SPREAD * np.ptp(one, axis=1)
+    if decimals is not None:
+        allowed += (_LAST if decimals > _FEW else _NOT_THE_LAST) * 10.0**-decimals
     return np.asarray(np.abs(one - other).max(1) > allowed)
 
 
@@ -121,10 +128,16 @@ def _repeated(queries: Queries, one: np.ndarray) -> tuple[np.ndarray, float]:
     return np.concatenate(answers), sorted(seconds)[REPEATS // 2]
 
 
+def _unsure(queries: Queries, pixels: Pixels, x: np.ndarray) -> np.ndarray:
+    """Answers to means of two images each: scores of 0 and 1 do not say how others are rounded."""
+    means = pixels.numbers((x + np.roll(x, 1, 0)) / 2)
+    return np.concatenate([queries.one_request(one[None]) for one in means])
+
+
 def _decimals(scores: np.ndarray) -> int | None:
     """The fewest decimals that write all scores exactly; None for more than ten."""
     for decimals in range(_MOST_DECIMALS + 1):
-        if bool((np.abs(np.round(scores, decimals) - scores) < 1e-14).all()):
+        if bool((np.abs(np.round(scores, decimals) - scores) <= 1e-14 * np.abs(scores)).all()):
             return decimals
     return None
 

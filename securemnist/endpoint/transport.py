@@ -60,6 +60,10 @@ class Transport(httpx.BaseTransport):
         )
         with _as_httpx():
             answer = self._pool.handle_request(sent)
+            # What was read with the answer before belongs to no request: it may be that of other images.
+            if not answer.extensions["network_stream"].answered:
+                answer.close()
+                raise httpcore.RemoteProtocolError("an answer that was there before the request")
         return httpx.Response(
             answer.status,
             headers=answer.headers,
@@ -93,6 +97,15 @@ def proxy_for(uri: str) -> str | None:
         return None
     found = named.get(address.scheme) or named.get("all")
     return found if not found or "://" in found else f"http://{found}"
+
+
+def refused_certificate(error: BaseException | None) -> str:
+    """Why the certificate of the host is refused, where that has caused an error; else ""."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return str(error.verify_message)
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _proxy(address: str | None) -> httpcore.Proxy | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.evaluation.context import Context
@@ -52,6 +52,15 @@ class ServiceSettings(Settings):
 
             split(endpoint)
         return endpoint
+
+    @model_validator(mode="after")
+    def _secret(self) -> Self:
+        if self.token_env is not None and self.endpoint is not None:
+            from securemnist.endpoint.description import in_plain_text
+
+            if in_plain_text(self.endpoint):
+                raise ValueError("expected https:// for an endpoint with a token, got http://")
+        return self
 
 
 def service_violations(context: Context, settings: ServiceSettings, seed: int) -> Measurement:

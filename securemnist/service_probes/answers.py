@@ -23,11 +23,13 @@ class Answers:
     """For each image a label, and the scores of its classes as the texts that were sent, or nothing.
 
     `numbers`: the texts of all values of floats, in any output, and of those within its texts.
+    `whole`: all whole numbers, labels included.
     """
 
     labels: list[int]
     scores: list[list[str]]
     numbers: tuple[str, ...] = ()
+    whole: tuple[int, ...] = ()
 
 
 def ask(target: Target, images: Images) -> Answers:
@@ -48,6 +50,7 @@ def read(reply: Reply, count: int) -> Answers:
         labels: list[int] = []
         scores: list[list[str]] = []
         numbers: list[str] = []
+        whole: list[int] = []
         for output in outputs:
             data = output["data"]
             if output["datatype"].startswith("FP"):
@@ -55,6 +58,7 @@ def read(reply: Reply, count: int) -> Answers:
             else:
                 texts = [leaf for leaf in _leaves(data) if isinstance(leaf, str)]
                 numbers += [number for text in texts for number in _FLOAT.findall(text)]
+                whole += [leaf for leaf in _leaves(data) if type(leaf) is int]
             if output["datatype"].startswith(("INT", "UINT")) and len(data) == count:
                 labels = [int(label) for label in data]
             elif output["datatype"].startswith("FP") and len(output["shape"]) == 2:
@@ -70,7 +74,7 @@ def read(reply: Reply, count: int) -> Answers:
             "expected labels or scores of each image by the Open Inference Protocol, got others; name "
             "an `endpoint` of that protocol"
         )
-    return Answers(labels, scores, tuple(numbers))
+    return Answers(labels, scores, tuple(numbers), tuple(whole))
 
 
 def answered(name: str, reply: Reply, count: int = 1) -> ServiceCheck:

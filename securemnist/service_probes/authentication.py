@@ -47,7 +47,8 @@ def authentication(target: Target) -> list[ServiceCheck]:
     for spelling in _SPELLINGS:
         path = spelling.format(target.infer_path, target.metadata_path)
         reply = target.raw(_anonymous(target, path, body))
-        found.append(check(f"POST {path}", not reply.accepted, "no answer without a token", reply))
+        denied = (reply.status == 0 or reply.status >= 300) and not readable(reply, 1)
+        found.append(check(f"POST {path}", denied, "a refusal, no result", reply))
     reply = target.send("GET", target.metadata_path, token=False)
     found.append(check("metadata without a token", reply.status in _STATUSES, "401 or 403", reply))
     if target.token is not None:

@@ -62,4 +62,5 @@ def _silent(name: str, reply: Reply) -> ServiceCheck:
     # In JSON a browser does not run markup, but it may be copied from there.
     found = f"{reply} with {', '.join(given)}" if given else str(reply)
     expected = "no trace, path, version, exception or echo"
-    return check(f"the answer to {name}{' (JSON)' if json else ''}", not given, expected, found)
+    holds = not given and reply.status != -1  # what did not come was not read
+    return check(f"the answer to {name}{' (JSON)' if json else ''}", holds, expected, found)

@@ -13,7 +13,10 @@ _LONGEST = 160
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: status 0 where the connection ended without one, and -1 where time ran out."""
+    """An answer: status 0 where the connection ended without one, -1 where time ran out.
+
+    -2 for bytes that are not HTTP.
+    """
 
     status: int
     text: str = ""
@@ -30,9 +33,11 @@ class Reply:
         return 400 <= self.status < 500
 
     def __str__(self) -> str:
-        return {0: "no answer, the connection was closed", -1: "no answer in time"}.get(
-            self.status, str(self.status)
-        )
+        return {
+            0: "no answer, the connection was closed",
+            -1: "no answer in time",
+            -2: "bytes that are not HTTP",
+        }.get(self.status, str(self.status))
 
 
 def check(name: str, holds: bool, expected: str, found: object) -> ServiceCheck:

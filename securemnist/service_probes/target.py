@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import re
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from securemnist.audit import AuditLog
 from securemnist.endpoint.deadline import deadline
-from securemnist.endpoint.transport import Transport
+from securemnist.endpoint.transport import Transport, refused_certificate
 from securemnist.errors import MeasureError, NotApplicable
 from securemnist.input_spec import InputSpec
 from securemnist.serve.record import Record
@@ -28,9 +28,11 @@ from securemnist.service_probes.reply import Reply
 from securemnist.types import Images
 
 _LARGEST_ANSWER = 1 << 20
-
-
 _CONNECTIONS = 100
+# A part of an answer unpacks to a thousand times its size at most; several codings multiply that.
+_CODINGS = ("identity", "gzip", "deflate")
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?![^ \r\n])")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}")
 
 
 @dataclass
@@ -59,11 +61,15 @@ class Target:
     )
 
     def __post_init__(self) -> None:
+        # Both kinds of requests trust the same authorities.
+        secure = urlsplit(self.url).scheme == "https"
+        self._tls = httpcore.default_ssl_context() if secure else None
         self._http = httpx.Client(
             base_url=self.url,
+            headers={"Accept-Encoding": "identity"},
             timeout=self.timeout,
             trust_env=False,
-            transport=Transport(None, _CONNECTIONS),
+            transport=Transport(self._tls, _CONNECTIONS),
         )
 
     def __enter__(self) -> Self:
@@ -117,9 +123,13 @@ class Target:
                     answer.close()
         except httpx.TimeoutException:
             return Reply(-1, seconds=time.perf_counter() - began)
-        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
+        except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
             raise MeasureError(f"expected a request that can be sent, got {error}") from error
-        except (httpx.HTTPError, OSError):
+        except (httpx.HTTPError, OSError) as error:
+            if reason := refused_certificate(error):
+                raise MeasureError(
+                    f"expected a certificate of {self.url}, got one that is refused ({reason}); fix it"
+                ) from error
             return Reply(0, seconds=time.perf_counter() - began)
         seconds = time.perf_counter() - began
         return Reply(answer.status_code, text, dict(answer.headers), seconds)
@@ -143,28 +153,34 @@ class Target:
         return json.dumps({"inputs": [tensor]}).encode()
 
     def raw(self, content: bytes, *, seconds: float | None = None) -> Reply:
-        """The answer to bytes that need not be HTTP."""
+        """The answer to bytes that need not be HTTP; errors as from `connection`."""
         self.sent += 1
         began = time.perf_counter()
-        try:
-            with self.connection(seconds) as connection:
+        with self.connection(seconds) as connection:
+            try:
                 connection.sendall(content)
                 answer = _whole(connection, began + (seconds or self.timeout))
-        except TimeoutError:
-            return Reply(-1, seconds=time.perf_counter() - began)
-        except OSError:
-            return Reply(0, seconds=time.perf_counter() - began)
+            except TimeoutError:
+                return Reply(-1, seconds=time.perf_counter() - began)
+            except OSError:
+                return Reply(0, seconds=time.perf_counter() - began)
         return parsed(answer, time.perf_counter() - began)
 
     def connection(self, seconds: float | None = None) -> socket.socket:
-        """An open connection to the service, with TLS for https."""
+        """An open connection to the service, with TLS for https.
+
+        MeasureError without one: that nothing was asked is no refusal.
+        """
         parts = urlsplit(self.url)
-        host, secure = parts.hostname or "", parts.scheme == "https"
-        port = parts.port or (443 if secure else 80)
-        opened = socket.create_connection((host, port), timeout=seconds or self.timeout)
-        if secure:
-            opened = ssl.create_default_context().wrap_socket(opened, server_hostname=host)
-        return opened
+        host, port = parts.hostname or "", parts.port or (443 if self._tls else 80)
+        try:
+            opened = socket.create_connection((host, port), timeout=seconds or self.timeout)
+            return self._tls.wrap_socket(opened, server_hostname=host) if self._tls else opened
+        except OSError as error:
+            raise MeasureError(
+                f"expected a connection to {parts.netloc}, got {error.strerror or error!s:.200}; start "
+                "the service, or fix its certificate"
+            ) from error
 
     def head(self, method: str, path: str, *lines: str, token: bool = True) -> bytes:
         """The head of a request as bytes, with Host and token, without its last empty line."""
@@ -173,6 +189,12 @@ class Target:
         return "\r\n".join(every).encode("latin-1", "replace") + b"\r\n"
 
     def _text(self, answer: httpx.Response) -> str:
+        """The first MiB of an answer; MeasureError for codings whose parts unpack without a bound."""
+        coding = answer.headers.get("content-encoding", "identity").lower()
+        if coding not in _CODINGS:
+            raise MeasureError(
+                f"expected an answer without a coding, got {coding!r:.40}; switch it off in the service"
+            )
         content = bytearray()
         for part in answer.iter_bytes():
             content += part
@@ -195,9 +217,19 @@ def _whole(connection: socket.socket, ends: float) -> bytes:
     return bytes(answer)
 
 
+def _final(answer: bytes) -> bytes:
+    """The answer behind interim ones (status 100, or 102 to 199), or the last of these."""
+    start = 0
+    while _INTERIM.match(answer, start) and (end := answer.find(b"\r\n\r\n", start) + 4) > 3:
+        if end == len(answer):
+            break
+        start = end
+    return answer[start:]
+
+
 def _complete(answer: bytes | bytearray) -> bool:
     """Whether the body is whole by its length; one without a length ends with the connection."""
-    head, end, text = bytes(answer).partition(b"\r\n\r\n")
+    head, end, text = _final(bytes(answer)).partition(b"\r\n\r\n")
     if not end:
         return False
     length = re.search(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r|$)", head)
@@ -208,11 +240,11 @@ def _complete(answer: bytes | bytearray) -> bool:
 
 
 def parsed(answer: bytes, seconds: float = 0.0) -> Reply:
-    head, _, text = answer.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    status = first.split()[1:2]
-    if not answer or not status or not status[0].isdecimal():
-        return Reply(0, answer.decode("latin-1"), seconds=seconds)
-    pairs = (one.partition(":") for one in lines)
+    """The reply in the bytes that came back; -2 as its status for bytes that are not HTTP/1."""
+    head, _, text = _final(answer).partition(b"\r\n\r\n")
+    status = _STATUS.match(head)
+    if status is None:
+        return Reply(-2 if answer else 0, answer.decode("utf-8", "replace"), seconds=seconds)
+    pairs = (one.partition(":") for one in head.decode("latin-1").split("\r\n")[1:])
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    return Reply(int(status[0]), text.decode("utf-8", "replace"), headers, seconds)
+    return Reply(int(status[1]), text.decode("utf-8", "replace"), headers, seconds)

@@ -75,6 +75,15 @@ def test_file_begun_without_a_line(content: bytes, tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("torn-*.part"))) == bool(content)
 
 
+def test_part_of_a_line_behind_an_empty_file(tmp_path: Path) -> None:
+    """A part of a line whose number no line before it tells is refused by one sentence."""
+    (tmp_path / "audit-000001.jsonl").touch()
+    (tmp_path / "audit-000002.jsonl").write_bytes(b'{"half')
+    with pytest.raises(UsageError) as refused:
+        AuditLog(tmp_path)
+    one_sentence(refused.value)
+
+
 def test_first_line_never_completed(tmp_path: Path) -> None:
     """A log whose very first line was not completed begins anew, with that part aside."""
     (tmp_path / "audit-000001.jsonl").write_bytes(b'{"form')

@@ -91,6 +91,18 @@ def test_folder_of_states(tmp_path: Path) -> None:
     one_sentence(Exception(done.output.strip()))
 
 
+def test_folder_of_too_many_states(tmp_path: Path) -> None:
+    """No state is left out of the exit code: a folder of more states than are shown is refused."""
+    content = state(tmp_path / "drift-00.json", 250).read_bytes()
+    for number in range(1, 50):
+        (tmp_path / f"drift-{number:02d}.json").write_bytes(content)
+    state(tmp_path / "drift-99.json", 200, 0.5)
+    done = run("monitor", str(tmp_path))
+    assert done.exit_code == 2
+    assert "expected at most 50 states, got 51" in done.output
+    one_sentence(Exception(done.output.strip()))
+
+
 def test_missing_and_hostile_states(tmp_path: Path) -> None:
     """A missing state ends with 2, and text of a hostile one reaches the terminal sanitised."""
     assert run("monitor", str(tmp_path / "none")).exit_code == 2

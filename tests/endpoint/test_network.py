@@ -194,3 +194,14 @@ def test_bearer_token_of_the_protocol(service: Service, monkeypatch: pytest.Monk
     model = loading.resolve(service.model, input_spec=MNIST).model
     model(X[:1])
     assert service.headers[-1]["Authorization"] == "Bearer another secret key"
+
+
+def test_scores_below_the_last_decimal_keep_their_order(service: Service) -> None:
+    """Where the probe saw no decimals, a class with the largest score still has the largest logit."""
+    service.classify = lambda x: np.eye(10)[(x.mean((1, 2, 3)) > 0.5).astype(int)]
+    model = remote(table(service))
+    model.probe(X)
+    assert model.facts.decimals == 0
+    service.classify = lambda x: np.tile([0.0, 0.2, 0.4, *[0.1] * 4, 0.0, 0.0, 0.0], (len(x), 1))
+    with model.fresh():
+        assert model(X[:3]).argmax(1).tolist() == [2] * 3

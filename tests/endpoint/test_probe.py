@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from securemnist.endpoint.probe import Facts
+from securemnist.endpoint.probe import Facts, differs
 from securemnist.errors import ModelError
 from tests.endpoint.conftest import png, remote, table
 from tests.endpoint.service import Service, by_brightness
@@ -35,6 +35,34 @@ def test_probe_finds_rounded_scores(service: Service) -> None:
     service.decimals = 3  # type: ignore[assignment]
     found = facts(service)
     assert (found.answers, found.decimals) == ("probabilities", 3)
+
+
+def sure(x: np.ndarray) -> np.ndarray:
+    """Probabilities of two classes, 0 and 1 but for images of medium brightness."""
+    share = 1 / (1 + np.exp(-80 * (x.astype(np.float64).mean((1, 2, 3)) - 0.513)))
+    return np.pad(np.stack([share, 1 - share], 1), ((0, 0), (0, 8)))
+
+
+@pytest.mark.parametrize("decimals", [2, 4])
+def test_probe_finds_decimals_of_sure_scores(decimals: int, service: Service) -> None:
+    """Where all images get scores of 0 and 1, means of them show how others are rounded."""
+    service.classify, service.decimals = sure, decimals  # type: ignore[assignment]
+    x = torch.stack([X[0] * 0 + k % 2 for k in range(8)])
+    assert remote(table(service)).probe(x).decimals == decimals
+
+
+def test_small_scores_are_not_rounded(service: Service) -> None:
+    """Scores near 0 and 1 by less than 1e-14 are no whole numbers."""
+    service.classify = lambda x: 1e-20 * by_brightness(x)
+    assert facts(service).decimals is None
+
+
+@pytest.mark.parametrize(("decimals", "step"), [(0, 1.0), (1, 0.1), (None, 1e-3)])
+def test_another_class_is_another_answer(decimals: int | None, step: float) -> None:
+    """A step of the only decimals counts, one of the last of several does not."""
+    one = np.array([[1.0, 0.0, 0.0]])
+    assert differs(one, one - step * np.eye(3)[:1], decimals).all()
+    assert not differs(one, one - 1e-3, 3).any()
 
 
 def test_probe_finds_logits(service: Service) -> None:

@@ -113,6 +113,37 @@ def test_varying_answers_decide_nothing(service: Service, images: DataSet) -> No
     assert "variation" in found.reason
 
 
+def one_hot(x: np.ndarray) -> np.ndarray:
+    """Scores of 1 for the class, and of 0 for the others."""
+    return np.eye(10)[by_brightness(x).argmax(1)]
+
+
+def test_one_hot_answers_are_compared(service: Service, images: DataSet) -> None:
+    """Scores without a decimal differ by 1, which is no rounding: a changed model is found."""
+    service.classify = one_hot
+    context = context_of(service, images)
+    begin, honest = len(service.requests), service.classify
+
+    def changed(number: int, _body: bytes) -> None:
+        if number - begin > 60:
+            service.classify = lambda x: honest(x * 0.5)
+
+    service.fault = changed  # type: ignore[assignment]
+    found = judged(context, at_least=0.01)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.reason
+
+
+def test_one_hot_answers_that_vary_decide_nothing(service: Service, images: DataSet) -> None:
+    """The class that is answered for one image changes by chance, and its score by 1."""
+    rng = np.random.default_rng(0)
+    service.classify = lambda x: one_hot(x + rng.normal(0, 0.03, (len(x), 1, 1, 1)))
+    context = context_of(service, images, uint8=False, batch=1)
+    found = judged(context, measure="clean_accuracy", at_least=0.2, images=50)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "variation" in found.reason
+
+
 def test_useless_attack_is_doubted(service: Service, images: DataSet) -> None:
     """Where an attack breaks nothing at an eps that reaches grey, its survivors do not pass."""
     service.labels = False

@@ -82,6 +82,12 @@ def test_a_closed_port_is_an_error(ask) -> None:
         ask("path_traversal", endpoint="http://127.0.0.1:9/v2/models/toy")
 
 
+def test_token_is_not_sent_in_plain_text(ask) -> None:
+    """A row whose token others on the network could read is refused when the policy is read."""
+    with pytest.raises(PolicyError, match="expected https://"):
+        ask("methods", endpoint="http://service.example/v2/models/toy")
+
+
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1:80/v2/models/a", "file:///v2/models/a", "http://h/v1/a", "http://h/v2/models/a?b"],

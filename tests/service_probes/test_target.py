@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 
+from securemnist.errors import MeasureError
 from securemnist.input_spec import MNIST
 from securemnist.service_probes.endpoint import split
 from securemnist.service_probes.target import Target
@@ -36,6 +37,15 @@ def test_dripping_answer_ends_in_time() -> None:
         ended.set()
         thread.join()
     assert time.monotonic() - began < 1
+
+
+def test_name_of_no_host() -> None:
+    """A name that cannot be looked up is no refusal."""
+    with (
+        Target("http://a..example", "m", MNIST, torch.zeros(1, 1, 28, 28), None) as target,
+        pytest.raises(MeasureError, match="expected a request that can be sent"),
+    ):
+        target.send("GET", "/")
 
 
 @pytest.mark.parametrize(

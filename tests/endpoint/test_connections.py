@@ -1,0 +1,87 @@
+"""Connections to an endpoint: certificates, names of hosts, answers without a request."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from securemnist.endpoint.client import Client
+from securemnist.endpoint.description import described
+from securemnist.errors import ModelError
+from tests.error_form import one_sentence
+from tests.odd_server import Request, answer, certificate_of, serving
+
+BODY = b'{"instances": []}'
+
+
+def asked(certificate: Path, **more: object) -> tuple[bytes, int]:
+    """The answer of a server with this certificate, and the number of its requests."""
+    requests: list[Request] = []
+
+    def handler(request: Request) -> list[bytes]:
+        requests.append(request)
+        return answer({})
+
+    with serving(handler, certificate) as url:
+        fields = {"uri": url, "request": '{"$image": {"as": "png"}}', "scores": "$"}
+        client = Client(described(fields | more, "test"))
+        try:
+            return client.ask(BODY, 1), len(requests)
+        finally:
+            client.close()
+            assert len(requests) <= 1
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "known", "reason"),
+    [
+        ("127.0.0.1", 1, False, "self-signed certificate"),
+        ("127.0.0.1", -1, True, "certificate has expired"),
+        ("other.example", 1, True, "IP address mismatch"),
+    ],
+)
+def test_refused_certificate_is_named(
+    host: str, days: int, known: bool, reason: str, tmp_path: Path
+) -> None:
+    """A certificate that does not fit ends the request at once, in one sentence that says why."""
+    certificate = certificate_of(tmp_path, host, days=days)
+    authority = {"authority": str(certificate)} if known else {}
+    with pytest.raises(ModelError, match=reason) as caught:
+        asked(certificate, **authority)
+    one_sentence(caught.value)
+
+
+@pytest.mark.parametrize("host", ["a..example", "a" * 64, "xn--a"])
+def test_name_of_no_host(host: str) -> None:
+    """A name that cannot be looked up ends the request in one sentence."""
+    fields = {"uri": f"http://{host}/", "request": '{"$image": {"as": "png"}}', "scores": "$"}
+    with pytest.raises(ModelError, match="expected the name of a host") as caught:
+        Client(described(fields, "test")).ask(BODY, 1)
+    one_sentence(caught.value)
+
+
+def test_answer_before_its_request() -> None:
+    """A second answer to one request is not taken for that to the next one."""
+    requests: list[Request] = []
+
+    def twice(request: Request) -> list[bytes]:
+        requests.append(request)
+        return [answer(len(requests))[0] * (2 if len(requests) == 2 else 1)]
+
+    with serving(twice) as url:
+        fields = {"uri": url, "request": '{"$image": {"as": "png"}}', "scores": "$"}
+        client = Client(described(fields, "test"))
+        found = [client.ask(BODY, 1) for _ in range(4)]
+        client.close()
+    assert found == [b"1", b"2", b"4", b"5"]
+    assert client.budget.run.failed == 1
+
+
+def test_certificate_of_a_named_authority(tmp_path: Path) -> None:
+    """A certificate that the description names is taken, and with `verify` = false any is."""
+    certificate = certificate_of(tmp_path)
+    assert asked(certificate, authority=str(certificate)) == (b"{}", 1)
+    expired = certificate_of(tmp_path, days=-1)
+    assert json.loads(asked(expired, verify=False)[0]) == {}
