@@ -5,6 +5,7 @@ What is found is plain: arrays as safetensors for a loader, reasons and configur
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 from collections.abc import Iterator
@@ -39,6 +40,10 @@ def warm_up() -> None:
         opened["text"] = "text"
         opened.create_dataset("packed", data=np.zeros(9), compression="gzip")
         opened.attrs["model_config"] = "{}"
+        for codec in ("ascii", "utf-8"):  # of texts, those of an optimizer among them
+            codecs.lookup(codec)
+            opened.create_dataset(codec, data=["a"], dtype=h5py.string_dtype(codec))
+            opened.create_dataset(f"short {codec}", data=b"a", dtype=h5py.string_dtype(codec, 2))
     triage(file.getvalue())
     for content in (file.getvalue(), b"no HDF5"):
         try:

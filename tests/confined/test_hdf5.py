@@ -7,6 +7,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -37,6 +38,22 @@ def test_arrays_come_back_as_they_are() -> None:
         assert found[name].dtype == np.asarray(value).dtype.newbyteorder("=")
         np.testing.assert_array_equal(found[name], value)
     assert json.loads(process.read(content, "HDF5", {"limit": None}).packed)["reasons"] == []
+
+
+def test_texts_and_other_types_are_read_without_a_further_module() -> None:
+    """Texts of both codecs, as in an older Keras file, and other types import nothing in the process."""
+
+    def fill(file: h5py.File) -> None:
+        for number, codec in enumerate(("ascii", "utf-8")):
+            texts = file.create_group(f"optimizer {number}")
+            texts.create_dataset("text", data=["a"] * 9, dtype=h5py.string_dtype(codec))
+            texts.create_dataset("short", data=b"ab", dtype=h5py.string_dtype(codec, 3))
+            texts.attrs["name"] = np.array([b"a", b"b"])
+        file.create_dataset("named", data=np.zeros(2, "i1"), dtype=h5py.enum_dtype({"a": 0}, "i1"))
+        file.create_dataset("half", data=np.zeros((2, 2), "f2"), chunks=(1, 2), shuffle=True)
+
+    found = json.loads(process.read(hdf5_file(fill), "HDF5", {"limit": None}).packed)
+    assert found == {"reasons": [], "configs": {}}
 
 
 def test_file_that_hangs_the_library_is_not_scanned(monkeypatch: pytest.MonkeyPatch) -> None:

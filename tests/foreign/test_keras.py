@@ -144,6 +144,12 @@ HDF5: dict[str, tuple[Callable[[h5py.File], Any], Outcome]] = {
     ),
     "a group that contains itself": (circle, Outcome.CLEAN),
     "model of Keras 2": (config(class_name="Flatten", config={}), Outcome.CLEAN),
+    "compiled model of Keras 2": (
+        lambda file: file.attrs.update(
+            training_config=json.dumps({"optimizer_config": {"class_name": "Adam", "config": {}}})
+        ),
+        Outcome.CLEAN,
+    ),
     "Lambda": (config(class_name="Lambda", config={"function": ["4wEA", None, None]}), M),
     "Lambda in a wrapper": (
         config(class_name="Flatten", config={"layer": {"class_name": "Lambda", "config": {}}}),
