@@ -27,22 +27,9 @@ _PLAIN = (
 # Modules of what `compile` adds, which is read by no loader here; none of their classes holds code.
 _COMPILED = re.compile(r"keras\.(src\.([a-z0-9_]+\.)*)?(optimizers|losses|metrics)(\.[a-z0-9_]+)*")
 _NAMES = frozenset(name for _, name in CLASSES)
-# Older files name the optimizers of Keras without a module.
-_OPTIMIZERS = frozenset(
-    [
-        "Adadelta",
-        "Adafactor",
-        "Adagrad",
-        "Adam",
-        "AdamW",
-        "Adamax",
-        "Ftrl",
-        "Lion",
-        "Nadam",
-        "RMSprop",
-        "SGD",
-    ]
-)
+# Optimizers of Keras, which older files name without a module.
+_OLDER = "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lion Nadam RMSprop SGD"
+_OPTIMIZERS = frozenset(_OLDER.split())
 _FUNCTION = "function"
 
 
