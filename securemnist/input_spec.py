@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,8 @@ class InputSpec:
                 f"expected class names of 1 to {_LONGEST_NAME} printable characters, got "
                 f"{wrong[0]!r:.40}; fix it"
             )
-        if len(set(names)) != len(names):
+        # Systems differ in how they store a letter with an accent.
+        if len({unicodedata.normalize("NFC", name) for name in names}) != len(names):
             raise DataError("expected different class names, got one twice; rename one")
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ LAYERS = (
     {"sanitize"},
     {"errors"},
     {"_util", "batches", "epsilon", "input_spec", "referee"},
-    {"audit", "project", "results", "static"},
+    {"audit", "confined", "project", "results", "static"},
     {"supply_chain"},
     {"signing", "types"},
     {"view"},

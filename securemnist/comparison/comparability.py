@@ -70,6 +70,10 @@ def refuse_subjects(
             "both on one"
         )
     data = [table(_data(side).get("digests")) for side in (old, new)]
+    if not all(data):
+        raise UsageError(
+            "expected the digests of the data in both assessments, got none; assess that model again"
+        )
     if data[0] != data[1]:
         names = [line(_data(side).get("name", "none"), 40) for side in (old, new)]
         raise UsageError(

@@ -28,11 +28,12 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     write(console, Text(f"{old} -> {new}, difference is new minus old", "dim"))
     inside = [change for change in comparison.changes if change.in_scope]
     print_table(console, [(_STYLE[change.word], _cells(change)) for change in inside])
+    for change in inside:  # also of a row that passes: by an easier policy, perhaps
+        for note in change.notes:
+            write(console, Text(f"{line(change.id, 60)}: {note}", "yellow"))
     for change in comparison.blocking:
         detail = Text(f"\n{line(change.id, 60)} {change.label}", _STYLE[change.word])
         write(console, detail.append(f": {wording.sentence(change)}", "default"))
-        for note in change.notes:
-            write(console, Text(f"  note    {note}"))
         write(console, Text("  next    ", "bold").append(wording.next_step(change)))
     for finding in wording.own(comparison):
         name = line(finding.requirement.id, 60)

@@ -24,6 +24,7 @@ def headline(comparison: Comparison) -> Headline:
     waived = sum(change.excused for change in rows)
     day = line(comparison.new.decided, 20)
     tail = f"; {waived} waived on {day} (UTC)" if waived else ""
+    tail += _left_out(comparison)
     if comparison.exit_code == 0:
         words = comparison.counts
         parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
@@ -44,6 +45,14 @@ def headline(comparison: Comparison) -> Headline:
     if comparison.exit_code == FAILED:
         return Headline(verdict=Verdict.FAIL, answer="Do not replace the old one", why=why)
     return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not replace the old one yet", why=why)
+
+
+def _left_out(comparison: Comparison) -> str:
+    """The rows that only the old version was asked, because the scope of the new run is smaller."""
+    ids = [c.id for c in comparison.changes if not c.in_scope and c.old.value is not None]
+    more = ", ..." if ids[3:] else ""
+    named = ", ".join(line(each, 60) for each in ids[:3])
+    return f"; out of the scope of the new run: {named}{more} ({len(ids)} in all)" if ids else ""
 
 
 def own(comparison: Comparison) -> tuple[Finding, ...]:

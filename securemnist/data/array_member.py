@@ -114,7 +114,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Memb
             "read; convert them to numbers"
         )
     member = Member(archive, info, shape, dtype, begin)
-    if min(shape, default=0) < 0 or begin + member.size != info.file_size:
+    plain = all(type(side) is int and side >= 0 for side in shape)  # NumPy's parser lets True pass
+    if not plain or begin + member.size != info.file_size:
         raise DataError(
             f"{where}: expected {member.size:,} bytes for {dtype} {shape}, got "
             f"{info.file_size - begin:,}; write it again with numpy.savez"

@@ -23,7 +23,6 @@ from securemnist.errors import DataError, ParseError, first_line
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.types import Progress
 
-_ROWS = 64  # pictures in memory at a time
 _BUFFER = 1 << 20  # bytes of a column read at a time; without it the whole column
 _MAX_GROUP = 4 << 30  # bytes of a row group, which pyarrow may read as a whole
 _ADVICE = "write it again, as `datasets.Dataset.to_parquet` does"
@@ -39,6 +38,11 @@ def read(path: Path, described: Description, progress: Progress) -> Splits:
     splits = [
         _samples(files, described.size, names, progress) for files in (tested, known) if files
     ]
+    if len(set(filter(None, names))) > 1:
+        raise DataError(
+            f"{path}: expected the same class names in all files, got others, by which a label has two "
+            "meanings; write the files again with one order of classes"
+        )
     chosen = described.class_names or names[0]
     parts = Splits(splits[0], splits[1] if len(splits) > 1 else None, chosen)
     return parts.in_equal_channels()
@@ -66,9 +70,8 @@ def _samples(
         raise DataError(f"{paths[0]}: expected 1 to {MOST_IMAGES:,} rows, got {total:,}; {_ADVICE}")
     storage, labels = Storage(total), list[int]()
     for path in paths:
-        for number, (image, label) in enumerate(_rows(pyarrow, path)):
+        for number, (content, label) in enumerate(_rows(pyarrow, path)):
             where = f"{path}: row {number}"
-            content = image.get("bytes") if isinstance(image, dict) else image
             if (
                 not isinstance(content, bytes)
                 or type(label) is not int
@@ -99,10 +102,11 @@ def _count(pyarrow: Any, path: Path, names: list[tuple[str, ...]]) -> int:
             fields = {field.name: field.type for field in image}
             image = fields.get("bytes")
         binary = image is not None and (kinds.is_binary(image) or kinds.is_large_binary(image))
-        if not binary or label is None or not kinds.is_integer(label):
+        twice = len(schema.names) != len(columns)
+        if not binary or label is None or not kinds.is_integer(label) or twice:
             raise DataError(
                 f"{path}: expected columns `image` (binary, or struct with bytes) and `label` (int), got "
-                f"{', '.join(f'{name} ({kind})' for name, kind in columns.items())!s:.200}; rename or "
+                f"{', '.join(f'{field.name} ({field.type})' for field in schema)!s:.200}; rename or "
                 "convert them"
             )
         for group in range(metadata.num_row_groups):
@@ -128,11 +132,18 @@ def _class_names(metadata: dict[bytes, bytes]) -> tuple[str, ...]:
 
 
 def _rows(pyarrow: Any, path: Path) -> Iterator[tuple[Any, Any]]:
+    """Picture and label of each row; other columns, and other fields of a struct, are not read.
+
+    One row at a time: a dictionary may repeat a large value in many rows of a small file.
+    """
     with _file(pyarrow, path) as file:
-        names = ["image", "label"]
+        nested = pyarrow.types.is_struct(file.schema_arrow.field("image").type)
+        names = ["image.bytes" if nested else "image", "label"]
         try:
-            for batch in file.iter_batches(batch_size=_ROWS, columns=names, use_threads=False):
-                yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+            for batch in file.iter_batches(batch_size=1, columns=names, use_threads=False):
+                images = batch.column("image")
+                images = images.flatten()[0] if nested else images
+                yield from zip(images.to_pylist(), batch.column("label").to_pylist(), strict=True)
         except Exception as error:  # pyarrow's errors for damaged files have many classes
             raise _unreadable(path, error) from error
 

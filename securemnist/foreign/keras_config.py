@@ -27,6 +27,9 @@ _PLAIN = (
 # Modules of what `compile` adds, which is read by no loader here; none of their classes holds code.
 _COMPILED = re.compile(r"keras\.(src\.([a-z0-9_]+\.)*)?(optimizers|losses|metrics)(\.[a-z0-9_]+)*")
 _NAMES = frozenset(name for _, name in CLASSES)
+# Optimizers of Keras, which older files name without a module.
+_OLDER = "Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lion Nadam RMSprop SGD"
+_OPTIMIZERS = frozenset(_OLDER.split())
 _FUNCTION = "function"
 
 
@@ -50,7 +53,9 @@ def _reason(entry: dict[str, Any], place: str, older: bool) -> Reason | None:
     text = f"{module}.{name}" if module else f"{name!r}"
     registered = entry.get("registered_name")
     if isinstance(name, str) and name not in _CODE and registered in (None, name):
-        if (module, name) in CLASSES or (older and module is None and name in _NAMES):
+        if (module, name) in CLASSES:
+            return None
+        if older and module is None and name in _NAMES | _OPTIMIZERS:
             return None
         if name.isidentifier() and _COMPILED.fullmatch(str(module)):
             return None

@@ -235,10 +235,10 @@ def _from_other_format(
 ) -> Subject:
     path = Path(spec)
     kind, load_file = FORMATS[path.suffix.lower()]
-    network, digests = load_file(path, input_spec, samples)
+    network, digests, size = load_file(path, input_spec, samples)
     quiet = frozen(network, device, input_spec)
     recipe = {f"sha256 of {name}": digest for name, digest in digests.items()}
-    described = WeightFile(format=kind)
+    described = WeightFile(format=kind, size=size)
     return Subject(quiet, path.stem, spec, kind, device, recipe, {}, digests, {}, described)
 
 

@@ -16,8 +16,8 @@ SAFETENSORS, ONNX, KERAS = "safetensors", "ONNX", "Keras"
 class WeightFile(JsonModel):
     """The entry `weight_file` of the subject in an assessment.
 
-    `format`: safetensors, ONNX or Keras. `size`: in bytes, where it is known. `manifest`: the name of its
-    manifest, "" without one. `seed`: that of the training, by the manifest.
+    `format`: safetensors, ONNX or Keras. `size`: its bytes, with external data, where they are known.
+    `manifest`: the name of its manifest, "" without one. `seed`: that of the training, by the manifest.
     """
 
     format: str

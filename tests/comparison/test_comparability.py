@@ -170,6 +170,17 @@ def test_refusals(kind: str, phrase: str) -> None:
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.parametrize("digests", [{}, ["of another form"]])
+def test_data_without_digests_refused(digests: Any) -> None:
+    """Assessments without digests of their data are not taken for ones of the same data."""
+    sides = [assessment(OLD), other("model")]
+    for side in sides:
+        side.subject["data"]["digests"] = digests
+    with pytest.raises(UsageError, match="digests of the data in both") as refused:
+        compare(*sides)
+    one_sentence(refused.value)
+
+
 def test_one_model_twice_where_asked() -> None:
     """With same_model the comparison shows what chance alone does."""
     assert compare(assessment(OLD), other("same model"), same_model=True).exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -158,3 +159,22 @@ def test_the_terminal_says_it_too() -> None:
     assert lines[-2].startswith("✗ Do not replace the old one: 1 requirement got worse")
     assert lines[-1] == "  exit code 1"
     assert "\x1b" not in file.getvalue()
+
+
+def test_the_terminal_notes_an_easier_policy() -> None:
+    """A threshold that was lowered is noted beside a row that passes, too."""
+    file = io.StringIO()
+    lower = changed(OLD, at_least=0.1)
+    terminal.print_comparison(compared(OLD, lower), Console(file=file, width=200))
+    assert "ADV-03: the threshold was 0.5, is 0.1" in file.getvalue()
+
+
+def test_a_smaller_scope_is_named_beside_the_answer() -> None:
+    """A row that only the old version was asked, as in a run of a smaller tier, is named."""
+    other = robust(codes(range(9)), name="ADV-09")
+    outside = other.requirement.unmeasured(Verdict.NOT_RUN, "out of scope")
+    new = assessment(OLD, dataclasses.replace(outside, in_scope=False), digest="new")
+    found = compare(assessment(OLD, other), new)
+    assert found.exit_code == 0
+    assert "out of the scope of the new run: ADV-09 (1 in all)" in wording.headline(found).why
+    assert "out of the scope" not in wording.headline(compared(OLD, OLD)).why

@@ -65,6 +65,7 @@ WRONG = {
     'path = "pets"\nclass_names = ["cat"]': "class folders of `class_names`, got 'dog'",
     'path = "set.npz"\nclass_names = ["a"]': "2 to 1,000 classes",
     'path = "set.npz"\nclass_names = ["a", "a"]': "got one twice",
+    'path = "set.npz"\nclass_names = ["\u00e9", "e\u0301"]': "got one twice",
     'path = "set.npz"\nclass_names = ["a", 3]': "expected class_names.1 to be text in quotes, got 3",
     'path = ""': "expected path to fit",
     'path = "mine.toml"': "got another description",

@@ -56,6 +56,28 @@ def test_damaged_archives_refused(
     assert one_sentence(caught.value).startswith(str(path))
 
 
+def test_shape_of_truth_values_refused(tmp_path: Path) -> None:
+    """A header whose shape has True for 1, which NumPy's parser lets pass, is refused."""
+    path = npz(tmp_path / "set.npz", x_test=X, y_test=Y)
+    shape = f"{(N, H, W)}"
+    other = f"{(N, True, H * W)}".ljust(len(shape))
+    content = path.read_bytes()
+    written = io.BytesIO()
+    np.lib.format.write_array(written, X)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x_test.npy", padded(written.getvalue(), shape, other))
+        archive.writestr("y_test.npy", zipfile.ZipFile(io.BytesIO(content)).read("y_test.npy"))
+    with pytest.raises(DataError, match="x_test: expected") as caught:
+        data.load(path)
+    one_sentence(caught.value)
+
+
+def padded(array: bytes, text: str, other: str) -> bytes:
+    """An array with another text in its header, which keeps its length."""
+    more = len(other) - len(text)
+    return array.replace(f"{text}, }}{' ' * more}".encode(), f"{other}, }}".encode())
+
+
 def test_bombs_refused_before_they_are_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from securemnist import data
+from securemnist.data import picture
 from securemnist.errors import DataError
 from tests.data.pictures import SIDE, png, random_pixels
 from tests.error_form import one_sentence
@@ -72,6 +73,10 @@ def test_grey_and_colour_splits_become_colour(tmp_path: Path) -> None:
 
 WRONG: dict[str, tuple[Any, str]] = {
     "another column": (lambda p: pq.write_table(pa.table({"img": [b""], "label": [1]}), p), "img"),
+    "a column twice": (
+        lambda p: pq.write_table(pa.table([[b""], [b""], [1]], ["image", "image", "label"]), p),
+        r"image \(binary\), image \(binary\), label",
+    ),
     "names as labels": (lambda p: write(p, labels=["x"] * N), "`label` .int"),
     "text as image": (lambda p: write(p, ["x"] * N), "`image` .binary"),
     "no bytes": (lambda p: write(p, [None, *PICTURES[1:]]), "row 0: .*got NoneType"),
@@ -99,6 +104,33 @@ def test_wrong_files_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words) as caught:
         data.load(path)
     assert one_sentence(caught.value).startswith(str(path))
+
+
+def test_value_that_many_rows_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file whose rows share one large value needs memory for one row, not for a batch of them."""
+    large = bytes(8 << 20)
+    monkeypatch.setattr(picture, "MAX_BYTES", 1 << 20)
+    images = pa.DictionaryArray.from_arrays(pa.array([0] * 64, pa.int32()), pa.array([large]))
+    path = tmp_path / "set.parquet"
+    whole = {"store_schema": False, "dictionary_pagesize_limit": 1 << 30, "compression": "zstd"}
+    pq.write_table(pa.table({"image": images, "label": LABELS[:64]}), path, **whole)
+    assert path.stat().st_size < 10_000
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(DataError, match="row 0: expected at most 1 MiB"):
+        data.load(path)
+    assert pa.default_memory_pool().max_memory() - before < 8 * len(large)
+
+
+def test_files_with_other_class_names_refused(tmp_path: Path) -> None:
+    """Files of a split, or of both, that number the classes in another order are refused."""
+    other = {"info": {"features": {"label": {"names": ["b", "a", "c"]}}}}
+    write(tmp_path / "test-0.parquet", PICTURES[:20], LABELS[:20], huggingface=NAMES)
+    for name in ("test-1.parquet", "train-0.parquet"):
+        path = write(tmp_path / name, PICTURES[20:40], LABELS[20:40], huggingface=other)
+        with pytest.raises(DataError, match="the same class names in all files") as caught:
+            data.load(tmp_path)
+        one_sentence(caught.value)
+        path.unlink()
 
 
 def test_large_row_groups_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,11 @@ import pytest
 
 from securemnist.foreign.outcome import Outcome
 from securemnist.foreign.triage import judge
+from tests.confined.files import hdf5_file, in_process  # noqa: F401 # a fixture
 from tests.foreign.checkpoints import archive
 from tests.foreign.hostile_pickles import EVIL
 
+pytestmark = pytest.mark.usefixtures("in_process")
 M, U = Outcome.MALICIOUS, Outcome.UNKNOWN
 
 
@@ -39,7 +40,7 @@ def members() -> dict[str, bytes]:
     return {
         "metadata.json": b'{"keras_version": "3.15.1"}',
         "config.json": json.dumps(config).encode(),
-        "model.weights.h5": hdf5(nothing),
+        "model.weights.h5": hdf5_file(),
     }
 
 
@@ -116,19 +117,6 @@ def test_hostile_archive_refused(name: str, members: dict[str, bytes]) -> None:
     assert judged.outcome is outcome, judged.reasons
 
 
-def hdf5(write: Callable[[h5py.File], Any]) -> bytes:
-    """An HDF5 file with an array and what is written into it."""
-    file = io.BytesIO()
-    with h5py.File(file, "w") as opened:
-        opened["layer/kernel"] = np.zeros((2, 2), np.float32)
-        write(opened)
-    return file.getvalue()
-
-
-def nothing(_: h5py.File) -> None:
-    """Nothing more in the file."""
-
-
 def config(**entry: Any) -> Callable[[h5py.File], Any]:
     """The configuration of an older model with one layer."""
     layers = [{"class_name": "Dense", "config": {"units": 1}}, entry]
@@ -149,13 +137,19 @@ def circle(file: h5py.File) -> None:
 
 
 HDF5: dict[str, tuple[Callable[[h5py.File], Any], Outcome]] = {
-    "weights": (nothing, Outcome.CLEAN),
+    "weights": (lambda _: None, Outcome.CLEAN),
     "packed weights": (
         lambda file: file.create_dataset("p", data=np.zeros(99), compression="gzip"),
         Outcome.CLEAN,
     ),
     "a group that contains itself": (circle, Outcome.CLEAN),
     "model of Keras 2": (config(class_name="Flatten", config={}), Outcome.CLEAN),
+    "compiled model of Keras 2": (
+        lambda file: file.attrs.update(
+            training_config=json.dumps({"optimizer_config": {"class_name": "Adam", "config": {}}})
+        ),
+        Outcome.CLEAN,
+    ),
     "Lambda": (config(class_name="Lambda", config={"function": ["4wEA", None, None]}), M),
     "Lambda in a wrapper": (
         config(class_name="Flatten", config={"layer": {"class_name": "Lambda", "config": {}}}),
@@ -180,13 +174,13 @@ HDF5: dict[str, tuple[Callable[[h5py.File], Any], Outcome]] = {
 def test_hdf5_file_judged(name: str) -> None:
     """Links and arrays elsewhere, and layers with code, are found; plain numbers are clean."""
     write, outcome = HDF5[name]
-    judged = judge(hdf5(write))
+    judged = judge(hdf5_file(write))
     assert (judged.outcome, judged.kind) == (outcome, "HDF5"), judged.reasons
 
 
 def test_truncated_hdf5_file_is_not_clean() -> None:
     """A file that ends early could not be scanned."""
-    content = hdf5(nothing)
+    content = hdf5_file()
     for length in (9, 100, len(content) // 2):
         assert judge(content[:length]).outcome is U
 
@@ -194,8 +188,8 @@ def test_truncated_hdf5_file_is_not_clean() -> None:
 def test_hdf5_links_are_not_followed(tmp_path: Path) -> None:
     """An external link to a file that exists is reported without opening that file."""
     other = tmp_path / "other.h5"
-    other.write_bytes(hdf5(nothing))
-    content = hdf5(lambda file: file.update(x=h5py.ExternalLink(str(other), "/layer/kernel")))
+    other.write_bytes(hdf5_file())
+    content = hdf5_file(lambda file: file.update(x=h5py.ExternalLink(str(other), "/layer/kernel")))
     other.chmod(0)
     other.unlink()
     assert judge(content).outcome is M

@@ -12,7 +12,7 @@ from securemnist.input_spec import InputSpec
 from securemnist.models.formats import keras_network, onnx_network
 from securemnist.results.weight_file import KERAS, ONNX
 
-Loader = Callable[[Path, InputSpec, Samples | None], tuple[nn.Module, dict[str, str]]]
+Loader = Callable[[Path, InputSpec, Samples | None], tuple[nn.Module, dict[str, str], int]]
 
 
 # By suffix the name of a format, and the function that loads a file.

@@ -1,7 +1,8 @@
 """Keras 3 archives (`.keras`), untrusted until all checks pass; nothing in them is run here.
 
 The file is read once and checked in this order: size limit; a ZIP archive of the three known members
-with limited sizes; JSON; classes by an allowlist; an HDF5 file of plain numbers inside the file itself.
+with limited sizes; JSON; classes by an allowlist; an HDF5 file of plain numbers inside the file itself,
+which a confined process reads.
 """
 
 from __future__ import annotations
@@ -13,27 +14,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.numpy
+
 from securemnist._util.hashing import sha256
 from securemnist._util.parsing import json_object
+from securemnist.confined import process
 from securemnist.errors import ParseError, first_line
 from securemnist.models.formats.keras_classes import CLASSES, TENSOR
 from securemnist.models.formats.refusal import FACTORY, MAX_BYTES, content, refused
 
 MAX_CONFIG, MAX_OBJECTS = 16 << 20, 20_000
+SECONDS = 60  # of the process that reads the weights
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _AGAIN = "save it again with model.save('model.keras') in Keras 3"
 
 
 @dataclass(frozen=True)
 class KerasFile:
-    """A checked archive: the configuration of the model, its weights as HDF5, and its SHA-256."""
+    """A checked archive: the configuration, arrays by their path, the file's SHA-256 and bytes."""
 
     config: dict[str, Any]
-    weights: bytes
+    weights: dict[str, Any]
     digests: dict[str, str]
+    size: int
 
 
-def read(path: Path, h5py: Any) -> KerasFile:
+def read(path: Path) -> KerasFile:
     """The checked archive at `path`; WeightsError in one sentence for the first failed check."""
     packed = content(path)
     members = _members(path, packed)
@@ -43,8 +49,8 @@ def read(path: Path, h5py: Any) -> KerasFile:
         raise refused(path, "JSON in config.json", str(error), _AGAIN) from error
     _check_classes(path, config)
     config.pop("compile_config", None)  # an optimizer and losses, which are not needed
-    _check_weights(path, members[WEIGHTS], h5py)
-    return KerasFile(config, members[WEIGHTS], {path.name: sha256(packed)})
+    weights = _arrays(path, members[WEIGHTS])
+    return KerasFile(config, weights, {path.name: sha256(packed)}, len(packed))
 
 
 def _members(path: Path, packed: bytes) -> dict[str, bytes]:
@@ -101,33 +107,10 @@ def dictionaries(value: Any) -> Iterator[dict[str, Any]]:
             pending += each
 
 
-def _check_weights(path: Path, packed: bytes, h5py: Any) -> None:
-    """WeightsError unless the HDF5 file holds numbers only, in itself, of limited size."""
-    total = objects = 0
+def _arrays(path: Path, packed: bytes) -> dict[str, Any]:
+    """The arrays of the HDF5 file by their path; WeightsError unless it holds those only, in itself."""
     try:
-        with h5py.File(io.BytesIO(packed), "r") as file:
-            pending = [file]
-            while pending:
-                group = pending.pop()
-                for name in group:
-                    objects += 1
-                    link = group.get(name, getlink=True)
-                    entry = group[name] if isinstance(link, h5py.HardLink) else None
-                    if isinstance(entry, h5py.Group) and objects <= MAX_OBJECTS:
-                        pending.append(entry)
-                    elif isinstance(entry, h5py.Dataset) and _is_plain(entry):
-                        total += entry.size * entry.dtype.itemsize
-                    else:
-                        found = f"{name!r:.60} with a link, a filter or other data"
-                        raise refused(path, "numbers in the file itself", found, _AGAIN)
-                    if total > MAX_BYTES:
-                        raise refused(path, f"at most {MAX_BYTES} bytes of weights", "more", _AGAIN)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise refused(path, f"HDF5 in {WEIGHTS}", first_line(error), _AGAIN) from error
-
-
-def _is_plain(dataset: Any) -> bool:
-    """Whether a data set has numbers in the file itself: no external file, no other source, no filter."""
-    elsewhere = dataset.external is not None or dataset.is_virtual
-    filters = dataset.id.get_create_plist().get_nfilters()
-    return dataset.dtype.kind in "fiub" and not elsewhere and filters == 0
+        answer = process.read(packed, "HDF5", {"limit": MAX_BYTES}, seconds=SECONDS)
+        return safetensors.numpy.load(answer.packed)
+    except (process.NothingRead, safetensors.SafetensorError) as error:
+        raise refused(path, f"numbers as HDF5 in {WEIGHTS}", first_line(error), _AGAIN) from error

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, final
@@ -59,23 +59,24 @@ def _forget_random_states(network: nn.Module) -> None:
 
 def load(
     path: Path, spec: InputSpec, _samples: Samples | None = None
-) -> tuple[nn.Module, dict[str, str]]:
-    """The network of the archive at `path`, and the SHA-256 of the file by name.
+) -> tuple[nn.Module, dict[str, str], int]:
+    """The network of the archive at `path`, the SHA-256 of the file by name, and its bytes.
 
     `spec` gives the sizes that the file leaves open. UsageError or WeightsError in one sentence.
     """
     with preserved():
         warnings.simplefilter("ignore")  # of Keras and its dependencies
         keras, h5py = _keras(), extras.module("h5py", "keras")
-        file = keras_file.read(path, h5py)
+        file = keras_file.read(path)
         with keras.device("meta"):  # variables without memory
             _check_sizes(path, _built(path, file, keras))
         model = _built(path, file, keras)
         sizes = _input_sizes(path, model)
         _, channels_last = layout_of(path, sizes, spec)
-        _load_weights(path, model, file.weights)
+        _load_weights(path, model, file.weights, h5py)
         digest = sha256_of_value(file.config)[:16]
-        return KerasNetwork(model, channels_last, digest, keras).eval(), file.digests
+        network = KerasNetwork(model, channels_last, digest, keras).eval()
+        return network, file.digests, file.size
 
 
 def _keras() -> ModuleType:
@@ -124,11 +125,14 @@ def _input_sizes(path: Path, model: Any) -> Sequence[int]:
     return [size or 0 for size in inputs[0].shape[1:]]
 
 
-def _load_weights(path: Path, model: Any, weights: bytes) -> None:
+def _load_weights(path: Path, model: Any, weights: Mapping[str, Any], h5py: ModuleType) -> None:
+    """The checked arrays put into the layers, by a new file of them, since Keras reads HDF5 itself."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.weights.h5"
-        file.write_bytes(weights)
         try:
+            with h5py.File(file, "w") as opened:
+                for name, array in weights.items():
+                    opened[name] = array
             model.load_weights(file)
         except Exception as error:  # Keras raises what h5py and torch raise
             raise refused(

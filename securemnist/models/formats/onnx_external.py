@@ -8,12 +8,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from securemnist._util.files import read_at_most
-from securemnist._util.hashing import sha256
 from securemnist.models.formats.refusal import AGAIN, MAX_BYTES, refused
 
 
-def load(path: Path, tensors: Sequence[Any], onnx: Any) -> dict[str, str]:
-    """Put external tensors of the file at `path` into memory; the SHA-256 of their files, by name.
+def load(path: Path, tensors: Sequence[Any], onnx: Any) -> dict[str, bytes]:
+    """Put external tensors of the file at `path` into memory; their files by name.
 
     WeightsError for a file elsewhere, a symbolic link, and more than `MAX_BYTES` in all.
     """
@@ -34,7 +33,7 @@ def load(path: Path, tensors: Sequence[Any], onnx: Any) -> dict[str, str]:
         tensor.raw_data = _part(path, files[name], entries, size)
         tensor.ClearField("external_data")
         tensor.data_location = onnx.TensorProto.DEFAULT
-    return {name: sha256(content) for name, content in files.items()}
+    return files
 
 
 def _read(path: Path, name: str) -> bytes:

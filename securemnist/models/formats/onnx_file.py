@@ -38,11 +38,13 @@ OPERATORS = frozenset(_NAMES.split())
 class OnnxFile:
     """A checked ONNX model whose tensors are all in memory.
 
-    `digests`: the SHA-256 of its files, by name. `images`: the shape of images that it takes.
+    `digests`: the SHA-256 of its files, by name. `size`: their bytes. `images`: the shape of images that
+    it takes.
     """
 
     model: Any  # onnx.ModelProto
     digests: dict[str, str]
+    size: int
     images: onnx_shapes.Images
 
 
@@ -59,7 +61,7 @@ def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
     _check_nodes(path, model)
     _check_opset(path, model, onnx)
     tensors = list(_tensors(model))
-    digests = {path.name: sha256(packed), **onnx_external.load(path, tensors, onnx)}
+    files = {path.name: packed, **onnx_external.load(path, tensors, onnx)}
     try:
         onnx.checker.check_model(model)
         for tensor in tensors:
@@ -68,7 +70,8 @@ def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
         raise refused(path, "a valid ONNX model", first_line(error), AGAIN) from error
     images = onnx_shapes.images(path, model, spec, onnx)
     onnx_shapes.check(path, model, images, onnx)
-    return OnnxFile(model, digests, images)
+    digests = {name: sha256(each) for name, each in files.items()}
+    return OnnxFile(model, digests, sum(map(len, files.values())), images)
 
 
 def _check_nodes(path: Path, model: Any) -> None:

@@ -67,8 +67,8 @@ class _FixedClip(nn.Module):
 
 def load(
     path: Path, spec: InputSpec, samples: Samples | None = None
-) -> tuple[nn.Module, dict[str, str]]:
-    """The network of the file at `path`, and the SHA-256 of its files by name.
+) -> tuple[nn.Module, dict[str, str], int]:
+    """The network of the file at `path`, the SHA-256 of its files by name, and their bytes.
 
     `spec` gives the sizes that the file leaves open. `samples`: see `onnx_agreement.check`. UsageError,
     WeightsError, or ModelError where torch and onnxruntime disagree, in one sentence.
@@ -81,7 +81,7 @@ def load(
     converted = _converted(path, graph, onnx, converter)
     network = OnnxNetwork(converted, file.images.channels_last, _digest(graph)).eval()
     onnx_agreement.check(path, network, file, runtime, samples)
-    return network, file.digests
+    return network, file.digests, file.size
 
 
 def _converted(path: Path, graph: Any, onnx: Any, converter: Any) -> nn.Module:

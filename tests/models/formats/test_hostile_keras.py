@@ -12,12 +12,16 @@ import h5py
 import numpy as np
 import pytest
 
+from securemnist.confined import hdf5
 from securemnist.errors import WeightsError
 from securemnist.models.formats import keras_file, refusal
 from securemnist.models.loading import resolve
+from tests.confined.files import in_process  # noqa: F401 # a fixture
 from tests.error_form import one_sentence
 from tests.models.formats import keras_models
 from tests.models.formats.keras_models import changed, config
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +115,7 @@ def test_huge_activation_refused(tmp_path: Path) -> None:
     refused(path, "at most 16,777,216 values a sample, got 125,440,000")
 
 
-def hdf5(write: Callable[[h5py.File], Any]) -> Callable[[bytes], bytes]:
+def changed_weights(write: Callable[[h5py.File], Any]) -> Callable[[bytes], bytes]:
     """A change of the weights."""
 
     def edited(content: bytes) -> bytes:
@@ -147,8 +151,8 @@ def no_weights(file: h5py.File) -> None:
 
 
 WEIGHTS: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
-    "external file": (external_data, "numbers in the file itself, got 'e'"),
-    "virtual": (virtual_data, "numbers in the file itself, got 'v'"),
+    "external file": (external_data, "numbers as HDF5 in model.weights.h5, got 'e'"),
+    "virtual": (virtual_data, "got 'v' with a link, a filter or other data"),
     "external link": (link(h5py.ExternalLink("/etc/passwd", "/")), "got 'link'"),
     "soft link": (link(h5py.SoftLink("/layers")), "got 'link'"),
     "strings": (lambda f: f.create_dataset("s", data="text"), "got 's'"),
@@ -156,7 +160,10 @@ WEIGHTS: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
         lambda f: f.create_dataset("p", data=np.zeros(99), compression="gzip"),
         "got 'p' with a link, a filter or other data",
     ),
-    "huge": (lambda f: f.create_dataset("h", (1 << 40,), "f4"), "bytes of weights, got more"),
+    "huge": (
+        lambda f: f.create_dataset("h", (1 << 40,), "f4"),
+        "more than 536870912 bytes of arrays",
+    ),
     "circle": (lambda f: f.__setitem__("c", f["layers"].parent), "got"),
     "none": (no_weights, "expected weights of its layers"),
 }
@@ -165,11 +172,11 @@ WEIGHTS: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_hostile_weights_refused(name: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights elsewhere than in the file, or too large, are refused before Keras reads them."""
-    monkeypatch.setattr(keras_file, "MAX_OBJECTS", 500)  # of HDF5 and of layers
+    monkeypatch.setattr(hdf5, "MAX_OBJECTS", 500)
     write, words = WEIGHTS[name]
     with zipfile.ZipFile(path) as archive:
         contents = {each: archive.read(each) for each in archive.namelist()}
-    contents["model.weights.h5"] = hdf5(write)(contents["model.weights.h5"])
+    contents["model.weights.h5"] = changed_weights(write)(contents["model.weights.h5"])
     keras_models.write(path, contents)
     refused(path, words)
 
@@ -182,7 +189,7 @@ ARCHIVES: dict[str, tuple[Callable[[dict[str, bytes]], Any], str]] = {
     "no JSON": (lambda c: c.update({"config.json": b"{"}), "expected JSON in config.json"),
     "a list": (lambda c: c.update({"config.json": b"[]"}), "expected JSON in config.json"),
     "deep": (lambda c: c.update({"config.json": b"[" * 99_999}), "expected JSON in config.json"),
-    "no HDF5": (lambda c: c.update({"model.weights.h5": b"pickle"}), "expected HDF5"),
+    "no HDF5": (lambda c: c.update({"model.weights.h5": b"pickle"}), "expected numbers as HDF5"),
     "large configuration": (
         lambda c: c.update({"config.json": b" " * (keras_file.MAX_CONFIG + 1)}),
         "at most 16777216 bytes in config.json",

@@ -23,6 +23,7 @@ from securemnist.input_spec import InputSpec
 from securemnist.models.formats import extras
 from securemnist.models.loading import resolve
 from securemnist.models.probabilities import LogProbabilities
+from securemnist.results.weight_file import WeightFile
 from tests.error_form import one_sentence
 from tests.models.formats import keras_models
 
@@ -47,6 +48,7 @@ def test_subject_of_an_archive(tmp_path: Path) -> None:
     found = resolve(str(path))
     assert (found.name, found.architecture) == ("net", "Keras")
     assert found.recipe == {"sha256 of net.keras": sha256(path.read_bytes())}
+    assert found.weight_file == WeightFile(format="Keras", size=path.stat().st_size)
     assert not any(p.requires_grad for p in found.model.parameters())
     assert resolve(str(path)).digest == found.digest
     other = resolve(str(keras_models.saved(keras_models.small(), tmp_path / "other.keras")))

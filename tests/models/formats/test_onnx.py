@@ -17,6 +17,7 @@ from securemnist.certificates import certify
 from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models import output
 from securemnist.models.loading import Subject, resolve
+from securemnist.results.weight_file import WeightFile
 from tests.models.formats import onnx_graphs
 from tests.models.formats.onnx_graphs import before_linear, graph, linear, linear_weights, saved
 
@@ -109,6 +110,8 @@ def test_external_data(tmp_path: Path) -> None:
     """Tensors in a file beside the model are read, and its SHA-256 is recorded."""
     inside = resolve(str(saved(linear(), tmp_path / "a.onnx")))
     found = resolve(str(onnx_graphs.external(linear(), tmp_path / "b.onnx", "b.data")))
+    size = sum(each.stat().st_size for each in tmp_path.glob("b.*"))
+    assert found.weight_file == WeightFile(format="ONNX", size=size)
     assert torch.equal(found.model(X), inside.model(X))
     assert set(found.recipe) == {"sha256 of b.onnx", "sha256 of b.data"}
 

@@ -1,34 +1,43 @@
-"""The process that reads a checkpoint: `child.py JOB`, with a job as JSON; started by `process.read`.
+"""The process that reads a file: `child.py JOB`, with a job as JSON; started by `process.read`.
 
 Order: no network; libraries imported and used once, so that nothing is imported later; limits; the hook;
-then the file. Tensors leave as safetensors. There is no other way to read the file.
+then the file. Bytes and facts leave it. There is no other way to read the file.
 """
 
+import importlib
 import json
 import os
 import sys
 import warnings
 
+# Modules with `warm_up()` and `read(content, **settings)`, which returns bytes and facts.
+_READERS = {
+    "checkpoint": "securemnist.foreign.loading",
+    "HDF5": "securemnist.confined.hdf5",
+}
+
 
 def _main() -> None:
     job = json.loads(sys.argv[1])
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    from securemnist.confined import confinement  # of this file, wherever another one is installed
+
+    del sys.path[0]
     sys.path.extend(folder for folder in job["paths"] if folder not in sys.path)
-    from securemnist.foreign import confinement
 
     network = confinement.leave_network()
     warnings.simplefilter("ignore")
-    from securemnist.foreign import loading
-
-    loading.warm_up()
+    reader = importlib.import_module(_READERS[job["reader"]])
+    reader.warm_up()
     confinement.limit(job["memory"], job["seconds"], job["file_size"])
     rights = confinement.leave_root()
     confinement.refuse_events(job["report"])
     try:
         content = _content(job["content"])
-        packed, facts = loading.read(content, job["kind"], job["key"], job["limit"])
+        packed, facts = reader.read(content, **job["settings"])
         _write(job["out"], packed)
         confinement.send(job["report"], {"confined": f"{network}, {rights}", **facts})
-    except BaseException as error:  # torch raises what its parts raise
+    except BaseException as error:  # libraries raise what their parts raise
         text = str(error).strip() or type(error).__name__
         confinement.send(job["report"], {"error": text.splitlines()[0][:300]})
     os._exit(0)

@@ -21,8 +21,8 @@ _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _PARENT_DEATH_SIGNAL, _NO_NEW_PRIVILEGES = 1, 38
 _NOBODY = 65534
 REFUSED = 66  # the exit status of a process that the hook ended
-# Events of reading tensors: attributes, and frames of warnings. None opens, starts or imports.
-_HARMLESS = frozenset(("object.__getattr__", "object.__setattr__", "sys._getframe"))
+# Events of reading arrays: identities, attributes, frames of warnings. None opens, starts or imports.
+_HARMLESS = frozenset(("builtins.id", "object.__getattr__", "object.__setattr__", "sys._getframe"))
 
 
 def leave_network() -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from securemnist._util.resources import ROOT
+from securemnist.confined import process
 from securemnist.errors import SecureMnistError
-from securemnist.foreign import process
+from securemnist.foreign import process as importing
 from tests.error_form import one_sentence
 from tests.foreign import opcodes as op
 from tests.foreign.checkpoints import checkpoint
@@ -22,9 +23,9 @@ from tests.foreign.hostile_pickles import CANARY, PICKLES
 
 CONFINED = f"""
 import os, sys
-sys.path.append({str(ROOT)!r})
+sys.path.insert(0, {str(ROOT)!r})
 import ctypes, encodings.idna, socket, subprocess
-from securemnist.foreign import confinement
+from securemnist.confined import confinement
 network = confinement.leave_network()
 confinement.limit(1 << 28, 20, 1 << 20)
 confinement.leave_root()
@@ -135,7 +136,7 @@ def test_child_that_takes_too_long_is_killed() -> None:
     """A child without an answer within its time is killed, and nothing is decided (exit code 3)."""
     begun = time.monotonic()
     with pytest.raises(SecureMnistError, match=r"got none within 0\.1 s; nothing") as error:
-        process.read(GOOD, "torch checkpoint", seconds=0.1)  # type: ignore[arg-type]
+        importing.read(GOOD, "torch checkpoint", seconds=0.1)  # type: ignore[arg-type]
     assert error.value.exit_code == 3
     assert time.monotonic() - begun < 20
 
@@ -143,20 +144,41 @@ def test_child_that_takes_too_long_is_killed() -> None:
 @pytest.mark.parametrize(
     ("report", "status", "words"),
     [
-        (b"", -9, "got none (signal 9, perhaps out of memory); nothing was imported"),
-        (b"", 1, "got none (exit status 1)"),
-        (b"[]", 0, "got none (exit status 0)"),
+        (b"", -9, "none (signal 9, perhaps out of memory)"),
+        (b"", 1, "none (exit status 1)"),
+        (b"[]", 0, "none (exit status 0)"),
         (b'{"refused": "socket.connect"}', 66, "something else (socket.connect)"),
         (b'{"confined": "x"}', 66, "an attempt to do something else"),
-        (b'{"error": "no\\u001b[2J"}', 0, "got no"),
-        (b'{"error": "expected one, got two"}', 0, "expected one, got two; nothing was imported"),
-        (b'{"confined": "x"}', 3, "got exit status 3"),
+        (b'{"error": "expected one, got two"}', 0, "expected one, got two"),
+        (b'{"confined": "x"}', 3, "exit status 3"),
     ],
 )
 def test_every_other_end_of_the_child_is_refused(report: bytes, status: int, words: str) -> None:
-    """Without a whole report and exit status 0 nothing is imported, in one sentence (exit code 3)."""
-    with pytest.raises(SecureMnistError) as error:
+    """Without a whole report and exit status 0 nothing was read, in words."""
+    with pytest.raises(process.NothingRead) as error:
         process._facts(report, status)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        ("none (exit status 1)", "the confined process, got none (exit status 1); nothing was"),
+        ("no\x1b[2J", "got no"),
+        ("expected one, got two", "expected one, got two; nothing was imported"),
+    ],
+)
+def test_nothing_is_imported_without_an_answer(
+    got: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an answer nothing is imported, in one sentence (exit code 3)."""
+
+    def read(*_: object, **__: object) -> process.Answer:
+        raise process.NothingRead(got)
+
+    monkeypatch.setattr(process, "read", read)
+    with pytest.raises(SecureMnistError) as error:
+        importing.read(GOOD, "torch checkpoint")
     assert words in one_sentence(error.value)
     assert error.value.exit_code == 3
 
@@ -167,11 +189,11 @@ def test_unsafe_variables_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch
     assert "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in process._environment()
     hostile = checkpoint(op.pickled(op.call("os", "mkdir", op.text(CANARY))))
     with pytest.raises(SecureMnistError, match="Weights only load failed"):
-        process.read(hostile, "torch checkpoint")
+        importing.read(hostile, "torch checkpoint")
 
 
 def test_event_that_the_hook_refuses_is_named() -> None:
     """A file that would import a codec is ended by the hook, and the sentence names the event."""
     hostile = checkpoint(PICKLES[ENDED[0]][0])
     with pytest.raises(SecureMnistError, match=r"an attempt to do something else \(import\)"):
-        process.read(hostile, "torch checkpoint")
+        importing.read(hostile, "torch checkpoint")
