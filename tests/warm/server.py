@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import gc
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 HIGH = 500  # above every descriptor that a process inherits
+ENDED: list[int] = []  # the exit code of a fork whose program has ended without an error
 
 
 def preload() -> None:
@@ -146,8 +148,21 @@ def _watch(client: socket.socket, process: int, request: Request) -> Any:
     os._exit(0)
 
 
+def leave() -> None:
+    """End a fork at once: to take its modules apart would copy every page that it shares."""
+    if not ENDED:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return  # Python reports it
+    os._exit(ENDED[0])
+
+
 if __name__ == "__main__":
     sys.path.pop(0)  # the folder of this file
+    atexit.register(leave)  # before all others, so it runs after them
     preload()
     found = serve(sys.argv[1])
     found.take_over()
@@ -157,4 +172,10 @@ if __name__ == "__main__":
     child.command = lambda *words: [
         *(sys.executable, "-I", "-S", client, address, *cold(*words)[1:])
     ]
-    found.run()
+    try:
+        found.run()
+        ENDED.append(0)
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        ENDED.append(end.code or 0)
