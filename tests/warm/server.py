@@ -27,6 +27,7 @@ def preload() -> None:
 
     What an export imports, the templates of a report and the plugins of pytest are ready then.
     """
+    gc.disable()  # imports leave next to no garbage
     import click
     import pytest
     import scipy.special  # noqa: F401
@@ -51,6 +52,7 @@ def preload() -> None:
         Finding.from_json({})  # makes pydantic's schema
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @dataclass
@@ -107,13 +109,18 @@ class Request:
             runpy.run_path(words[0], run_name="__main__")
 
 
-def serve(address: str) -> Request:
-    """The request that this process, a fork, has to fulfil; the server itself never returns."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # its forks leave nothing to wait for
+def listen(address: str) -> socket.socket:
+    """The server's socket, at which clients wait until the libraries are imported."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
     os.write(1, b"ready\n")
+    return listener
+
+
+def serve(listener: socket.socket) -> Request:
+    """The request that this process, a fork, has to fulfil; the server itself never returns."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # its forks leave nothing to wait for
     while True:
         ready, _, _ = select.select([0, listener], [], [])
         if 0 in ready:
@@ -163,8 +170,9 @@ def leave() -> None:
 if __name__ == "__main__":
     sys.path.pop(0)  # the folder of this file
     atexit.register(leave)  # before all others, so it runs after them
+    listening = listen(sys.argv[1])
     preload()
-    found = serve(sys.argv[1])
+    found = serve(listening)
     found.take_over()
     from securemnist.cli import child
 
