@@ -15,10 +15,13 @@ from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.models import loading
 from securemnist.models.loading import Subject
+from securemnist.runtime.malloc import keep_freed_memory
+from tests import warm
 from tests.browser import chromium, skip_without
 from tests.data.small import write
 
 HERE = Path(__file__).parent
+keep_freed_memory()  # as in a run of `assess`
 os.environ.pop("GITHUB_ACTIONS", None)  # these tests are no GitHub job, wherever they run
 # Times vary on a shared machine, and a test leaves nothing behind, not even its examples.
 settings.register_profile("house", deadline=None, database=None, print_blob=True)
@@ -44,6 +47,12 @@ SLOW = {
     "test_interrupted_run_is_completed_by_the_next",
     "test_code_of_the_tutorial_runs",
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server of warm processes beside the workers, which share it."""
+    if getattr(config.option, "numprocesses", None):
+        warm.share()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,8 @@ decided (INCONCLUSIVE, ERROR or NOT_RUN).
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import itertools
 from typing import Any
@@ -38,6 +40,8 @@ _GROUPS = {
 }
 # Commands whose name is a word of Python, with their module and function.
 _NAMED = {"import": "import_weights", "filter": "filter_data"}
+# The end of a process searches for garbage several times: half a second once torch is loaded.
+atexit.register(gc.freeze)
 
 
 class _Lazy(click.Group):

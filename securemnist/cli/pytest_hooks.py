@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Generator, Iterable
 from types import ModuleType
@@ -71,6 +72,9 @@ class RunHooks:
     def pytest_collection_finish(self, session: Any) -> None:
         from securemnist.evaluation.pace import DEFAULT_PACE
 
+        # What is imported by now stays: no collection has to walk through it.
+        gc.freeze()
+        gc.enable()
         self.rows = [row for item in session.items if (row := row_of(item)) is not None]
         if (run := session.config.stash[STATE].run) is not None:
             self.selection = wording.asked_for(run.scope.to_json())

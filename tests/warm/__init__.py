@@ -1,8 +1,9 @@
 """Processes of `securemnist` that find the libraries imported, as forks of one server process.
 
-Half of the time of a short assessment is the import of its libraries. The server of a test process
-imports them once. Folder, environment, arguments, standard streams, descriptors, signals and exit status
-are those of a process of its own. Tests of the start itself (imports, environment) start cold.
+Half of the time of a short assessment is the import of its libraries. The server imports them once,
+for all workers of pytest-xdist. Folder, environment, arguments, standard streams, descriptors, signals
+and exit status are those of a process of its own. Tests of the start itself (imports, environment)
+start cold.
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ from securemnist.cli import child
 
 _HERE = Path(__file__).parent
 _COLD = child.command
+# No process of a test inherits a variable with XDIST in its name.
+_VARIABLE = "SECUREMNIST_XDIST_WARM"
+_SHARED = os.environ.get(_VARIABLE)
+
+
+def share() -> None:
+    """Start the server of the workers that this process is about to start."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # as in the workers
+    os.environ[_VARIABLE] = _address()
 
 
 def python(*words: str) -> list[str]:
@@ -36,7 +46,7 @@ def children() -> mock._patch[object]:
 @functools.cache
 def executable() -> str:
     """The path of a program that is to `python` what a warm process is to a cold one."""
-    path = Path(_address()).with_name("python")
+    path = Path(_address()).with_name(f"python{os.getpid()}")
     path.write_text(f'#!/bin/sh\nexec {shlex.join(python())} "$@"\n')
     path.chmod(0o700)
     return str(path)
@@ -44,7 +54,9 @@ def executable() -> str:
 
 @functools.cache
 def _address() -> str:
-    """The socket of the server, which ends with this process: then its standard input is closed."""
+    """The socket of the server, which ends with its parent: then its standard input is closed."""
+    if _SHARED is not None:
+        return _SHARED
     folder = tempfile.TemporaryDirectory(prefix="warm.")
     address = f"{folder.name}/socket"
     # Of the test that starts the server; a client sends the environment of its own.

@@ -12,6 +12,14 @@ import sys
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def received(server: socket.socket) -> int:
+    """The next number that the server sends; an error where the server has ended."""
+    sent = server.recv(4, socket.MSG_WAITALL)
+    if len(sent) < 4:
+        sys.exit("expected a server of warm processes, got none; see how it ended")
+    return int.from_bytes(sent, "big")
+
+
 def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     address, *words = sys.argv[1:]
@@ -25,12 +33,11 @@ def main() -> None:
     server.connect(address)
     socket.send_fds(server, [len(text).to_bytes(4, "big")], inherited)
     server.sendall(text)
-    process = int.from_bytes(server.recv(4, socket.MSG_WAITALL), "big")
-    for number in SIGNALS:
-        signal.signal(number, lambda number, _: os.kill(process, number))
+    process = received(server)
+    for each in SIGNALS:
+        signal.signal(each, lambda each, _: os.kill(process, each))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    status = server.recv(4, socket.MSG_WAITALL)
-    code = os.waitstatus_to_exitcode(int.from_bytes(status, "big"))
+    code = os.waitstatus_to_exitcode(received(server))
     if code < 0:
         if -code != signal.SIGKILL:
             signal.signal(-code, signal.SIG_DFL)

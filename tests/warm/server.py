@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import gc
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 HIGH = 500  # above every descriptor that a process inherits
+ENDED: list[int] = []  # the exit code of a fork whose program has ended without an error
 
 
 def preload() -> None:
@@ -25,6 +27,7 @@ def preload() -> None:
 
     What an export imports, the templates of a report and the plugins of pytest are ready then.
     """
+    gc.disable()  # imports leave next to no garbage
     import click
     import pytest
     import scipy.special  # noqa: F401
@@ -49,6 +52,7 @@ def preload() -> None:
         Finding.from_json({})  # makes pydantic's schema
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @dataclass
@@ -105,13 +109,18 @@ class Request:
             runpy.run_path(words[0], run_name="__main__")
 
 
-def serve(address: str) -> Request:
-    """The request that this process, a fork, has to fulfil; the server itself never returns."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # its forks leave nothing to wait for
+def listen(address: str) -> socket.socket:
+    """The server's socket, at which clients wait until the libraries are imported."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
     os.write(1, b"ready\n")
+    return listener
+
+
+def serve(listener: socket.socket) -> Request:
+    """The request that this process, a fork, has to fulfil; the server itself never returns."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # its forks leave nothing to wait for
     while True:
         ready, _, _ = select.select([0, listener], [], [])
         if 0 in ready:
@@ -146,10 +155,24 @@ def _watch(client: socket.socket, process: int, request: Request) -> Any:
     os._exit(0)
 
 
+def leave() -> None:
+    """End a fork at once: to take its modules apart would copy every page that it shares."""
+    if not ENDED:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return  # Python reports it
+    os._exit(ENDED[0])
+
+
 if __name__ == "__main__":
     sys.path.pop(0)  # the folder of this file
+    atexit.register(leave)  # before all others, so it runs after them
+    listening = listen(sys.argv[1])
     preload()
-    found = serve(sys.argv[1])
+    found = serve(listening)
     found.take_over()
     from securemnist.cli import child
 
@@ -157,4 +180,10 @@ if __name__ == "__main__":
     child.command = lambda *words: [
         *(sys.executable, "-I", "-S", client, address, *cold(*words)[1:])
     ]
-    found.run()
+    try:
+        found.run()
+        ENDED.append(0)
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        ENDED.append(end.code or 0)

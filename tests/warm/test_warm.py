@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -108,3 +109,30 @@ time.sleep(60)
             return
         time.sleep(0.05)
     pytest.fail(f"process {program} goes on")
+
+
+def test_workers_share_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What starts the workers names its server to them, and one that knows a name starts none."""
+    for name in ("SECUREMNIST_XDIST_WARM", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "")
+    warm.share()
+    address = os.environ["SECUREMNIST_XDIST_WARM"]
+    assert address in warm.python()
+    monkeypatch.setattr(warm, "_SHARED", "/of/another/process")
+    assert warm._address.__wrapped__() == "/of/another/process"
+
+
+def test_a_process_without_a_server_fails(tmp_path: Path) -> None:
+    """Where the server has ended, a warm process ends with an error."""
+    client, address = Path(warm.__file__).with_name("client.py"), str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        command = [sys.executable, str(client), address, "-c", ""]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            connection = server.accept()[0]
+            connection.shutdown(socket.SHUT_WR)
+            assert process.wait(20) == 1
+            connection.close()  # with the descriptors that were sent
+            assert process.stderr is not None
+            assert process.stderr.read().startswith("expected a server of warm processes")
