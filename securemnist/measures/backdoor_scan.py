@@ -12,6 +12,7 @@ import torch
 
 from securemnist.backdoor.scan import references, searches, validity
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS
+from securemnist.backdoor.scan.pixel_gradients import false_places
 from securemnist.backdoor.scan.statistics import FEWEST_CLASSES, Statistic, judged
 from securemnist.backdoor.scan.witness import Witness, logits_of, most_frequent
 from securemnist.backdoor.success_rate import Predictions, target_maps
@@ -69,7 +70,7 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     first = statistics[0]
     common: dict[str, Any] = {"n": len(held_out), "complete": False, "seconds": 0.0, "seed": seed}
     if not first.is_anomaly:
-        blind = _blind_reason(context, found)
+        blind = _blind_reason(context, found, searched, seed)
         if not blind:
             table = {"result": "no trigger of these kinds found", **table}
         return Measurement(
@@ -117,11 +118,19 @@ def _references(
     return known
 
 
-def _blind_reason(context: Context, found: list[searches.Search]) -> str:
+def _blind_reason(context: Context, found: list[searches.Search], sample: Sample, seed: int) -> str:
     """Why the searches would miss a trigger; empty where they work."""
     if doubts := prediction_doubts(context):
         return f"{doubts[0].name}, {doubts[0].reason}"
-    return validity.failure(found)
+    if reason := validity.failure(found):
+        return reason
+    count = false_places(context.subject.model, sample.x, seed=seed, progress=context.progress)
+    places = "1 place" if count == 1 else f"{count} places"
+    return (
+        f"the gradient is false at {places} of the image; the network may hide a trigger there"
+        if count
+        else ""
+    )
 
 
 def _samples(context: Context, seed: int) -> tuple[Sample, Sample]:

@@ -73,12 +73,31 @@ class Rounded(nn.Module):
         return self.network(x).round()
 
 
-def test_hidden_gradients_do_not_pass(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+class HiddenCorner(nn.Module):
+    """A backdoored network without a gradient where its trigger is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = zoo_network("patch")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shown = torch.ones_like(x)
+        shown[..., :5, -5:] = 0
+        return self.network(x * shown + (x * (1 - shown)).detach())
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [(Rounded, "hide its gradients"), (HiddenCorner, "the gradient is false at 25 places")],
+)
+def test_hidden_gradients_do_not_pass(
+    network: type[nn.Module], reason: str, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the searches get no gradient, they find nothing, and that decides nothing."""
     monkeypatch.setattr(searches, "STEPS", 40)
-    context = Context(loading.from_model(Rounded(), name="rounded"), mnist)
+    context = Context(loading.from_model(network(), name="hidden"), mnist)
     found = take_measurement(context, "backdoor_scan", bind("backdoor_scan", {}), 0)
-    assert "hide its gradients" in found.inconclusive
+    assert reason in found.inconclusive
     assert "result" not in found.evidence.table
 
 
