@@ -176,6 +176,11 @@ def _refused(status: int) -> str:
     return f"expected an answer, got status {status}; {advice}"
 
 
+def _no_passphrase() -> str:
+    """What OpenSSL asks for an encrypted key; by default it asks at the terminal."""
+    return ""
+
+
 def _certificates(description: Description) -> ssl.SSLContext:
     """What TLS connections are checked against; UsageError for files that hold no certificate."""
     try:
@@ -184,9 +189,8 @@ def _certificates(description: Description) -> ssl.SSLContext:
             context.check_hostname = False  # nosemgrep: certificate-not-checked
             context.verify_mode = ssl.CERT_NONE  # nosemgrep: certificate-not-checked
         if description.client_certificate is not None:
-            # Without a password OpenSSL asks for one at the terminal.
             context.load_cert_chain(
-                description.client_certificate, description.client_key, password=""
+                description.client_certificate, description.client_key, _no_passphrase
             )
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
