@@ -93,11 +93,12 @@ class _Draw:
         part = (..., *place)
         direction[part] = self.signs[part]
         expected = (self.gradient * direction).flatten(1).sum(1)
-        slope, finer = (self._slope(step * direction) / step for step in (_STEP, _STEP / 2))
-        energy = float((slope * finer).sum())
-        if float((slope - finer).square().sum()) > _NOISE * energy:
+        slope = self._slope(_STEP * direction) / _STEP
+        if _explained(expected, slope):
             return False
-        return float((expected * finer).sum()) < _EXPLAINED * energy
+        finer = self._slope(_STEP / 2 * direction) / (_STEP / 2)
+        noise = float((slope - finer).square().sum())
+        return noise <= _NOISE * float((slope * finer).sum()) and not _explained(expected, finer)
 
     @torch.no_grad()
     def _slope(self, change: Images) -> torch.Tensor:
@@ -108,3 +109,7 @@ class _Draw:
         values = logits @ self.weights
         n = len(self.points)
         return (values[:n] - values[n:]) / 2
+
+
+def _explained(expected: torch.Tensor, slope: torch.Tensor) -> bool:
+    return float((expected * slope).sum()) >= _EXPLAINED * float(slope.square().sum())
