@@ -86,7 +86,7 @@ def zoo(session: nox.Session) -> None:
     """Networks with and without backdoors in `zoo` (hours; resumable), and what the scan says of them."""
     install(session)
     session.run("python", "-m", "benchmarks.zoo", "zoo", *session.posargs)
-    for role in ("evaluation", "final"):
+    for role in ("evaluation", "final", "robust"):
         session.run("python", "-m", "benchmarks.zoo.measure", "zoo", role)
 
 
