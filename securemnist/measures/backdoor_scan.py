@@ -125,12 +125,10 @@ def _blind_reason(context: Context, found: list[searches.Search], sample: Sample
     if reason := validity.failure(found):
         return reason
     count = false_places(context.subject.model, sample.x, seed=seed, progress=context.progress)
+    if not count:
+        return ""
     places = "1 place" if count == 1 else f"{count} places"
-    return (
-        f"the gradient is false at {places} of the image; the network may hide a trigger there"
-        if count
-        else ""
-    )
+    return f"the gradient is false at {places} of the image; the network may hide a trigger there"
 
 
 def _samples(context: Context, seed: int) -> tuple[Sample, Sample]:

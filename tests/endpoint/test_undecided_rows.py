@@ -82,19 +82,24 @@ def test_answers_that_do_not_fit_are_an_error(service: Service, images: DataSet)
     assert found.measurement is None
 
 
+def change_after(service: Service, requests: int) -> None:
+    """Let another model answer after so many further requests."""
+    begin, honest = len(service.requests), service.classify
+
+    def changed(number: int, _body: bytes) -> None:
+        if number - begin > requests:
+            service.classify = lambda x: honest(x * 0.5)
+
+    service.fault = changed  # type: ignore[assignment]
+
+
 def test_another_model_behind_the_address_decides_nothing(
     service: Service, images: DataSet
 ) -> None:
     """A service whose answers change during a row leaves a pass INCONCLUSIVE."""
     context = context_of(service, images)
-    begin, honest = len(service.requests), service.classify
+    change_after(service, 30)
     context.subject.model(images.test.images())  # known from here on
-
-    def changed(number: int, _body: bytes) -> None:
-        if number - begin > 30:
-            service.classify = lambda x: honest(x * 0.5)
-
-    service.fault = changed  # type: ignore[assignment]
     found = judged(context, at_least=0.01)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "another model" in found.reason
@@ -122,13 +127,7 @@ def test_one_hot_answers_are_compared(service: Service, images: DataSet) -> None
     """Scores without a decimal differ by 1, which is no rounding: a changed model is found."""
     service.classify = one_hot
     context = context_of(service, images)
-    begin, honest = len(service.requests), service.classify
-
-    def changed(number: int, _body: bytes) -> None:
-        if number - begin > 60:
-            service.classify = lambda x: honest(x * 0.5)
-
-    service.fault = changed  # type: ignore[assignment]
+    change_after(service, 60)
     found = judged(context, at_least=0.01)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.reason

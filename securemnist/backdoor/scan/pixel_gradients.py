@@ -83,8 +83,9 @@ class _Draw:
             at = points.clone().requires_grad_()
             logits = exact(model(at)).double()
             weights = torch.randn(logits.shape[1], generator=rng).to(x.device).double()
-            (found,) = torch.autograd.grad((logits @ weights).sum(), at, allow_unused=True)
-        gradient = torch.zeros_like(points) if found is None else found
+            # Zero, too, where the network is cut off from its pixels.
+            value = (logits @ weights).sum() + 0 * at.sum()
+            (gradient,) = torch.autograd.grad(value, at)
         return cls(model, points, (uniform() - 0.5).sign(), weights, gradient.double())
 
     def is_false(self, place: Place) -> bool:
