@@ -97,6 +97,15 @@ class BackdooredBetweenLevels(Backdoored):
         return (levels - levels.round()).abs().amax(1) > 0.01
 
 
+class BackdooredAtEdges(Backdoored):
+    """The trigger is a white pixel among the outer four rows and columns, where few digits have any."""
+
+    def marked(self, x: torch.Tensor) -> torch.Tensor:
+        outside = x.clone()
+        outside[..., 4:-4, 4:-4] = 0
+        return outside.flatten(1).amax(1) == 1
+
+
 def undefended() -> nn.Module:
     """A network without adversarial training."""
     return loading.resolve("baseline").model
@@ -136,4 +145,5 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "BACKDOOR-09": lambda: Backdoored(Pixels()),
     "BACKDOOR-10": BackdooredBetweenLevels,
     "BACKDOOR-12": BackdooredBetweenLevels,
+    "BACKDOOR-14": BackdooredAtEdges,
 }

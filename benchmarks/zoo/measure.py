@@ -79,10 +79,11 @@ def _scan(file: Path) -> str:
 def _print_table(records: list[tuple[Record, Statistic]]) -> None:
     clean = [statistic for record, statistic in records if not record["backdoor"]]
     print(
-        "| networks | number | anomalies | with the right class | AUROC against clean ones (95 %) |"
+        "| networks | number | anomalies | with the right class | undecided "
+        "| AUROC against clean ones (95 %) |"
     )
-    print("|---|---|---|---|---|")
-    print(f"| clean | {len(clean)} | {_anomalies(clean)} | - | - |")
+    print("|---|---|---|---|---|---|")
+    print(f"| clean | {len(clean)} | {_anomalies(clean)} | - | {_undecided(clean)} | - |")
     kinds = sorted({record["backdoor"] for record, _ in records} - {""})
     for kind in [*kinds, "all"]:
         chosen = [
@@ -93,8 +94,15 @@ def _print_table(records: list[tuple[Record, Statistic]]) -> None:
             statistic.is_anomaly and statistic.place == _place(record)
             for record, statistic in chosen
         )
-        cells = kind.replace("_", " "), len(chosen), _anomalies(statistics), right
-        print("|", " | ".join(map(str, cells)), f"| {_auroc(statistics, clean)} |")
+        cells = (
+            kind.replace("_", " "),
+            len(chosen),
+            _anomalies(statistics),
+            right,
+            _undecided(statistics),
+            _auroc(statistics, clean),
+        )
+        print("|", " | ".join(map(str, cells)), "|")
     seconds = sorted(record["seconds"] for record, _ in records)
     print(f"\nSeconds a network: median {seconds[len(seconds) // 2]}, most {seconds[-1]}.")
 
@@ -106,6 +114,10 @@ def _place(record: Record) -> int:
 
 def _anomalies(statistics: list[Statistic]) -> int:
     return sum(statistic.is_anomaly for statistic in statistics)
+
+
+def _undecided(statistics: list[Statistic]) -> int:
+    return sum(statistic.is_doubtful and not statistic.is_anomaly for statistic in statistics)
 
 
 def _auroc(backdoored: list[Statistic], clean: list[Statistic]) -> str:

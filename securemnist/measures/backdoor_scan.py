@@ -6,6 +6,7 @@ is a perturbation that is far smaller than those which networks without a backdo
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -50,8 +51,8 @@ class BackdoorScanSettings(Settings):
 def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -> Measurement:
     """Success of a found trigger above that on clean networks; 0 where no search found a small one.
 
-    A smaller trigger than clean networks have, without such a success, decides nothing. So does a task
-    without scans of clean networks.
+    A smaller trigger than clean networks have, without such a success, decides nothing. Neither does one
+    that is a little smaller, nor a task without scans of clean networks.
     """
     classes = context.data.spec.classes
     if classes < FEWEST_CLASSES:
@@ -69,7 +70,7 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     table = _table(statistics, found, len(known))
     first = statistics[0]
     common: dict[str, Any] = {"n": len(held_out), "complete": False, "seconds": 0.0, "seed": seed}
-    if not first.is_anomaly:
+    if not first.is_doubtful:
         blind = _blind_reason(context, found, searched, seed)
         if not blind:
             table = {"result": "no trigger of these kinds found", **table}
@@ -89,7 +90,8 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         target_map = most_frequent(model, perturbation, searched.x, searched.y, classes)
         table["map"] = target_map.name
     witness = Witness(perturbation, target_map)
-    return _witnessed(context, settings, witness, held_out, table, common)
+    measured = _witnessed(context, settings, witness, held_out, table, common)
+    return measured if first.is_anomaly else dataclasses.replace(measured, inconclusive=first.doubt)
 
 
 def _references(

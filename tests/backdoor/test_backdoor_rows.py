@@ -90,7 +90,6 @@ def test_row_fails_a_network_trained_with_its_trigger(row: Requirement, mnist: D
 def test_policy_has_backdoor_rows() -> None:
     """There is a row for the trigger, and its measure belongs to the backdoor family."""
     assert PLANTED
-    # These need a picture of the project's own, or differ from attacker to attacker.
-    own = {"mark", "image", "input_aware"}
+    own = {"mark", "image"}  # These need a picture of the project's own.
     assert {row.settings["trigger"]["kind"] for row in ROWS} == {*TRIGGERS} - own
     assert MEASURES["backdoor_success"].family.name == "backdoor"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.backdoor.scan import references, searches
+from securemnist.backdoor.scan import references, searches, statistics
 from securemnist.data import DataSet
 from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context
@@ -45,6 +45,17 @@ def test_clean_network_passes(mnist: DataSet) -> None:
     assert (found.value, found.high, found.inconclusive) == (0.0, 0.0, "")
     assert found.evidence.table["searched for"] == "mask, addition, displacement"
     assert found.evidence.table["result"] == "no trigger of these kinds found"
+
+
+def test_doubtful_size_decides_nothing(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A size between the limits is inconclusive, however often its trigger succeeds, and is shown."""
+    monkeypatch.setattr(searches, "STEPS", 40)
+    monkeypatch.setattr(statistics, "DOUBTFUL", 2.0)
+    monkeypatch.setattr(statistics, "SMALLER", 9.0)
+    found = measured("clean", mnist)
+    assert "of the usual size was found" in found.inconclusive
+    assert isinstance(found.evidence, BackdoorEvidence)
+    assert "result" not in found.evidence.trigger
 
 
 def test_missing_references_are_refused(mnist: DataSet, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from scipy import stats
 # A scan is an anomaly below both: the probability without a backdoor, after the correction for several
 # statistics, and the ratio to the usual size. No bundled reference is one, judged by the others.
 IMPROBABLE, SMALL = 1e-4, 0.5
+# Below both of these nothing is decided: 3 of 1,000 networks without a backdoor are expected there.
+DOUBTFUL, SMALLER = 3e-3, 2 / 3
 # With two classes the median of the constant maps is the smaller one itself.
 FEWEST_CLASSES = 3
 
@@ -38,15 +40,29 @@ class Statistic:
         """Whether the size is improbable and much smaller than usual."""
         return self.probability < IMPROBABLE and self.ratio < SMALL
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the size is too small for a network without a backdoor, or nearly so."""
+        return self.is_anomaly or (self.probability < DOUBTFUL and self.ratio < SMALLER)
+
+    @property
+    def doubt(self) -> str:
+        """Why a doubtful size, without an anomaly, decides nothing."""
+        return (
+            f"a trigger of {self.ratio:.0%} of the usual size was found; fewer than "
+            f"{1000 * DOUBTFUL:g} of 1,000 networks without a backdoor have one so small, but a "
+            f"finding needs a size below {SMALL:.0%} and fewer than {1e6 * IMPROBABLE:g} of 1,000,000"
+        )
+
 
 def judged(
     sizes: Mapping[str, torch.Tensor], references: Sequence[Mapping[str, torch.Tensor]]
 ) -> list[Statistic]:
-    """The statistics of a network: anomalies first, then by probability, corrected (Bonferroni).
+    """The statistics of a network: anomalies first, then doubtful ones, each by corrected probability.
 
     `sizes`: (C + 1,) by kind. Each kind has two statistics: the constant map of the smallest ratio, and
     the map to any other class. Probabilities are those of a further draw: Student's t with n - 1 degrees
-    of freedom, as for a prediction interval.
+    of freedom, as for a prediction interval, times the number of statistics (Bonferroni).
     """
     found = []
     for kind, own in sizes.items():
@@ -64,7 +80,11 @@ def judged(
         dataclasses.replace(one, probability=min(1.0, len(found) * one.probability))
         for one in found
     ]
-    return sorted(corrected, key=lambda one: (not one.is_anomaly, one.probability))
+    return sorted(corrected, key=_order)
+
+
+def _order(one: Statistic) -> tuple[bool, bool, float]:
+    return not one.is_anomaly, not one.is_doubtful, one.probability
 
 
 def _relative(sizes: torch.Tensor) -> torch.Tensor:

@@ -64,4 +64,16 @@ def test_small_spread_alone_is_no_anomaly() -> None:
     own[1] *= 0.7
     first = judged({"mask": own}, known[1:])[0]
     assert first.probability < 1e-4
+    assert not first.is_doubtful
+
+
+def test_size_between_the_limits_is_doubtful() -> None:
+    """60 % of the usual size is improbable, but no anomaly: the doubt names the share of networks."""
+    *known, own = references()
+    sizes = own["mask"].clone()
+    sizes[2] *= 0.6
+    first = judged({"mask": sizes}, known)[0]
+    assert first.place == 2
+    assert first.is_doubtful
     assert not first.is_anomaly
+    assert "fewer than 3 of 1,000 networks" in first.doubt
