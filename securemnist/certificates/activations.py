@@ -96,6 +96,7 @@ class Curve(Rule):
     error: float = _CURVE
     share: float = _CURVE
     minimum: float = -math.inf
+    mixes = False
 
     def enclose(self, *boxes: Box) -> Box:
         (box,) = boxes
@@ -118,6 +119,7 @@ class Comparison(Rule):
 
     compare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     threshold: torch.Tensor
+    mixes = False
 
     def enclose(self, *boxes: Box) -> Box:
         (box,) = boxes

@@ -22,7 +22,8 @@ from securemnist.certificates.certificate import (
     clean_margins,
 )
 from securemnist.certificates.equivalence import same_logits
-from securemnist.certificates.intervals import ball
+from securemnist.certificates.front import split
+from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.margins import Margins
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime
@@ -106,7 +107,8 @@ class _Run:
         attack: Attack,
         progress: Progress,
     ) -> None:
-        self.network, self.x, self.y, self.eps = network, x, y, eps
+        self.front, self.x, self.y, self.eps = split(network), x, y, eps
+        self.network = self.front.rest
         self.attack, self.progress, self.domains = attack, progress, 0
         self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
         self.proved = torch.zeros_like(y, dtype=torch.bool)
@@ -162,7 +164,7 @@ class _Run:
         in_time, half = _until(until), _until((time.perf_counter() + until) / 2)
         if not in_time():
             return None
-        image = ball(self.x[place : place + 1], self.eps)
+        image = self.front.box(self._ball(place))
         # At most half of the time is for intermediate bounds, which a large network has many of.
         intervals = tightened(self.network, image, half)
         search = self._started(place, intervals, in_time)
@@ -176,8 +178,12 @@ class _Run:
         self._record(place, search)
         return None
 
+    def _ball(self, place: int) -> Box:
+        return ball(self.x[place : place + 1], self.eps)
+
     def _attack(self, place: int) -> Counterexample:
-        return lambda starts: self.attack(place, starts)
+        whole = self._ball(place)
+        return lambda starts: self.attack(place, self.front.images(whole, starts))
 
     def _started(self, place: int, intervals: Intervals, in_time: InTime) -> Search:
         """A search with the first bounds of the whole ball, from these intermediate bounds."""

@@ -32,14 +32,18 @@ def sample(model: nn.Module, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def smallest_margin(model: nn.Sequential, x: torch.Tensor, label: int, eps: float) -> float:
-    """The smallest margin in the ball: one linear program for each sign pattern and class."""
+    """The smallest margin in the ball."""
+    centre = x.flatten().double().numpy()
+    return smallest_within(model, np.stack([centre - eps, centre + eps], 1).clip(0, 1), label)
+
+
+def smallest_within(model: nn.Sequential, limits: np.ndarray, label: int) -> float:
+    """The smallest margin within limits (4, 2): one linear program for each sign pattern and class."""
     first, second, last = (
         (layer.weight.double().numpy(), layer.bias.double().numpy())
         for layer in model
         if isinstance(layer, nn.Linear)
     )
-    centre = x.flatten().double().numpy()
-    limits = np.stack([centre - eps, centre + eps], 1).clip(0, 1)
     least = np.inf
     spread = np.abs(first[0]) @ ((limits[:, 1] - limits[:, 0]) / 2)
     middle = first[0] @ limits.mean(1) + first[1]

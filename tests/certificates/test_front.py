@@ -1,0 +1,94 @@
+"""The front of a network: functions of single pixels before the first sum of pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from securemnist.certificates.certificate import network_of
+from securemnist.certificates.front import split
+from securemnist.certificates.intervals import ball
+from securemnist.certificates.proof import prove
+from tests.certificates.tiny import sample, smallest_within, tiny
+
+Pixels = Callable[[torch.Tensor], torch.Tensor]
+# Functions of pixels in front of a network of ReLUs, and how many steps of the graph they are.
+FRONTS: dict[str, tuple[Pixels, int]] = {
+    "clamp": (lambda x: ((x - 0.2) / 0.6).clamp(0, 1), 3),
+    "decreasing": (lambda x: (1.4 * (1 - x) - 0.2).clamp(0, 1), 4),
+    "tanh": (torch.tanh, 1),
+    "rounding": (lambda x: torch.round(4 * x), 2),
+}
+
+
+class WithFront(nn.Module):
+    """A network behind a function of its pixels."""
+
+    def __init__(self, front: Pixels, network: nn.Module) -> None:
+        super().__init__()
+        self.front, self.network = front, network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(self.front(x))
+
+
+@pytest.mark.parametrize("name", FRONTS)
+@pytest.mark.parametrize("seed", [1, 6])
+def test_balls_are_decided_as_by_enumeration(name: str, seed: int) -> None:
+    """A ball is proved where no margin behind the front is negative, and broken by a start elsewhere."""
+    front, network = FRONTS[name][0], tiny(seed)
+    model = WithFront(front, network).eval()
+    x, y = sample(model, seed)
+    for eps in torch.linspace(0.05, 0.6, 6).tolist():
+        whole = ball(x, eps)
+
+        def attack(_place: int, starts: torch.Tensor, whole: object = whole) -> bool:
+            assert (starts >= whole.lower - 1e-6).all()
+            assert (starts <= whole.upper + 1e-6).all()
+            return bool((model(starts).argmax(1) != y).any())
+
+        found = prove(model, x, y, eps=eps, seconds=math.inf, attack=attack)
+        ends = torch.stack([front(end).flatten() for end in (whole.lower, whole.upper)], 1)
+        smallest = smallest_within(network, np.sort(ends.numpy(), 1), int(y))
+        if smallest > 2e-3:
+            assert found.proved
+            assert 0 < float(found.margins) <= smallest + 1e-6
+        elif smallest < 0:
+            assert not found.proved
+        if smallest < 0 and name != "rounding":  # values between its levels are no values of images
+            assert found.broken
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_front_has_the_steps_before_the_first_sum(name: str) -> None:
+    """The rest of the network reads the output of the front alone."""
+    front, steps = FRONTS[name]
+    x, _ = sample(tiny(1), 1)
+    network = network_of(WithFront(front, tiny(1)).eval(), x)
+    found = split(network)
+    assert len(found.first.steps) == steps
+    assert [step.rule for step in found.rest.steps] == [s.rule for s in network.steps[steps:]]
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        lambda x: x,
+        lambda x: (x - 0.1) / 0.3,
+        lambda x: x + x.clamp(0.2, 0.8),
+        lambda x: x.transpose(2, 3).clamp(0.2, 0.8),
+    ],
+    ids=["nothing", "normalisation", "sum with the image", "moved pixels"],
+)
+def test_other_networks_have_no_front(front: Pixels) -> None:
+    """Linear steps, and steps whose input is read again, stay with the rest; values are images."""
+    x, _ = sample(tiny(1), 1)
+    found = split(network_of(WithFront(front, tiny(1)).eval(), x))
+    assert found.first.steps == ()
+    assert torch.equal(found.box(ball(x, 0.1)).lower, ball(x, 0.1).lower)
+    assert found.images(ball(x, 0.1), x) is x
