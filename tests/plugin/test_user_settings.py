@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,11 @@ def test_measure_without_a_row_is_left_out(
     assert result.ret == 0
 
 
-@pytest.mark.parametrize(
-    "option", ["-q", "--color=yes", "-ra", "--tb=short", "-Werror", "--no-header"]
-)
-def test_common_pytest_options_change_no_verdict(project: Any, option: str) -> None:
+def test_common_pytest_options_change_no_verdict(project: Any) -> None:
     """Options that users set for all of their tests neither stop the gate nor deselect rows."""
-    assert project(RED, option).ret == pytest.ExitCode.TESTS_FAILED
-    assert project(CLEAN, option).ret == 0
+    options = ("-q", "--color=yes", "-ra", "--tb=short", "-Werror", "--no-header")
+    assert project(RED, *options).ret == pytest.ExitCode.TESTS_FAILED
+    assert project(CLEAN, *options).ret == 0
 
 
 def test_failed_row_fails_without_terminal_plugin(project: Any) -> None:
@@ -94,20 +93,27 @@ def test_xfail_mark_does_not_waive_a_row(project: Any, pytester: pytest.Pytester
     result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-01*"])
 
 
-@pytest.mark.parametrize("imported", [False, True])
 def test_verdict_independent_of_python_optimisation(
-    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, imported: bool
+    project: Any, pytester: pytest.Pytester, small_mnist: Path
 ) -> None:
-    """Without assert statements (PYTHONOPTIMIZE) a failed row fails its test, also through an import."""
-    suites = pytester.path / "security_tests"
-    if imported:
-        for path in suites.glob("test_*.py"):
-            path.unlink()
-        (suites / "test_security.py").write_text("from securemnist.suites import *\n")
-    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
-    result = project(RED, apart=True)
-    result.assert_outcomes(failed=1)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    """Without assert statements (python -O) a failed row fails its test, also through an import."""
+    imported = pytester.path / "imported" / "security_tests"
+    imported.mkdir(parents=True)
+    (imported / "test_security.py").write_text("from securemnist.suites import *\n")
+    for suites in (imported, pytester.path / "security_tests"):
+        (suites / "thresholds.toml").write_text(RED)
+    options = [MODEL, f"--security-data={small_mnist}", "-pno:randomly"]
+    program = f"""
+import os, pytest
+for folder in {[str(imported.parent), str(pytester.path)]!r}:
+    os.chdir(folder)
+    code = pytest.main(["security_tests", *{options!r}])
+    print("ended with", int(code), __debug__)
+"""
+    result = pytester.run(sys.executable, "-O", "-c", program)
+    lines = [line for line in result.outlines if line.startswith("ended with") or "failed" in line]
+    assert [line for line in lines if "ended" in line] == ["ended with 1 False"] * 2
+    assert len([line for line in lines if "1 failed" in line]) == 2
 
 
 def test_failed_row_prints_no_python_code(project: Any) -> None:
