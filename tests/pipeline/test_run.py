@@ -26,7 +26,7 @@ OPTIONS = ("--pipeline", "--no-browser", "--train-images=256", "--images=60", "-
 
 
 def network() -> nn.Module:
-    """A small network in the place of the usual one."""
+    """A small network beside the bundled architectures."""
     return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(49, 10))
 
 
@@ -36,7 +36,11 @@ def quick(small: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(DataSet, "load", lambda *_, **__: small)
     monkeypatch.setattr(scenarios, "CURVE_EPS", (0.1, scenarios.EPS))
-    monkeypatch.setitem(ARCHITECTURES, "A", network)
+    monkeypatch.setitem(ARCHITECTURES, "small", network)
+    recipe = Sizes._recipe
+    monkeypatch.setattr(
+        Sizes, "_recipe", lambda *_, **more: recipe(*_, architecture="small", **more)
+    )
     return tmp_path / "reports" / "pipeline"
 
 
