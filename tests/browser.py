@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +27,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WIDTHS = (360, 1024, 1600)
+SCHEMES = ("light", "dark")
+LOOKS = [(width, scheme) for scheme in SCHEMES for width in WIDTHS]
 PATIENCE = 60_000  # milliseconds, on a busy machine
 
 
@@ -90,6 +93,11 @@ class Visit:
         script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return int(self.page.evaluate(script))
 
+    def look(self, width: int, scheme: str) -> None:
+        """Make the window this wide, and its colours those of the scheme."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=scheme)
+
     def open_everything(self) -> None:
         """Unfold all rows, tables and texts."""
         self.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -109,30 +117,44 @@ class Visit:
             except Error as error:
                 print(f"no picture {path}: {error}")
 
-    def assert_accessible(self, *, contrast: bool = True) -> None:
-        """No rule of axe is broken. What passes is not listed: that would take half of the time.
+    def assert_accessible(self, part: str = "html", *, contrast: bool = True) -> None:
+        """No rule of axe is broken in a part of the page.
 
-        Most of the rest goes into contrast, word by word.
+        What passes is not listed: that would take half of the time. Most of the rest goes into
+        contrast, word by word.
         """
         from axe_playwright_python import sync_playwright as axe
 
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(axe.Axe().axe_script)
         rules = {"color-contrast": {"enabled": contrast}}
         options = {"resultTypes": ["violations"], "rules": rules}
-        results = axe.Axe().run(self.page, options=options)
+        run = "([part, options]) => axe.run(part, options)"
+        results = axe.AxeResults(self.page.evaluate(run, [part, options]))
         assert results.violations_count == 0, results.generate_report()
+
+    def assert_looks(self, looks: Iterable[tuple[int, str]], name: str, part: str = "html") -> None:
+        """At each width and scheme the page fits its window and has no message; axe finds nothing.
+
+        Colours of a scheme are those of any width, and what else axe looks at is that of any scheme.
+        """
+        widths, schemes = set[int](), set[str]()
+        for width, scheme in looks:
+            self.look(width, scheme)
+            self.screenshot(f"{name}-{width}-{scheme}")
+            assert self.overflow() <= 0, (width, scheme)
+            assert self.messages == [], (width, scheme)
+            if width not in widths or scheme not in schemes:
+                self.assert_accessible(part, contrast=scheme not in schemes)
+            widths.add(width)
+            schemes.add(scheme)
 
 
 def assert_fits(
-    browser: Any, file: Path, width: int, scheme: str, *, contrast: bool = True
+    browser: Any, file: Path, looks: Iterable[tuple[int, str]] = LOOKS, part: str = "html"
 ) -> None:
-    """A page with everything unfolded fits, has no message and no request, and axe finds nothing.
-
-    A scheme's colours are those of any width: `contrast` is needed at one width of each scheme.
-    """
-    with Visit(browser, file, width, scheme) as visit:
+    """A page with everything unfolded fits, has no message and no request, and axe finds nothing."""
+    with Visit(browser, file) as visit:
         visit.open_everything()
-        visit.screenshot(f"{file.stem}-{width}-{scheme}")
-        assert visit.overflow() == 0
-        assert visit.messages == []
+        visit.assert_looks(looks, file.stem, part)
         assert [url for url in visit.requests if not url.startswith("data:")] == [visit.address]
-        visit.assert_accessible(contrast=contrast)

@@ -58,7 +58,7 @@ def prepare(
     from securemnist.cli import worker
 
     worker.check_rows(job)
-    subject = worker.try_out(job)
+    subject = worker.try_out(job, worker.check_inputs(job))
     if subject and not is_file(against):
         spec = InputSpec.from_json(subject["data"].get("spec"))
         old_subject = worker.resolved(against, job, spec).to_json()

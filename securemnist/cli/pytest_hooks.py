@@ -12,6 +12,7 @@ import pytest
 
 from securemnist.cli.output import print_endpoint
 from securemnist.comparison.comparability import SAME_MODEL
+from securemnist.plugin.dataset import READ
 from securemnist.plugin.endpoint_lines import PRINTED
 from securemnist.plugin.messages import row_of
 from securemnist.plugin.narrowing import matches_markers
@@ -21,6 +22,7 @@ from securemnist.view import wording
 from securemnist.view.eta import Schedule
 
 if TYPE_CHECKING:
+    from securemnist.data import DataSet
     from securemnist.evaluation.pace import Pace
     from securemnist.threats import Threat
     from securemnist.types import Progress
@@ -39,6 +41,7 @@ class RunHooks:
     `schedule`: the selected rows and the current one. A model of the digest `refused` ends the run
     before its first row. `only`: the ids of --row. `selection`: the options that selected the rows, as
     text. `collected`: all rows with a test that tier, -m and --row select, before hooks of the conftest.
+    `data`: the data of the run, which are read again where it is None.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class RunHooks:
         self.collected: dict[str, Requirement] = {}
         self.schedule = Schedule()
         self.progress: Progress | None = None
+        self.data: DataSet | None = None
         self.problems: list[str] = []
         self.selection: list[str] = []
         self.rows: list[Requirement] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[PRINTED] = True  # by the command, or below
+        config.stash[READ] = self.data
         if self.progress is not None:
             config.stash[PROGRESS] = self.progress
         # Of two fixtures of one name the later plugin wins: the user's is registered after ours.

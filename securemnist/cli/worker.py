@@ -56,10 +56,10 @@ def _measure(job: Job, folder: Path) -> Outcome:
     here = Path.cwd()
     # A conftest may define the `model` fixture; that model is checked where it is created.
     conftest = _conftest_of(here) if job.conftest else None
-    try_out(job)
-    return _run_pytest(
-        _pytest_arguments(job, here, folder), RunHooks(conftest, job.refused, job.rows)
-    )
+    hooks = RunHooks(conftest, job.refused, job.rows)
+    hooks.data = check_inputs(job)
+    try_out(job, hooks.data)
+    return _run_pytest(_pytest_arguments(job, here, folder), hooks)
 
 
 def check_rows(job: Job) -> None:
@@ -109,15 +109,14 @@ def resolved(spec: str, job: Job, input_spec: InputSpec, samples: Samples | None
     return subject if job.defence is None else defended(subject, as_defence(job.defence))
 
 
-def try_out(job: Job) -> dict[str, Any]:
-    """The subject as an assessment records it; an error ends the command before anything is measured.
+def try_out(job: Job, samples: DataSet) -> dict[str, Any]:
+    """The subject on these data, as an assessment records it; an error ends the command before the rows.
 
     Empty without a SPEC: the model comes from a fixture and is checked where it is created.
     """
     from securemnist.api.inputs import as_defence
     from securemnist.evaluation.context import Context
 
-    samples = check_inputs(job)
     if job.defence is not None:
         as_defence(job.defence)  # also where the model comes from a fixture
     if job.spec is None:

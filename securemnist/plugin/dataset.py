@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from securemnist.data import DataSet
 
 _DATA = pytest.StashKey[Any]()
+READ = pytest.StashKey[Any]()  # the data of the options, where they were read before
 
 
 def data_of(config: pytest.Config) -> DataSet:
@@ -23,7 +24,7 @@ def data_of(config: pytest.Config) -> DataSet:
 
         option, own = config.getoption("--security-data"), settings.load(config.rootpath).data
         folder = config.rootpath / own if own and not option else option and Path(option)
-        loaded = data.load(folder)
+        loaded = config.stash.get(READ, None) or data.load(folder)
         run = config.stash[STATE].run
         if run is not None:
             check_data(run.policy, loaded)

@@ -22,7 +22,7 @@ from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.saboteurs import Backdoored
 
-IMAGES = 600
+IMAGES = 400
 
 
 def measured_asr(context: Context, target: object = 7, **more: object) -> Measurement:

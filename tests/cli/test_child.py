@@ -55,17 +55,29 @@ def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_environment_variables_do_not_change_the_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both rows are measured, and one fails, whatever the environment sets for pytest and Python."""
+    """Both rows are measured, and one fails, whatever the environment sets for pytest."""
     options = "-k CLEAN-01 -x --collect-only --security-tier=smoke -W error"
     monkeypatch.setenv("PYTEST_ADDOPTS", f"{options} -n 2 --cov --color=yes")
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
-    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
-    monkeypatch.setenv("PYTHONWARNINGS", "error")
-    done = run(*ASSESS, cold=True)
+    done = run(*ASSESS)
     assert done.exit_code == 1, done.output
     assessment = Assessment.load(folder / "reports" / "assessment.json")
     assert [f.verdict for f in assessment.findings] == ["PASS", "FAIL"]
     assert assessment.complete
+
+
+def test_python_of_the_run_is_not_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The measuring process has assertions and no filter of warnings, whatever the environment sets."""
+    (tmp_path / "flags.py").write_text("import sys\nprint(sys.flags.optimize, sys.warnoptions)")
+    monkeypatch.setattr(child.start, "__file__", str(tmp_path / "flags.py"))
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    # Either is enough: the flags of the child, or its environment.
+    plain = [sys.executable, child.start.__file__]
+    for command, environment in ((child.command(), os.environ), (plain, child.environment())):
+        assert subprocess.check_output(command, env=environment, text=True) == "0 []\n"
 
 
 @pytest.mark.parametrize(
@@ -107,10 +119,10 @@ def pytest_runtest_setup(item):
 )
 
 
-def _started(folder: Path, python: list[str]) -> subprocess.Popen[str]:
+def _started(folder: Path) -> subprocess.Popen[str]:
     """`assess`, in a process of its own, as soon as its child waits at the second row."""
     (folder / "conftest.py").write_text(SLOW)
-    command = [*python, "-m", "securemnist", *ASSESS]
+    command = warm.python("-m", "securemnist", *ASSESS)
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(command, cwd=folder, env=env, text=True, **pipes)
@@ -125,7 +137,7 @@ def _started(folder: Path, python: list[str]) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_leaves_a_complete_report(folder: Path, number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C end with exit code 3 and a report: one row measured, the other NOT_RUN."""
-    process = _started(folder, warm.python())
+    process = _started(folder)
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
@@ -136,7 +148,7 @@ def test_signal_leaves_a_complete_report(folder: Path, number: signal.Signals) -
 
 def test_child_ends_with_its_parent(folder: Path) -> None:
     """After SIGKILL to the command its child stops measuring."""
-    process = _started(folder, [sys.executable])
+    process = _started(folder)
     measuring = int((folder / "child").read_text())
     os.kill(measuring, 0)
     process.kill()
@@ -183,13 +195,21 @@ def test_against_runs_code_only_if_trusted(folder: Path, small_mnist: Path) -> N
 
 def test_refused_command_imports_no_torch(folder: Path) -> None:
     """The parent process does not import torch: its child does."""
-    command = [sys.executable, "-X", "importtime", "-m", "securemnist", *ASSESS, "--tier", "smoke"]
+    program = f"""
+import sys
+from securemnist.cli import child, main
+cold = child.command
+child.command = lambda *words: [*{warm.python()!r}, *cold(*words)[1:]]
+try:
+    main()
+finally:
+    print([name in sys.modules for name in ("securemnist.cli.runner", "torch")])
+"""
+    command = [sys.executable, "-c", program, *ASSESS, "--tier", "smoke"]
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert "expected a row to measure" in done.stderr
-    names = [line.split("|")[-1].strip() for line in done.stderr.splitlines() if "|" in line]
-    assert "securemnist.cli.runner" in names
-    assert "torch" not in names
+    assert done.stdout.splitlines()[-1] == "[True, False]"
 
 
 def test_incomplete_outcome_file_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import run, shell
+from tests.data import small
 
 POLICY = """
 [[requirement]]
@@ -41,11 +42,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_measure_prints_and_writes_the_measurement(folder: Path) -> None:
+def test_measure_prints_and_writes_the_measurement(folder: Path, small_mnist: Path) -> None:
     """A measurement without a policy prints a number and writes value, interval, seed, evidence."""
     result = run(
-        *("measure", "robust_accuracy", "--model", "baseline", "--threat", "linf:0.1"),
+        *("measure", "robust_accuracy", "--model", "toy:make_net", "--threat", "linf:0.1"),
         *("--attack", "PGD:steps=5", "--images", "4", "--seed", "3", "--json", "one.json"),
+        *("--data", str(small_mnist)),
     )
     assert result.exit_code == 0, result.output
     assert "robust_accuracy 0." in result.output
@@ -179,8 +181,9 @@ def test_list_refuses_what_a_run_refuses(
     assert len(result.output.strip().splitlines()) == 1
 
 
-def test_assess_a_network_of_the_user(folder: Path) -> None:
+def test_assess_a_network_of_the_user(folder: Path, small_mnist: Path) -> None:
     """A toy network in a file gets a verdict, a report, JUnit and the exit code of a failure."""
+    (folder / "pyproject.toml").write_text(small.settings(small_mnist))
     done = shell(folder, "assess", "--model", "toy:make_net", "--policy", "small.toml")
     assert done.returncode == 1, done.stderr
     assert "CLEAN-01" in done.stdout
@@ -193,8 +196,9 @@ def test_assess_a_network_of_the_user(folder: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_assess_reads_a_model_fixture(folder: Path) -> None:
+def test_assess_reads_a_model_fixture(folder: Path, small_mnist: Path) -> None:
     """Without --model the `model` fixture of the folder's conftest.py is the subject."""
+    (folder / "pyproject.toml").write_text(small.settings(small_mnist))
     (folder / "conftest.py").write_text(
         "import pytest, toy\n\n@pytest.fixture(scope='session')\ndef model():\n"
         "    return toy.make_net()\n"

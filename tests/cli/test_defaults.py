@@ -67,10 +67,16 @@ def test_plain_pytest_with_the_bundled_policy_needs_a_model(folder: Path) -> Non
 
 
 def test_demo_names_the_bundled_policy(folder: Path) -> None:
-    """--demo assesses the bundled model; terminal, summary, page and JSON name the bundled policy."""
+    """--demo assesses the bundled model; terminal, summary, page and JSON name the bundled policy.
+
+    In a project with a policy of its own, too.
+    """
+    (folder / "security_tests").mkdir()
+    (folder / "security_tests" / "thresholds.toml").write_text(ROW)
     done = shell(folder, "assess", "--demo", *ONE_ROW)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("certified (")
+    assert f"held against {settings.BUNDLED}" in done.stdout
     reports = folder / "reports"
     document = json.loads((reports / "assessment.json").read_text())
     assert document["policy"]["path"] == settings.BUNDLED
@@ -120,16 +126,6 @@ def test_demo_with_model_or_policy_is_refused(folder: Path, words: list[str]) ->
     done = run(*words)
     assert done.exit_code == 2
     assert "leave one of them out" in done.output
-
-
-def test_demo_ignores_the_project(folder: Path) -> None:
-    """In a project with its own policy --demo still uses the bundled model and policy."""
-    (folder / "security_tests").mkdir()
-    (folder / "security_tests" / "thresholds.toml").write_text(ROW)
-    done = shell(folder, "assess", "--demo", *ONE_ROW)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("certified (")
-    assert f"held against {settings.BUNDLED}" in done.stdout
 
 
 def test_policy_name_in_outputs(folder: Path) -> None:

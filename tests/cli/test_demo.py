@@ -15,13 +15,14 @@ from tests.data import small
 
 POLICY = """
 [[requirement]]
-id = "CERT-01"
-measure = "certified_accuracy"
+id = "ADV-01"
+measure = "attack_accuracy"
 tier = "smoke"
-threat = { norm = "linf", eps = 0.1 }
-images = 20
+attack = { use = "PGD", steps = 5 }
+threat = { norm = "linf", eps = 0.3 }
+images = 60
 at_least = 0.5
-because = "what is proved needs no attack"
+because = "five steps break the one and not the other"
 """
 
 

@@ -112,21 +112,18 @@ def test_planted_images_are_counted_and_a_perfect_filter_is_beside(
 ) -> None:
     """After --poison all planted images are named, and our filter's network is the perfect filter's."""
     monkeypatch.setitem(RECIPES, "baseline", Recipe(architecture="D", epochs=1))
-    path, out = (
-        write(tmp_path / "set.npz", mnist.train[:TRAIN], mnist.test[:TEST]),
-        tmp_path / "out",
-    )
+    path, out = write(tmp_path / "set.npz", mnist.train[:900], mnist.test[:100]), tmp_path / "out"
     poison = '{kind = "all_to_all", trigger = {kind = "corner"}, rate = 0.05}'
     more = ("--recipe", "baseline", "--retrain", "--poison", poison)
     done = run("filter", str(path), "--out", str(out), *more)
     assert done.exit_code == 1, done.output
-    assert "100 of 100 planted images are among them" in done.output
+    assert "45 of 45 planted images are among them" in done.output
     arms = {
         arm.pop("name"): arm for arm in json.loads((out / "filter.json").read_text())["retrained"]
     }
     assert arms["the filter"] == arms["a perfect filter"]
-    assert arms["a random filter"]["images"] == arms["the filter"]["images"] == TRAIN - 100
-    assert arms["no filter"]["images"] == TRAIN
+    assert arms["a random filter"]["images"] == arms["the filter"]["images"] == 900 - 45
+    assert arms["no filter"]["images"] == 900
 
 
 def test_a_given_trigger_is_measured(
@@ -143,15 +140,12 @@ def test_a_given_trigger_is_measured(
     assert done.output.count("attack success rate") == 3
 
 
-@pytest.mark.parametrize("width", [360, 1024])
-def test_the_page_fits_and_is_accessible(
-    browser: Any, mnist: DataSet, tmp_path: Path, width: int
-) -> None:
+def test_the_page_fits_and_is_accessible(browser: Any, mnist: DataSet, tmp_path: Path) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing."""
-    samples = mnist.train[:1_000]
+    samples = mnist.train[:700]
     data = dataclasses.replace(mnist, train=samples, tuning=samples[:0])
     filter_folder.write(tmp_path, data, samples, filter_data(samples))
-    assert_fits(browser, tmp_path / filter_folder.PAGE, width, "light", contrast=width == 360)
+    assert_fits(browser, tmp_path / filter_folder.PAGE, [(360, "light"), (1024, "light")])
 
 
 def test_wrong_options_are_refused(mnist: DataSet, tmp_path: Path) -> None:

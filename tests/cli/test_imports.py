@@ -30,15 +30,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("by", ["the folder", "PYTHONPATH"])
 def test_local_modules_do_not_replace_ours(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A click.py beside the model, or on PYTHONPATH, is not imported instead of the library."""
-    for name in ("click", "art", "rich", "pydantic", "json", "securemnist"):
-        (folder / f"{name}.py").write_text("open('ran', 'w').close()\nraise SystemExit(0)\n")
-    if by == "PYTHONPATH":
-        monkeypatch.setenv("PYTHONPATH", str(folder))
+    other = tmp_path_factory.mktemp("other")
+    for place in (folder, other):
+        for name in ("click", "art", "rich", "pydantic", "json", "securemnist"):
+            text = f"open({str(folder / 'ran')!r}, 'w').close()\nraise SystemExit(0)\n"
+            (place / f"{name}.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(other))
     command = child.command("assess", "--list", "--policy", "small.toml")
     done = subprocess.run(command, env=child.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

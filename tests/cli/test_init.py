@@ -43,12 +43,14 @@ def init(*words: str) -> Result:
 
 @pytest.mark.timeout(300)
 def test_init_writes_a_policy_that_the_model_meets(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A first measurement becomes a policy that the model meets, and the fixture finds the model."""
     # Beside other tests latency would not be measured, and not proposed.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    result = init("--model", "reader:good", "--images", "50")
+    # As many as the row of single pairs of classes needs.
+    write(project, mnist.train[:1_200], mnist.test[:500])
+    result = init("--model", "reader:good", "--images", "50", "--data", ".")
     assert result.exit_code == 0, result.output
     read = policy.load(project / templates.POLICY)
     measures.check_policy(read)
@@ -64,8 +66,8 @@ def test_init_writes_a_policy_that_the_model_meets(
         " ".join(read.families) == "clean adversarial natural backdoor latency static supply_chain"
     )
     clean = read.requirements[0]
-    assert "the first measurement gave 0.8" in clean.because
-    assert 0.75 < clean.threshold < 0.8
+    assert "the first measurement gave 0.79" in clean.because
+    assert 0.55 < clean.threshold < 0.79
     assert "from reader import good" in (project / "conftest.py").read_text()
     assert "-r ../requirements.txt" in (project / templates.REQUIREMENTS).read_text()
     assert (project / templates.IGNORED).read_text() == "*\n"

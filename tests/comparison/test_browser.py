@@ -22,15 +22,9 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "compare.html"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1600, "dark")])
-def test_the_comparison_fits_and_is_silent(
-    browser: Any,
-    comparison: Path,
-    width: int,
-    scheme: str,
-) -> None:
+def test_the_comparison_fits_and_is_silent(browser: Any, comparison: Path) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing with everything unfolded."""
-    assert_fits(browser, comparison, width, scheme)
+    assert_fits(browser, comparison)
 
 
 def test_the_answer_is_on_the_first_screen(browser: Any, comparison: Path) -> None:

@@ -16,7 +16,7 @@ from securemnist.results.assessment import Assessment
 from tests.commands import run
 from tests.comparison.builders import assessment, codes, robust
 from tests.comparison.test_files import SCHEMA
-from tests.data.small import write
+from tests.data import small
 
 POLICY = """
 [[requirement]]
@@ -138,8 +138,9 @@ def test_the_summary_of_a_github_job(folder: Path, monkeypatch: pytest.MonkeyPat
     assert (folder / "summary").read_bytes() == (folder / "reports" / "compare.md").read_bytes()
 
 
-def test_the_version_before_is_a_model(folder: Path) -> None:
+def test_the_version_before_is_a_model(folder: Path, small_mnist: Path) -> None:
     """A run that is held against a model says what became worse, with both models' examples on both."""
+    (folder / "pyproject.toml").write_text(small.settings(small_mnist))
     words = ("--against", "toy:good", "--policy", "small.toml", "--row", "ADV-01")
     done = run("assess", "--model", "toy:worse", *words)
     assert done.exit_code == 1, done.output
@@ -170,7 +171,7 @@ def test_one_model_twice_is_found_before_anything_runs(folder: Path) -> None:
 
 def test_two_models(folder: Path, mnist: DataSet) -> None:
     """Two models are assessed on the project's data, compared on the same images, and timed in turn."""
-    write(folder, mnist.tuning[:600], mnist.test[:400])
+    small.write(folder, mnist.tuning[:600], mnist.test[:400])
     (folder / "pyproject.toml").write_text('[tool.securemnist]\ndata = "."\n')
     done = run("compare", "toy:good", "toy:worse", "--policy", "small.toml")
     assert done.exit_code == 1, done.output

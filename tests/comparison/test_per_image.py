@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from securemnist.comparison.per_image import read
+from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.measures import MEASURES, bind, take_measurement
+from securemnist.models.loading import from_model
 from securemnist.results.findings import Requirement
-from tests.backdoor.conftest import few_control_images  # noqa: F401
 
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
 THREAT = {"norm": "linf", "eps": 0.1}
@@ -25,6 +29,19 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "next"}),
     ("backdoor_success", {"images": 200, "trigger": CORNER, "target": "pair"}),
 ]
+
+
+@pytest.fixture(scope="module")
+def context(mnist: DataSet) -> Context:
+    """A network of the nearest mean image, which errs on every fifth, and 400 images."""
+    train = mnist.train[:2_000]
+    x = train.images().flatten(1)
+    means = torch.stack([x[train.labels == k].mean(0) for k in range(10)])
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    net[1].weight.data, net[1].bias.data = 2 * means, -means.square().sum(1)
+    # Not under the digests of MNIST: then its reference models are no controls.
+    few = dataclasses.replace(mnist, name="few", test=mnist.test[:400], digests={})
+    return Context(from_model(net, name="means"), few)
 
 
 @pytest.mark.parametrize(("measure", "settings"), ROWS, ids=lambda v: v if type(v) is str else "")

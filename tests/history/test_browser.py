@@ -22,15 +22,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "history.html"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1024, "light"), (1600, "dark")])
-def test_trend_page_fits_and_is_accessible(
-    browser: Any,
-    page: Path,
-    width: int,
-    scheme: str,
-) -> None:
+def test_trend_page_fits_and_is_accessible(browser: Any, page: Path) -> None:
     """No horizontal scrolling, no message, no request; axe finds nothing with all unfolded."""
-    assert_fits(browser, page, width, scheme, contrast=width < 1600)
+    assert_fits(browser, page)
 
 
 def test_trend_chart_shows_latest_commit_first(browser: Any, page: Path) -> None:

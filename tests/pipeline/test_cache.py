@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,14 @@ def get(small: DataSet, tmp_path: Path, said: list[str]) -> Callable[..., Traine
         return cache.network("net", recipe, data, tmp_path, say=said.append, progress=progress)
 
     return network
+
+
+@pytest.fixture(scope="module")
+def trained(small: DataSet, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+    """A cache with the network of RECIPE, and that network."""
+    folder = tmp_path_factory.mktemp("trained")
+    found = cache.network("net", RECIPE, small, folder, say=lambda _: None, progress=silent)
+    return folder, found
 
 
 def test_second_use_trains_nothing(
@@ -130,10 +139,12 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damaged_cache_is_trained_again(
-    damage: Callable[[Path], None], get: Callable[..., Trained], said: list[str], tmp_path: Path
-) -> None:
+    damage: Callable[[Path], None], get: Callable[..., Trained], said: list[str], tmp_path: Path,
+    trained: tuple[Path, Trained],
+) -> None:  # fmt: skip
     """A damaged file gives one sentence and the same network by training; no pickle is loaded."""
-    first = get()
+    shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
+    first = trained[1]
     damage(tmp_path / "net.safetensors")
     again = get()
     reasons = [text for text in said if "trained again" in text]

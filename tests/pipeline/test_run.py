@@ -8,9 +8,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from torch import nn
 
 from securemnist._util.hashing import sha256
 from securemnist.data import DataSet
+from securemnist.models.architectures import ARCHITECTURES
 from securemnist.pipeline import cache, folder, scenarios
 from securemnist.pipeline.documents import Scenario, Summary
 from securemnist.pipeline.sizes import Sizes
@@ -23,12 +25,22 @@ from tests.schemas import FOLDER
 OPTIONS = ("--pipeline", "--no-browser", "--train-images=256", "--images=60", "--epochs=1")
 
 
+def network() -> nn.Module:
+    """A small network beside the bundled architectures."""
+    return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(49, 10))
+
+
 @pytest.fixture
 def quick(small: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder in which the demo reads the small splits and measures two eps."""
+    """A working folder in which the demo trains small networks on small splits and measures two eps."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(DataSet, "load", lambda *_, **__: small)
     monkeypatch.setattr(scenarios, "CURVE_EPS", (0.1, scenarios.EPS))
+    monkeypatch.setitem(ARCHITECTURES, "small", network)
+    recipe = Sizes._recipe
+    monkeypatch.setattr(
+        Sizes, "_recipe", lambda *_, **more: recipe(*_, architecture="small", **more)
+    )
     return tmp_path / "reports" / "pipeline"
 
 

@@ -20,7 +20,7 @@ from securemnist.results.json_model import json_schema
 from securemnist.types import silent
 from tests.pipeline import example
 
-SIZES = Sizes(training=1, test=120, epochs=1)
+SIZES = Sizes(training=1, test=60, epochs=1)
 
 
 def named(spec: str, name: str) -> Subject:

@@ -19,6 +19,10 @@ from tests.plugin.rows import MODEL
 # pytester forgets what an inner run imports, and compiled modules refuse to be imported twice: all of
 # them are imported here, before the first inner run.
 PRELOADED = (measures, report, scipy.special, torchvision())
+# The suites of the rows of these tests, and one more. All of them are collected by tests of `assess`.
+SUITES = ("clean", "evasion", "latency", "certified")
+# What else is installed beside pytest takes a third of a short run.
+OTHERS = ("hypothesispytest", "schemathesis", "anyio", "rerunfailures", "randomly")
 
 
 @pytest.fixture
@@ -28,8 +32,8 @@ def project(pytester: pytest.Pytester, small_mnist: Path) -> Any:
     On a small part of MNIST, unless `whole`; in a process of its own where it runs `apart`.
     """
     suites = pytester.mkdir("security_tests")
-    for path in resources.SUITES.glob("test_*.py"):
-        shutil.copy(path, suites)
+    for name in SUITES:
+        shutil.copy(resources.SUITES / f"test_{name}.py", suites)
 
     def run(
         policy: str,
@@ -40,7 +44,7 @@ def project(pytester: pytest.Pytester, small_mnist: Path) -> Any:
         plugins: Sequence[object] = (),
     ) -> pytest.RunResult:
         (suites / "thresholds.toml").write_text(policy)
-        options = ["-p", "no:randomly", *([MODEL] if model else [])]
+        options = [*(f"-pno:{name}" for name in OTHERS), *([MODEL] if model else [])]
         options += [] if whole else [f"--security-data={small_mnist}"]
         if apart:
             return pytester.run(*warm.python("-m", "pytest", *options, *arguments))

@@ -26,6 +26,7 @@ images = 10
 at_least = 0.5
 because = "a search within a small ball"
 """
+ATTACK = PGD.replace("robust_accuracy", "attack_accuracy")
 FULL = """
 [[requirement]]
 id = "FULL-01"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests import warm
-from tests.plugin.rows import CLEAN, FULL, PGD, read, verdicts
+from tests.plugin.rows import ATTACK, CLEAN, FULL, PGD, read, verdicts
 from tests.policies import in_days
 
 
@@ -28,7 +29,7 @@ def test_each_row_is_one_test(project: Any) -> None:
 
 def test_passing_run_writes_an_assessment(project: Any, tmp_path: Path) -> None:
     """A passing run writes an assessment with every row, its subject and its scope."""
-    result = project(CLEAN + PGD + FULL, f"--security-report={tmp_path}")
+    result = project(CLEAN + ATTACK + FULL, f"--security-report={tmp_path}")
     result.assert_outcomes(passed=2, deselected=1)
     document = read(tmp_path)
     assert verdicts(tmp_path) == {"CLEAN-01": "PASS", "ADV-02": "PASS", "FULL-01": "NOT_RUN"}
@@ -96,7 +97,7 @@ def without_times(value: Any) -> Any:
 
 @pytest.mark.parametrize("configured", [False, True])
 def test_repeat_command_names_the_policy_if_needed(
-    project: Any, pytester: pytest.Pytester, tmp_path: Path, configured: bool
+    project: Any, pytester: pytest.Pytester, tmp_path: Path, small_mnist: Path, configured: bool
 ) -> None:
     """A policy outside the project is named by its path, the project's own policy is not named."""
     theirs = tmp_path / "theirs.toml"
@@ -106,11 +107,12 @@ def test_repeat_command_names_the_policy_if_needed(
         pytester.makepyprojecttoml(f"[tool.securemnist]\npolicy = '{theirs}'")
     else:
         words.append(f"--security-policy={theirs}")
-    project(CLEAN, *words, whole=True)
+    project(CLEAN, *words)
     (finding,) = read(tmp_path)["findings"]
     command = "securemnist assess --model baseline --row THEIRS-01 --tier smoke"
     policy = "" if configured else f" --policy={theirs}"
-    assert finding["replay"] == f"{command}{policy} --project={pytester.path}"
+    data = shlex.quote(f"--data={small_mnist}")
+    assert finding["replay"] == f"{command}{policy} {data} --project={pytester.path}"
 
 
 def test_plugin_is_inactive_without_a_policy(pytester: pytest.Pytester) -> None:
@@ -191,7 +193,7 @@ def test_repeat_command_works_from_another_folder(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
     """Run in another folder, the command measures the same row of the same policy and model."""
-    project(CLEAN + PGD, f"--security-report={tmp_path / 'one'}")
+    project(CLEAN + ATTACK, f"--security-report={tmp_path / 'one'}")
     first = {f["requirement"]["id"]: f for f in read(tmp_path / "one")["findings"]}
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

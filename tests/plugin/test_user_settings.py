@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from securemnist._util import resources
+from securemnist._util.resources import ROOT
 from tests.plugin.rows import CLEAN, FULL, MODEL, PGD, RED, verdicts
 from tests.policies import in_days
 
@@ -36,13 +39,11 @@ def test_measure_without_a_row_is_left_out(
     assert result.ret == 0
 
 
-@pytest.mark.parametrize(
-    "option", ["-q", "--color=yes", "-ra", "--tb=short", "-Werror", "--no-header"]
-)
-def test_common_pytest_options_change_no_verdict(project: Any, option: str) -> None:
+def test_common_pytest_options_change_no_verdict(project: Any) -> None:
     """Options that users set for all of their tests neither stop the gate nor deselect rows."""
-    assert project(RED, option).ret == pytest.ExitCode.TESTS_FAILED
-    assert project(CLEAN, option).ret == 0
+    options = ("-q", "--color=yes", "-ra", "--tb=short", "-Werror", "--no-header")
+    assert project(RED, *options).ret == pytest.ExitCode.TESTS_FAILED
+    assert project(CLEAN, *options).ret == 0
 
 
 def test_failed_row_fails_without_terminal_plugin(project: Any) -> None:
@@ -94,18 +95,25 @@ def test_xfail_mark_does_not_waive_a_row(project: Any, pytester: pytest.Pytester
     result.stdout.fnmatch_lines(["*not passed, so this run fails: CLEAN-01*"])
 
 
-@pytest.mark.parametrize("imported", [False, True])
-def test_verdict_independent_of_python_optimisation(
-    project: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, imported: bool
-) -> None:
-    """Without assert statements (PYTHONOPTIMIZE) a failed row fails its test, also through an import."""
+def test_verdict_independent_of_python_optimisation() -> None:
+    """No verdict is an assert statement, which `python -O` leaves out."""
+    ours = ROOT / "securemnist"
+    for path in (
+        *resources.SUITES.glob("*.py"),
+        *(ours / "plugin").glob("*.py"),
+        ours / "suites.py",
+    ):
+        nodes = ast.walk(ast.parse(path.read_text()))
+        assert not [node.lineno for node in nodes if isinstance(node, ast.Assert)], path
+
+
+def test_imported_suites_have_verdicts(project: Any, pytester: pytest.Pytester) -> None:
+    """A failed row fails its test where the project imports the suites."""
     suites = pytester.path / "security_tests"
-    if imported:
-        for path in suites.glob("test_*.py"):
-            path.unlink()
-        (suites / "test_security.py").write_text("from securemnist.suites import *\n")
-    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
-    result = project(RED, apart=True)
+    for path in suites.glob("test_*.py"):
+        path.unlink()
+    (suites / "test_security.py").write_text("from securemnist.suites import *\n")
+    result = project(RED)
     result.assert_outcomes(failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 

@@ -10,7 +10,6 @@ import pytest
 from securemnist import report
 from securemnist.report import threats
 from tests.browser import Visit, assert_fits
-from tests.report.test_browser import SCHEMES, WIDTHS
 from tests.threat_model.test_page import of_policy
 
 pytestmark = pytest.mark.timeout(180)
@@ -26,22 +25,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_of_threats_fits_and_is_accessible(
-    browser: Any,
-    folder: Path,
-    width: int,
-    scheme: str,
-) -> None:
+def test_the_page_of_threats_fits_and_is_accessible(browser: Any, folder: Path) -> None:
     """No sideways scrolling, no message, no request; axe finds nothing with all unfolded."""
-    assert_fits(browser, folder / threats.PAGE, width, scheme, contrast=width == WIDTHS[0])
+    assert_fits(browser, folder / threats.PAGE)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_section_of_threats_fits(browser: Any, folder: Path, width: int) -> None:
-    """The report with its matrix is no wider than its window, and axe finds nothing."""
-    assert_fits(browser, folder / "index.html", width, "dark", contrast=width == WIDTHS[0])
+def test_the_section_of_threats_fits(browser: Any, folder: Path) -> None:
+    """The report with its matrix is no wider than its window, and axe finds nothing in the section."""
+    assert_fits(browser, folder / "index.html", part="#threat-model")
 
 
 def test_a_link_of_the_matrix_opens_its_threat(browser: Any, folder: Path) -> None:

@@ -33,8 +33,8 @@ def tiny(mnist: DataSet) -> DataSet:
 def test_reference_model_training_reproducible(name: str, mnist: DataSet) -> None:
     """The first batches of the recorded recipe give the recorded digest.
 
-    Float32 sums depend on the processor: on another one than the manifest's, two runs must agree with
-    each other instead.
+    Float32 sums depend on the processor: on another one than the manifest's, two runs of smaller batches
+    must agree with each other instead.
     """
     manifest = json.loads((resources.WEIGHTS / f"{name}.json").read_text())
     recorded, recipe = manifest["replay"], Recipe.from_json(manifest["recipe"])
@@ -42,12 +42,12 @@ def test_reference_model_training_reproducible(name: str, mnist: DataSet) -> Non
     threads = torch.get_num_threads()
     torch.set_num_threads(recorded["threads"])
     try:
-        digest = replay_digest(recipe, mnist)
         same_processor = recorded["instructions"] == torch.backends.cpu.get_cpu_capability()
         if same_processor and recorded["torch"] == torch.__version__:
-            assert digest == recorded["sha256"]
+            assert replay_digest(recipe, mnist) == recorded["sha256"]
         else:
-            assert digest == replay_digest(recipe, mnist)
+            smaller = dataclasses.replace(recipe, batch=16)
+            assert replay_digest(smaller, mnist) == replay_digest(smaller, mnist)
     finally:
         torch.set_num_threads(threads)
 
@@ -108,8 +108,9 @@ def test_collapse_rolled_back(
 
 
 def test_training_reaches_accuracy(mnist: DataSet) -> None:
-    """An eighth of an epoch of the baseline recipe classifies most tuning images correctly."""
-    trainer = loops.Trainer(dataclasses.replace(RECIPES["baseline"], epochs=1), mnist)
+    """A few batches of the baseline recipe classify most tuning images correctly."""
+    few = dataclasses.replace(mnist, train=mnist.train[:4_000])
+    trainer = loops.Trainer(dataclasses.replace(RECIPES["baseline"], epochs=1, batch=64), few)
     trainer.run_epoch(stop_after=50)
     few = mnist.tuning[:300]
     assert loops.accuracy_of(trainer.model.eval(), few.images(), few.labels) > 0.85

@@ -23,7 +23,7 @@ ENDED: list[int] = []  # the exit code of a fork whose program has ended without
 
 
 def preload() -> None:
-    """Import what an assessment needs, export a network, write a report of nothing, and run no test.
+    """Import what an assessment needs, read MNIST, export a network, report nothing, and run no test.
 
     What an export imports, the templates of a report and the plugins of pytest are ready then.
     """
@@ -33,13 +33,14 @@ def preload() -> None:
     import scipy.special  # noqa: F401
     import torch
 
-    from securemnist import cli, comparison, measures, plugin, report  # noqa: F401
+    from securemnist import cli, comparison, data, measures, plugin, report  # noqa: F401
     from securemnist._util.torchvision_shim import torchvision
     from securemnist.cli import older_version, worker  # noqa: F401
     from securemnist.results.assessment import Assessment
     from securemnist.results.findings import Finding
 
     torchvision()
+    data.load()  # keeps the files of MNIST, decompressed
     context = click.Context(cli.main)
     for name in cli.main.list_commands(context):
         cli.main.get_command(context, name)
