@@ -203,16 +203,14 @@ def waiver(finding: Finding, day: str) -> str:
     own = finding.requirement.waiver
     if own is None or finding.passed:
         return ""
-    until = line(own.expires, 20)
+    until, reason = line(own.expires, 20), line(own.reason, 400)
     if finding.waived(day):
-        return f"waived through {until} (UTC): {line(own.reason, 400)}"
+        return f"waived through {until} (UTC): {reason}"
     if finding.verdict is Verdict.ERROR or finding.reason == STOPPED:
         kind = "an error" if finding.verdict is Verdict.ERROR else "a row that was not reached"
-        return f"not waived: {kind} cannot be ({line(own.reason, 400)})"
-    return (
-        f"the waiver has expired: its last day was {until}, and {line(day, 20)} (UTC) decides "
-        f"({line(own.reason, 400)})"
-    )
+        return f"not waived: {kind} cannot be ({reason})"
+    decides = f"its last day was {until}, and {line(day, 20)} (UTC) decides"
+    return f"the waiver has expired: {decides} ({reason})"
 
 
 def kind(word: str) -> str:
