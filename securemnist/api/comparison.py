@@ -108,17 +108,29 @@ def replay_on_both(
 ) -> list[records.Assessment]:
     """Both assessments after the adversarial examples of either model were tried on both.
 
-    Tried on one model alone they would favour the other.
+    Tried on one model alone they would favour the other. UsageError where a model is not the one that
+    was assessed.
     """
     after = []
     for model, assessment in sides:
         with borrowed(model, device, data.spec, data.test) as subject:
+            _refuse_another(subject, assessment)
             context = Context(subject, data)
             findings = tuple(
                 rejudge_with_replay(context, finding, replay) for finding in assessment.findings
             )
         after.append(dataclasses.replace(assessment, findings=findings))
     return after
+
+
+def _refuse_another(subject: Subject, assessment: records.Assessment) -> None:
+    """UsageError where this is not the model of the assessment: a SPEC may give another one each time."""
+    if subject.digest != (assessed := assessment.subject.get("digest")):
+        raise UsageError(
+            f"{subject.name}: expected the model that was assessed (SHA-256 {assessed!s:.12}...), got "
+            f"another ({subject.digest:.12}...); seed a model that is built at random, and replace no "
+            "file during a comparison"
+        )
 
 
 def timed(old: Model, new: Model, data: DataSet, device: str | None) -> Latency:

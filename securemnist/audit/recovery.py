@@ -6,6 +6,7 @@ and only then removed, and the log names that file.
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,9 +99,15 @@ def _number_after(before: list[Path]) -> int:
 
 
 def _move(torn: bytes, part: Path) -> None:
+    """Write a file of its own; OSError where it cannot be written whole, and then there is none."""
     with open_regular(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) as file:
-        os.write(file, torn)
-        os.fsync(file)
+        try:
+            if os.write(file, torn) != len(torn):  # a full disk takes a part
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file)
+        except OSError:
+            part.unlink()
+            raise
 
 
 def _damaged(path: Path, found: object) -> UsageError:

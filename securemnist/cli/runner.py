@@ -16,7 +16,8 @@ from securemnist.comparison import junit, wording
 from securemnist.comparison.comparison import Comparison
 from securemnist.errors import USAGE, SecureMnistError, UsageError
 from securemnist.exports.junit import with_stopped
-from securemnist.results.assessment import STOPPED, Against, Assessment
+from securemnist.results.assessment import Against, Assessment
+from securemnist.results.findings import STOPPED
 
 Compare = Callable[[Assessment, Path], Comparison | None]
 

@@ -26,6 +26,10 @@ FORMATS = ("PNG", "JPEG", "BMP")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH = 24  # the place of the bits a sample in a PNG file
 _MODES = {"1": "L", "L": "L", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA"}
+# A scan goes over all pixels again and takes a few bytes of a progressive JPEG file. Encoders write about
+# ten; previews in EXIF data have their own.
+_MOST_SCANS = 100
+_JPEG, _SCAN = b"\xff\xd8", b"\xff\xda"
 _ADVICE = "save it as 8-bit grey or RGB, or remove it"
 
 
@@ -40,7 +44,7 @@ def decoded(
     """An encoded picture as uint8 (1, C, H, W), resized to (height, width) if `size` is given.
 
     DataError for more than `most_pixels`, another format, a truncated or animated picture, transparency,
-    CMYK, and 16 bits.
+    CMYK, 16 bits, and a JPEG file of over 100 scans.
     """
     if len(content) > MAX_BYTES:
         raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB, got more; {_ADVICE}")
@@ -48,6 +52,11 @@ def decoded(
         raise DataError(
             f"{where}: expected 8 bits a channel, got 16; scale it to 0 to 255, or write floats in "
             "[0, 1] with numpy.savez"
+        )
+    scans = content.count(_SCAN) if content.startswith(_JPEG) else 0
+    if scans > _MOST_SCANS:
+        raise DataError(
+            f"{where}: expected a JPEG picture of at most {_MOST_SCANS} scans, got {scans:,}; {_ADVICE}"
         )
     try:
         with _strict(), Image.open(io.BytesIO(content), formats=FORMATS) as image:

@@ -39,7 +39,7 @@ def render(assessment: Assessment) -> bytes:
 def _words(assessment: Assessment) -> tuple[str, str]:
     if assessment.exit_code == FAILED:
         return "failed", BAD
-    if assessment.exit_code or assessment.interrupted:
+    if assessment.exit_code:
         return "not decided", _UNDECIDED
     inside = [finding for finding in assessment.findings if finding.in_scope]
     passed = sum(finding.passed for finding in inside)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from securemnist.results.assessment import STOPPED, Assessment
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import STOPPED
 from securemnist.sanitize import line
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from securemnist.exports import identity
 from securemnist.exports.places import Place, Places
-from securemnist.results.assessment import STOPPED, Assessment
+from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line, sentence
 from securemnist.view import wording
@@ -55,16 +55,13 @@ def problems(assessment: Assessment) -> list[Problem]:
 
 
 def undecided(assessment: Assessment) -> list[Finding]:
-    """The rows in scope without a decision: neither PASS nor FAIL, and no active waiver.
-
-    A row that an interrupted run did not reach is one of them in spite of a waiver.
-    """
+    """The rows in scope without a decision: neither PASS nor FAIL, and no active waiver."""
     return [
         row
         for row in assessment.findings
         if row.in_scope
         and row.verdict not in (Verdict.PASS, Verdict.FAIL)
-        and (row.reason == STOPPED or not row.waived(assessment.decided))
+        and not row.waived(assessment.decided)
     ]
 
 

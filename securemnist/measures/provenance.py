@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import nn
 
 from securemnist._util import resources
-from securemnist._util.files import read_at_most
-from securemnist._util.hashing import sha256
+from securemnist._util.files import open_regular, read_at_most
+from securemnist._util.hashing import sha256, sha256_of_file
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures import supply_chain
@@ -33,7 +33,7 @@ class ProvenanceSettings(Settings):
     """Settings of a row of provenance.
 
     `files`: the weight files that the model is loaded from, relative to the project's folder. A model
-    that is given by a file needs none.
+    that is given by one file needs none.
     """
 
     files: InsidePaths = Field(default_factory=list)
@@ -44,8 +44,9 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
 
     The manifest beside each weight file has to state three things: the SHA-256 of the file, the
     training recipe with its seed, and the SHA-256 of the training data. The tensors of the file have
-    to be those of the model, and each parameter of the model has to be in a file. A model that no
-    file is named for counts. NotApplicable for an endpoint.
+    to be those of the model, and each parameter of the model has to be in a file. A file in another
+    format has to be one that the model was loaded from, and all of those have to be named. A model that
+    no file is named for counts. NotApplicable for an endpoint.
     """
     if context.subject.remote is not None:
         raise NotApplicable("no weights: the provenance of a model behind an endpoint is not known")
@@ -58,9 +59,9 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
         expected = "the weight files of the model, named by `files` of the row"
         place = context.subject.spec or context.subject.name
         checks = [supply_chain.check("weight file", place, expected, "none")]
-    elif {path.suffix for path in files.values()} == {_SAFETENSORS} and all(
-        c.holds for c in checks
-    ):
+    elif {path.suffix for path in files.values()} != {_SAFETENSORS}:
+        checks += _unnamed(context, {path.name for path in files.values()})
+    elif all(check.holds for check in checks):
         checks.append(_all_parameters(left, ", ".join(files)))
     return supply_chain.counted(checks, "weight files and manifests", seed=seed)
 
@@ -79,10 +80,30 @@ def _file(context: Context, name: str, path: Path, left: Counter[str]) -> Iterat
     yield from manifest.checks(path, name)
     if path.suffix == _SAFETENSORS:
         yield _same_tensors(context.subject.model, name, path, left)
-    elif name != context.subject.spec:
-        # Nothing else tells whether a factory loads this file.
-        expected = "a safetensors file, or the model given by this file"
-        yield supply_chain.check("tensors", name, expected, "another format")
+    else:
+        yield _loaded(context, name, path)
+
+
+def _loaded(context: Context, name: str, path: Path) -> SupplyCheck:
+    """Whether the model was loaded from this file as it is now; what a factory loads is not known."""
+    found = "another format"
+    if loaded := context.subject.files.get(path.name):
+        try:
+            with open_regular(path) as descriptor:
+                same = sha256_of_file(descriptor) == loaded
+            found = "" if same else "a file that was replaced after the model was loaded"
+        except OSError as error:
+            found = str(error.strerror)
+    expected = "a safetensors file, or the model given by this file"
+    return supply_chain.check("tensors", name, expected, found)
+
+
+def _unnamed(context: Context, named: set[str]) -> Iterator[SupplyCheck]:
+    """Files of an ONNX or Keras model that no manifest speaks of, such as external data."""
+    if Path(context.subject.spec).suffix.lower() in FORMATS:
+        for name in sorted(context.subject.files.keys() - named):
+            expected = "its name in `files` of the row, and a manifest beside it"
+            yield supply_chain.check("weight file", name, expected, "neither")
 
 
 def _all_parameters(left: Counter[str], place: str) -> SupplyCheck:

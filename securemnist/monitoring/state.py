@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from securemnist._util.files import expecting, read_at_most
+from securemnist._util.files import expecting, open_regular, read_at_most
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist.errors import UsageError
@@ -48,6 +52,27 @@ class State(JsonModel):
         """Replace the file; OSError where that fails."""
         text = json.dumps(self.to_json(), separators=(",", ":"), allow_nan=False)
         write_atomically(path, text.encode() + b"\n")
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """The right to write a state, by a lock beside it; UsageError where another service has it.
+
+    Of two writers each would remove the other's alarms.
+    """
+    with contextlib.ExitStack() as stack:
+        with expecting(path, "a state that can be written", "name another folder"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_suffix(".lock")
+            file = stack.enter_context(open_regular(beside, os.O_RDWR | os.O_CREAT, 0o600))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{path}: expected a state without a writer, got one that another service writes; stop "
+                "it, or name another folder in [serve.monitor]"
+            ) from error
+        yield
 
 
 def read(path: Path) -> State:

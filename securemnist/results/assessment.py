@@ -18,14 +18,13 @@ from pydantic import computed_field
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import json_value
 from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
-from securemnist.results.findings import Finding, Verdict
+from securemnist.results.findings import STOPPED, Finding, Verdict
 from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import ExitCode
 
 SCHEMA: Literal[2] = 2
 MAX_BYTES = 64 << 20
 _DERIVED = ("counts", "exit_code")  # written for other programs, and computed again
-STOPPED = "the run stopped before this row"  # the reason of a row that an interruption left out
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,8 @@ from securemnist.sanitize import sentence
 
 __all__ = ["TIERS", "Doubt", "Measurement", "Verdict", "Waiver"]
 
+STOPPED = "the run stopped before this row"  # the reason of a row that an interruption left out
+
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement(JsonModel):
@@ -144,11 +146,15 @@ class Finding(JsonModel):
         return self.verdict is Verdict.PASS
 
     def waived(self, today: str) -> bool:
-        """Whether an active waiver makes this finding neutral; an ERROR cannot be waived."""
+        """Whether an active waiver makes this finding neutral.
+
+        An ERROR cannot be waived, nor a row that an interrupted run did not reach.
+        """
         waiver = self.requirement.waiver
         return (
             not self.passed
             and self.verdict is not Verdict.ERROR
+            and self.reason != STOPPED
             and waiver is not None
             and waiver.active(today)
         )

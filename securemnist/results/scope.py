@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from securemnist._util.environment import describe
-from securemnist.results.assessment import STOPPED, Assessment
-from securemnist.results.findings import TIERS, Finding, Requirement, Verdict
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import STOPPED, TIERS, Finding, Requirement, Verdict
 from securemnist.results.policy import Policy
 from securemnist.results.verdicts import utc_day
 

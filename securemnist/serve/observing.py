@@ -13,6 +13,7 @@ from securemnist.audit import AuditLog
 from securemnist.data import DataSet
 from securemnist.errors import SecureMnistError
 from securemnist.monitoring import Monitor, Reference
+from securemnist.monitoring import state as states
 from securemnist.monitoring.metrics import Metrics
 from securemnist.monitoring.metrics_server import MetricsServer
 from securemnist.serve.audit_observer import AuditObserver
@@ -73,20 +74,22 @@ def _each_second(call: Callable[[], None]) -> Iterator[None]:
 def _monitored(service: Service, settings: Settings, data: DataSet) -> Iterator[list[str]]:
     chosen, metrics = settings.monitor, Metrics()
     monitors, paths = {}, []
-    for model in service.models:
-        reference = Reference.of_data(model.module, data)
-        paths.append(Path(chosen.folder) / _file(model))
-        monitors[model.digest] = Monitor(reference, chosen, paths[-1])
-        metrics.drift(model.name, monitors[model.digest], [])
-    observer = MonitorObserver(metrics, monitors, service.names)
-    server = MetricsServer(metrics.text, chosen.metrics_port)
-    service.observers.append(observer)
-    try:
-        with _each_second(observer.save):
-            yield [f"metrics: {server.url}", *(f"drift: {path}" for path in paths)]
-    finally:
-        server.close()
-        observer.close()
+    with contextlib.ExitStack() as stack:
+        for model in service.models:
+            reference = Reference.of_data(model.module, data)
+            paths.append(Path(chosen.folder) / _file(model))
+            stack.enter_context(states.locked(paths[-1]))
+            monitors[model.digest] = Monitor(reference, chosen, paths[-1])
+            metrics.drift(model.name, monitors[model.digest], [])
+        observer = MonitorObserver(metrics, monitors, service.names)
+        server = MetricsServer(metrics.text, chosen.metrics_port)
+        service.observers.append(observer)
+        try:
+            with _each_second(observer.save):
+                yield [f"metrics: {server.url}", *(f"drift: {path}" for path in paths)]
+        finally:
+            server.close()
+            observer.close()
 
 
 def _file(model: ServedModel) -> str:

@@ -150,13 +150,14 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            open_regular(path, flags, mode) as descriptor,
-            os.fdopen(os.dup(descriptor), "wb") as file,
-        ):
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
+        with open_regular(path, flags, mode) as descriptor:
+            try:
+                with os.fdopen(os.dup(descriptor), "wb") as file:
+                    file.write(content)
+                os.fsync(descriptor)
+            except OSError:
+                path.unlink()  # a part of a key, which would be in the way of the next attempt
+                raise
     except FileExistsError as error:
         raise UsageError(
             f"{path}: expected a new file, got an existing one, which is kept; name another"

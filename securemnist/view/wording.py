@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from securemnist.errors import FAILED
-from securemnist.results.assessment import STOPPED, Assessment
+from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.findings import Finding, Requirement, Verdict
+from securemnist.results.findings import STOPPED, Finding, Requirement, Verdict
 from securemnist.sanitize import command, line
 from securemnist.sanitize import sentence as sentence_of
 from securemnist.view import unmeasured_families
@@ -203,15 +203,14 @@ def waiver(finding: Finding, day: str) -> str:
     own = finding.requirement.waiver
     if own is None or finding.passed:
         return ""
-    until = line(own.expires, 20)
+    until, reason = line(own.expires, 20), line(own.reason, 400)
     if finding.waived(day):
-        return f"waived through {until} (UTC): {line(own.reason, 400)}"
-    if finding.verdict is Verdict.ERROR:
-        return f"not waived: an error cannot be ({line(own.reason, 400)})"
-    return (
-        f"the waiver has expired: its last day was {until}, and {line(day, 20)} (UTC) decides "
-        f"({line(own.reason, 400)})"
-    )
+        return f"waived through {until} (UTC): {reason}"
+    if finding.verdict is Verdict.ERROR or finding.reason == STOPPED:
+        kind = "an error" if finding.verdict is Verdict.ERROR else "a row that was not reached"
+        return f"not waived: {kind} cannot be ({reason})"
+    decides = f"its last day was {until}, and {line(day, 20)} (UTC) decides"
+    return f"the waiver has expired: {decides} ({reason})"
 
 
 def kind(word: str) -> str:

@@ -144,3 +144,19 @@ def test_two_versions(
         sm.compare(small_network(0), small_network(1), data=images)
     with pytest.raises(errors.UsageError, match="same one twice"):
         sm.compare(sides[0], sides[0])
+
+
+def test_a_spec_that_gives_another_model_is_not_compared(
+    tmp_path: Path,
+    images: tuple[torch.Tensor, torch.Tensor],
+    policy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A model that is built at random was assessed, but another one would be replayed: refused."""
+    policy.write_text(CLEAN)
+    layers = "torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))"
+    code = f"import torch\n\ndef net():\n    torch.seed()\n    return {layers}\n"
+    (tmp_path / "dice.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(errors.UsageError, match="dice:net: expected the model that was assessed"):
+        sm.compare(small_network(0), "dice:net", data=images, policy=policy)

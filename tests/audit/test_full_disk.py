@@ -13,7 +13,7 @@ import pytest
 from securemnist.audit import AuditLog, verify
 from securemnist.audit.folder import segments
 from securemnist.audit.segment import Segment
-from securemnist.errors import AuditError
+from securemnist.errors import AuditError, UsageError
 from tests.audit.logs import KINDS, answer, kinds, lines
 from tests.error_form import one_sentence
 
@@ -76,4 +76,24 @@ def test_device_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(AuditError):
         log.close()
     AuditLog(tmp_path).close()
+    assert verify(tmp_path).whole
+
+
+def test_an_incomplete_line_stays_where_there_is_no_room_for_it(tmp_path: Path) -> None:
+    """A start without room for what a killed writer left keeps it in the log; the next one moves it."""
+    AuditLog(tmp_path).close()
+    path, torn = segments(tmp_path)[0], b'{"half' * 1_000
+    path.write_bytes(path.read_bytes() + torn)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(torn) - 1, before[1]))
+    try:
+        with pytest.raises(UsageError, match="No space left") as refused:
+            AuditLog(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    one_sentence(refused.value)
+    assert path.read_bytes().endswith(torn)
+    AuditLog(tmp_path).close()
+    (part,) = tmp_path.glob("torn-*.part")
+    assert part.read_bytes() == torn
     assert verify(tmp_path).whole

@@ -17,8 +17,14 @@ from tests.comparison.test_commands import POLICY, TOY
 def gate(
     service: Service, origin: Path, folder: Path, tools: Path, model: str
 ) -> tuple[int, str, Path]:
-    """The jobs of a pull request that has another model answer: exit code, output, the checkout."""
+    """The jobs of a pull request that has another model answer: exit code, output, the checkout.
+
+    The request brings a baseline and a report of its own.
+    """
     work = checkout(origin, folder)
+    (work / "reports").mkdir()
+    (work / "reports" / "assessment.json").write_text("a report of the request")
+    (work / "reports" / "badge.svg").write_text("its badge")
     (work / "reader.py").write_text(TOY + SPY + model)
     (work / "security").mkdir()
     (work / "security" / "baseline.json").write_text("an edited baseline")
@@ -63,11 +69,11 @@ def test_better_model_passes(origin: Path, tools: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 def test_request_that_ends_the_process_is_blocked(
-    origin: Path, tools: Path, tmp_path: Path
+    service: Service, origin: Path, tools: Path, tmp_path: Path
 ) -> None:
-    """Code that exits with 0 before there is a report does not make the job pass."""
-    service = SERVICES["github"]
+    """Code that exits with 0 before there is a report does not pass by a report in the request."""
     end = "\nos._exit(0)\n"
     code, output, work = gate(service, origin, tmp_path, tools, end)
     assert code == 3, output

@@ -10,6 +10,7 @@ import pytest
 from securemnist.project import settings
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
+from securemnist.results.verdicts import utc_day
 from tests.commands import run
 from tests.data import small
 
@@ -92,6 +93,16 @@ def test_interrupted_run_keeps_a_complete_report(folder: Path) -> None:
     )
     assert "report: " not in cut.output
     assert {path: path.read_bytes() for path in (folder / "reports").iterdir()} == before
+
+
+def test_an_interrupted_run_does_not_pass_by_its_waivers(folder: Path) -> None:
+    """After Ctrl-C the exit code is 3, also where the rows that were left are waived."""
+    waiver = f'waiver = {{ reason = "known", expires = {utc_day()} }}\n'
+    (folder / "small.toml").write_text((folder / "small.toml").read_text() + waiver)
+    (folder / "stop").touch()
+    cut = run(*ASSESS)
+    assert cut.exit_code == 3, cut.output
+    assert "a row that was not reached cannot be" in cut.output
 
 
 @pytest.mark.parametrize(

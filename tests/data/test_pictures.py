@@ -89,6 +89,12 @@ def animated() -> bytes:
     return encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
 
 
+def scanned(times: int) -> bytes:
+    """A progressive JPEG file whose last scan is repeated."""
+    whole = encoded(Image.fromarray(GREY), "JPEG", progressive=True)
+    return whole[:-2] + times * whole[whole.rfind(b"\xff\xda") : -2] + whole[-2:]
+
+
 WRONG: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "PNG, JPEG or BMP"),
     "text": (b"<svg/>", "PNG, JPEG or BMP"),
@@ -111,6 +117,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "animated": (animated(), "several frames"),
     "bomb": (bomb(8_000), "at most 50,000,000 pixels, got 8000x8000"),
+    "bomb of scans": (scanned(1_000), "a JPEG picture of at most 100 scans, got 1,0"),
     "larger bomb": (bomb(60_000), "DecompressionBomb"),
 }
 

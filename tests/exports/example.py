@@ -6,9 +6,9 @@ import dataclasses
 import functools
 from typing import Any
 
-from securemnist.results.assessment import STOPPED, Assessment
+from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.static import AcceptedIssue, StaticEvidence, StaticIssue
-from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
+from securemnist.results.findings import STOPPED, Finding, Measurement, Requirement, Verdict
 from securemnist.results.policy import parse
 from tests.report import example, hostile
 from tests.report.judged import measured

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from securemnist.exports import cyclonedx
-from securemnist.results.assessment import STOPPED, Assessment
-from securemnist.results.findings import Finding, Verdict
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import STOPPED, Finding, Verdict
 from tests.exports.bom import (
     card,
     component,

@@ -14,8 +14,8 @@ import yaml
 
 from securemnist.exports import model_card
 from securemnist.exports.card_metadata import slug
-from securemnist.results.assessment import STOPPED, Assessment
-from securemnist.results.findings import Verdict
+from securemnist.results.assessment import Assessment
+from securemnist.results.findings import STOPPED, Verdict
 from tests.hostile_text import STRINGS, effective
 from tests.report import example, hostile
 

@@ -198,14 +198,16 @@ def test_observers_can_be_switched_off(switch: str, tmp_path: Path, digits: Data
     ]
 
 
-def test_taken_log_or_port_stops_the_start(tmp_path: Path, digits: DataSet) -> None:
-    """A log of another service and a port in use are refused in one sentence, and free the rest."""
+def test_taken_log_state_or_port_stops_the_start(tmp_path: Path, digits: DataSet) -> None:
+    """Log and state of another service, and a port in use, are refused, and free the rest."""
     service = Service((toy(),))
     with observed(service, settings(tmp_path), digits) as sentences:
         port = int(next(s for s in sentences if "metrics" in s).rsplit(":", 1)[1].split("/")[0])
-        with pytest.raises(UsageError) as refused, observed(service, settings(tmp_path), digits):
-            pass
-        one_sentence(refused.value)
+        for second in (settings(tmp_path), settings(tmp_path, off=["audit"])):
+            writes = pytest.raises(UsageError, match="one that another service writes")
+            with writes as refused, observed(service, second, digits):
+                pass
+            one_sentence(refused.value)
         other = settings(tmp_path / "b", monitor={"metrics_port": port, "folder": str(tmp_path)})
         with pytest.raises(UsageError) as refused, observed(service, other, digits):
             pass

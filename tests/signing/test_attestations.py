@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from securemnist.errors import FAILED, UNDECIDED, SecureMnistError, SignatureError
-from securemnist.results.assessment import STOPPED, Against, Assessment
-from securemnist.results.findings import Verdict
+from securemnist.results.assessment import Against, Assessment
+from securemnist.results.findings import STOPPED, Verdict
 from securemnist.signing import attestation, attested_files
 from tests.error_form import one_sentence
 from tests.signing.signed import (

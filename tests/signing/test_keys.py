@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,20 @@ def test_no_key_is_overwritten(name: str, tmp_path: Path) -> None:
     one_sentence(error.value)
     assert (tmp_path / name).read_text() == "kept"
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_full_disk_leaves_no_part_of_a_key(tmp_path: Path) -> None:
+    """A private key that cannot be written whole is not there, and its name can be tried again."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(UsageError, match="cannot be written") as error:
+            keys.create(tmp_path / "release")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    one_sentence(error.value)
+    assert not list(tmp_path.iterdir())
+    keys.create(tmp_path / "release")
 
 
 def test_a_link_is_not_written_through(tmp_path: Path) -> None:

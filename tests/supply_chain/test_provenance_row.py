@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -13,12 +12,14 @@ import safetensors.torch
 import torch
 
 from securemnist._util import resources
+from securemnist._util.hashing import sha256
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind
 from securemnist.models import loading
 from securemnist.results.findings import Verdict
+from tests.models.formats.onnx_graphs import external, linear
 from tests.small_network import small_network
 from tests.supply_chain.contexts import checks, judge, wrong
 
@@ -101,7 +102,7 @@ def test_the_file_has_to_be_the_models(context: Context) -> None:
     """A file of other weights with a whole manifest of its own does not vouch for the model."""
     content = safetensors.torch.save(small_network().state_dict())
     (context.project / "model.safetensors").write_bytes(content)
-    change(context, sha256=hashlib.sha256(content).hexdigest())
+    change(context, sha256=sha256(content))
     assert found_wrong(context) == ["tensors"]
     safetensors.torch.save_file({"a": torch.zeros(1)}, context.project / "model.safetensors")
     assert "tensors" in found_wrong(context)
@@ -113,7 +114,7 @@ def test_a_part_of_the_weights_does_not_stand_for_all(context: Context) -> None:
     parts = dict([whole.popitem()]), whole
     for name, part in zip(("one", "rest"), parts, strict=True):
         content = safetensors.torch.save(part)
-        change(context, sha256=hashlib.sha256(content).hexdigest())
+        change(context, sha256=sha256(content))
         shutil.copy(context.project / "model.json", context.project / f"{name}.json")
         (context.project / f"{name}.safetensors").write_bytes(content)
     assert wrong(judge(context, MEASURE, files=["one.safetensors"])) == ["parameters"]
@@ -125,8 +126,28 @@ def test_another_format_is_not_taken_for_the_models(context: Context) -> None:
     """A pickle that a factory may load cannot be compared with the model, so that it fails."""
     content = b"a pickle, which is not read"
     (context.project / "model.pt").write_bytes(content)
-    change(context, sha256=hashlib.sha256(content).hexdigest())
+    change(context, sha256=sha256(content))
     assert wrong(judge(context, MEASURE, files=["model.pt"])) == ["tensors"]
+
+
+def test_each_file_of_an_onnx_model_needs_a_manifest(context: Context, mnist: DataSet) -> None:
+    """External data without a manifest, and files that were replaced after loading, fail the row."""
+    path = external(linear(), context.project / "net.onnx", "net.onnx.data")
+    names = [path.name, "net.onnx.data"]
+
+    def write_manifests() -> None:
+        for name in names:
+            change(context, sha256=sha256((context.project / name).read_bytes()))
+            manifest = (context.project / name).with_suffix(".json")
+            shutil.copy(context.project / "model.json", manifest)
+
+    write_manifests()
+    of_file = Context(loading.resolve(str(path)), mnist, project=context.project)
+    assert wrong(judge(of_file, MEASURE)) == ["weight file"]
+    assert wrong(judge(of_file, MEASURE, files=names)) == []
+    (context.project / names[1]).write_bytes(b"other weights")
+    write_manifests()
+    assert wrong(judge(of_file, MEASURE, files=names)) == ["tensors"]
 
 
 def test_files_are_inside_the_project() -> None:
