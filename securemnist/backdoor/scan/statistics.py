@@ -6,7 +6,6 @@ architecture and on the training. The reference networks of the task say how it 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,9 @@ from scipy import stats
 # A scan is an anomaly below both: the probability without a backdoor, after the correction for several
 # statistics, and the ratio to the usual size. No bundled reference is one, judged by the others.
 IMPROBABLE, SMALL = 1e-4, 0.5
+# References that differ so much that only a smaller ratio is an anomaly are too different: backdoors
+# that were found have ratios of 0.1 and more (docs/backdoor-scan.md).
+LEAST_LIMIT = 0.05
 # With two classes the median of the constant maps is the smaller one itself.
 FEWEST_CLASSES = 3
 
@@ -26,12 +28,14 @@ class Statistic:
     """`ratio`: a size over the usual one of its map, both over the median of the constant maps.
 
     `place` is the map. `probability` is that of a smaller ratio in a network without a backdoor.
+    `limit` is the ratio below which it is an anomaly.
     """
 
     kind: str
     place: int
     ratio: float
     probability: float
+    limit: float
 
     @property
     def is_anomaly(self) -> bool:
@@ -48,7 +52,7 @@ def judged(
     the map to any other class. Probabilities are those of a further draw: Student's t with n - 1 degrees
     of freedom, as for a prediction interval.
     """
-    found = []
+    found, count = [], 2 * len(sizes)
     for kind, own in sizes.items():
         known = torch.stack([_relative(reference[kind]) for reference in references])
         usual = known.median(0).values
@@ -59,12 +63,19 @@ def judged(
             (place, float(logs[place]), others[:, :last].amin(1)),
             (last, float(logs[last]), others[:, last]),
         ):
-            found.append(Statistic(kind, where, math.exp(value), _probability(value, among)))
-    corrected = [
-        dataclasses.replace(one, probability=min(1.0, len(found) * one.probability))
-        for one in found
-    ]
-    return sorted(corrected, key=lambda one: (not one.is_anomaly, one.probability))
+            mean, deviation, freedom = _further_draw(among)
+            probability = stats.t.cdf((value - mean) / deviation, freedom)
+            lowest = mean + deviation * stats.t.ppf(IMPROBABLE / count, freedom)
+            found.append(
+                Statistic(
+                    kind=kind,
+                    place=where,
+                    ratio=math.exp(value),
+                    probability=min(1.0, count * float(probability)),
+                    limit=min(SMALL, math.exp(lowest)),
+                )
+            )
+    return sorted(found, key=lambda one: (not one.is_anomaly, one.probability))
 
 
 def _relative(sizes: torch.Tensor) -> torch.Tensor:
@@ -72,8 +83,7 @@ def _relative(sizes: torch.Tensor) -> torch.Tensor:
     return logs - logs[:-1].median()
 
 
-def _probability(value: float, known: torch.Tensor) -> float:
-    """The probability of a smaller value in a further draw."""
+def _further_draw(known: torch.Tensor) -> tuple[float, float, int]:
+    """Mean, standard deviation and degrees of freedom of the t distribution of a further draw."""
     n = len(known)
-    deviation = max(float(known.std()), 0.02) * math.sqrt(1 + 1 / n)
-    return float(stats.t.cdf((value - float(known.mean())) / deviation, n - 1))
+    return float(known.mean()), max(float(known.std()), 0.02) * math.sqrt(1 + 1 / n), n - 1
