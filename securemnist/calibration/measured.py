@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from securemnist import assessing
 from securemnist.calibration.honest import Honest
 from securemnist.calibration.impostors import IMPOSTORS
+from securemnist.calibration.references import check_learned
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.calibration import FACTORS, Calibration, Limits, Reference
@@ -23,7 +24,6 @@ _LADDER = {"use": "ladder", "budget": "smoke"}
 _PGD = {"use": "PGD", "steps": 10}
 # A reference is attacked where about a fifth to two fifths of its right predictions break.
 _SURVIVING, _LARGEST, _FINER, _MOST_EPS = 0.6, 0.5, 2**-0.25, 48
-_ABOVE_CHANCE = 0.1
 DOUBTS = tuple(dict.fromkeys(name for impostor in IMPOSTORS for name in impostor.doubts))
 
 
@@ -83,12 +83,8 @@ def _reference(subject: Subject, data: DataSet) -> tuple[Honest, Reference]:
     """The network at the largest eps at which most images survive PGD; UsageError near chance."""
     context = Context(subject, data, doubts=(), trial=Limits())
     clean = assessing.measure(context, "clean_accuracy", {})
-    chance = 1 / data.spec.classes
-    if clean.low <= chance + min(chance, _ABOVE_CHANCE):
-        raise UsageError(
-            f"expected an honest network clearly better than guessing, got {subject.name} of accuracy "
-            f"{clean.value:.4f}; raise --calibrate-minutes, or name two of yours: --calibrate-with"
-        )
+    advice = "raise --calibrate-minutes, or name two of yours: --calibrate-with"
+    check_learned(subject.name, clean.value, clean.low, data.test.labels, advice)
     eps = _LARGEST
     for _ in range(_MOST_EPS):
         network = Honest(subject, data, Linf(float(f"{eps:.3g}")))

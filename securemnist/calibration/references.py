@@ -14,7 +14,7 @@ from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.train.loop import Trainer
 from securemnist.train.recipes import Recipe
-from securemnist.types import Progress, silent
+from securemnist.types import Labels, Progress, silent
 
 # Most training images, and tuning images that a run measures after each epoch.
 _IMAGES, _TUNING = 20_000, 500
@@ -22,6 +22,21 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 16, 128
 # Epochs and batches of an unhurried run; fewer than a third of these batches train nothing.
 _EPOCHS, _BATCHES = 5, 600
 _TIMED = 3
+_ABOVE_CHANCE = 0.1
+
+
+def check_learned(name: str, accuracy: float, low: float, labels: Labels, advice: str) -> None:
+    """UsageError for a network that is hardly better than a constant answer.
+
+    `low` is the lower bound of its accuracy on images with these labels (n,).
+    """
+    chance = float(torch.bincount(labels).max()) / len(labels)
+    # Where one class has most images, little is left above its share.
+    if low <= chance + min(chance, _ABOVE_CHANCE, (1 - chance) / 4):
+        raise UsageError(
+            f"expected an honest network clearly better than guessing, got {name} of accuracy "
+            f"{accuracy:.4f}, where one answer for all has {chance:.4f}; {advice}"
+        )
 
 
 def trained(

@@ -16,12 +16,15 @@ from securemnist.backdoor.scan.references import (
     ReferenceScans,
 )
 from securemnist.backdoor.scan.statistics import FEWEST_CLASSES
-from securemnist.calibration.references import network_in_time
+from securemnist.backdoor.scan.witness import logits_of
+from securemnist.calibration.references import check_learned, network_in_time
 from securemnist.data import DataSet
 from securemnist.errors import DataError
 from securemnist.initial_policy.kind import kind_of
 from securemnist.models import weight_file
 from securemnist.models.loading import Subject
+from securemnist.models.predictions import is_wrong
+from securemnist.results.intervals import share_interval
 from securemnist.train.recipes import Recipe
 from securemnist.types import Progress, silent
 
@@ -34,7 +37,8 @@ def calibrate_scan(
     """Train networks on the training split, scan each, and write their scans into a new folder.
 
     `seconds` limits the training of all together. The weights of some are kept as controls for found
-    triggers. DataError without training images, UsageError where the time is too short.
+    triggers. DataError without training images; UsageError where the time is too short, and for a
+    network that learned nothing: its sizes say nothing about others.
     """
     if data.spec.classes < FEWEST_CLASSES:
         raise DataError(
@@ -52,6 +56,9 @@ def calibrate_scan(
     networks: list[ReferenceNetwork] = []
     controls: list[Subject] = []
     for subject in _trained(data, seconds, progress):
+        right = int((~is_wrong(logits_of(subject.model, x), y)).sum())
+        advice = "raise --minutes, or add training images with right labels"
+        check_learned(subject.name, right / len(y), share_interval(right, len(y))[0], y, advice)
         found = searches.search(subject.model, x, y, data.spec.classes, seed=0, progress=progress)
         sizes = {one.kind: [round(float(size), 6) for size in one.sizes] for one in found}
         networks.append(ReferenceNetwork(name=subject.name, digest=subject.digest, sizes=sizes))

@@ -71,7 +71,7 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     first = statistics[0]
     common: dict[str, Any] = {"n": len(held_out), "complete": False, "seconds": 0.0, "seed": seed}
     if not first.is_doubtful:
-        blind = _blind_reason(context, found, searched, seed)
+        blind = validity.unlike(statistics) or _blind_reason(context, found, searched, seed)
         if not blind:
             table = {"result": "no trigger of these kinds found", **table}
         return Measurement(

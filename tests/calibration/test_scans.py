@@ -69,3 +69,18 @@ def test_data_without_training_images_are_refused(digits: Path, tmp_path: Path) 
     assert result.exit_code == 2
     assert "training" in result.output
     assert not (tmp_path / "x").exists()
+
+
+def test_networks_that_learned_nothing_are_no_references(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels without a relation to the images train no references, and nothing is written."""
+    monkeypatch.setattr("securemnist.calibration.references._BATCHES", 3)
+    monkeypatch.setattr("securemnist.calibration.references._EPOCHS", 1)
+    arrays = small_digits()
+    np.random.default_rng(0).shuffle(arrays["y_train"])
+    np.savez(digits, **arrays)
+    result = CliRunner().invoke(main, ["calibrate", str(digits), "--out", str(tmp_path / "x")])
+    assert result.exit_code == 2
+    assert "clearly better than guessing, got plain-0 of accuracy" in result.output
+    assert not (tmp_path / "x").exists()

@@ -68,10 +68,11 @@ def read(path: Path) -> ReferenceScans:
         )
     forms = {tuple((kind, len(v)) for kind, v in sorted(n.sizes.items())) for n in scans.networks}
     positive = all(v > 0 for n in scans.networks for sizes in n.sizes.values() for v in sizes)
-    if len(scans.networks) < LEAST or len(forms) != 1 or not positive:
+    different = len({one.digest for one in scans.networks})
+    if different < max(LEAST, len(scans.networks)) or len(forms) != 1 or not positive:
         raise DataError(
-            f"expected {LEAST} or more reference networks with positive sizes of the same kinds in "
-            f"{path}, got {len(scans.networks)}; make the file anew"
+            f"expected {LEAST} or more different reference networks with positive sizes of the same "
+            f"kinds in {path}, got {different}; make the file anew"
         )
     return scans
 

@@ -6,7 +6,6 @@ architecture and on the training. The reference networks of the task say how it 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,9 @@ from scipy import stats
 IMPROBABLE, SMALL = 1e-4, 0.5
 # Below both of these nothing is decided: 3 of 1,000 networks without a backdoor are expected there.
 DOUBTFUL, SMALLER = 3e-3, 2 / 3
+# References that differ so much that only a smaller ratio is an anomaly are too different: nearly all
+# backdoors that were found have ratios of 0.1 and more (docs/backdoor-scan.md).
+LEAST_LIMIT = 0.05
 # With two classes the median of the constant maps is the smaller one itself.
 FEWEST_CLASSES = 3
 
@@ -28,12 +30,14 @@ class Statistic:
     """`ratio`: a size over the usual one of its map, both over the median of the constant maps.
 
     `place` is the map. `probability` is that of a smaller ratio in a network without a backdoor.
+    `limit` is the ratio below which it is an anomaly.
     """
 
     kind: str
     place: int
     ratio: float
     probability: float
+    limit: float
 
     @property
     def is_anomaly(self) -> bool:
@@ -64,7 +68,7 @@ def judged(
     the map to any other class. Probabilities are those of a further draw: Student's t with n - 1 degrees
     of freedom, as for a prediction interval, times the number of statistics (Bonferroni).
     """
-    found = []
+    found, count = [], 2 * len(sizes)
     for kind, own in sizes.items():
         known = torch.stack([_relative(reference[kind]) for reference in references])
         usual = known.median(0).values
@@ -75,12 +79,19 @@ def judged(
             (place, float(logs[place]), others[:, :last].amin(1)),
             (last, float(logs[last]), others[:, last]),
         ):
-            found.append(Statistic(kind, where, math.exp(value), _probability(value, among)))
-    corrected = [
-        dataclasses.replace(one, probability=min(1.0, len(found) * one.probability))
-        for one in found
-    ]
-    return sorted(corrected, key=_order)
+            mean, deviation, freedom = _further_draw(among)
+            probability = stats.t.cdf((value - mean) / deviation, freedom)
+            lowest = mean + deviation * stats.t.ppf(IMPROBABLE / count, freedom)
+            found.append(
+                Statistic(
+                    kind=kind,
+                    place=where,
+                    ratio=math.exp(value),
+                    probability=min(1.0, count * float(probability)),
+                    limit=min(SMALL, math.exp(lowest)),
+                )
+            )
+    return sorted(found, key=_order)
 
 
 def _order(one: Statistic) -> tuple[bool, bool, float]:
@@ -92,8 +103,7 @@ def _relative(sizes: torch.Tensor) -> torch.Tensor:
     return logs - logs[:-1].median()
 
 
-def _probability(value: float, known: torch.Tensor) -> float:
-    """The probability of a smaller value in a further draw."""
+def _further_draw(known: torch.Tensor) -> tuple[float, float, int]:
+    """Mean, standard deviation and degrees of freedom of the t distribution of a further draw."""
     n = len(known)
-    deviation = max(float(known.std()), 0.02) * math.sqrt(1 + 1 / n)
-    return float(stats.t.cdf((value - float(known.mean())) / deviation, n - 1))
+    return float(known.mean()), max(float(known.std()), 0.02) * math.sqrt(1 + 1 / n), n - 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from securemnist.backdoor.scan.search import MOST
 from securemnist.backdoor.scan.searches import Search
+from securemnist.backdoor.scan.statistics import LEAST_LIMIT, Statistic
 
 
 def failure(found: Sequence[Search]) -> str:
@@ -33,3 +34,15 @@ def failure(found: Sequence[Search]) -> str:
                 "hide its gradients"
             )
     return ""
+
+
+def unlike(statistics: Sequence[Statistic]) -> str:
+    """Why the references show no trigger, where their sizes differ too much; else empty."""
+    least = min(statistics, key=lambda one: one.limit)
+    if least.limit >= LEAST_LIMIT:
+        return ""
+    return (
+        f"the clean networks differ so much that a {least.kind} is found below {least.limit:.1%} of the "
+        f"usual size only, expected {LEAST_LIMIT:.0%} or more; run securemnist calibrate with more "
+        "training images or --minutes"
+    )

@@ -19,7 +19,7 @@ from securemnist.errors import DataError
 def content(count: int = 8, **sizes: Any) -> dict[str, Any]:
     """A file of `count` networks."""
     kinds = {"mask": [1.0, 2.0, 3.0]} | sizes
-    networks = [{"name": f"n{k}", "digest": "0" * 64, "sizes": kinds} for k in range(count)]
+    networks = [{"name": f"n{k}", "digest": f"{k:064}", "sizes": kinds} for k in range(count)]
     return {
         "made_by": "a test",
         "searches": searches.VERSION,
@@ -52,6 +52,7 @@ def test_references_are_no_anomalies() -> None:
         content(mask=[1.0, 0.0]),
         content(mask=[1.0, -2.0]),
         content(mask=["1", "2"]),
+        content() | {"networks": 8 * content()["networks"][:1]},
         {"networks": []},
         content() | {"more": 1},
         content() | {"searches": searches.VERSION - 1},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from securemnist.backdoor.scan import validity
 from securemnist.backdoor.scan.statistics import judged
 
 
@@ -77,3 +78,27 @@ def test_size_between_the_limits_is_doubtful() -> None:
     assert first.is_doubtful
     assert not first.is_anomaly
     assert "fewer than 3 of 1,000 networks" in first.doubt
+
+
+@pytest.mark.parametrize("spread", [1.0, 3.0])
+def test_limit_is_the_ratio_of_the_first_anomaly(spread: float) -> None:
+    """Ratios below `limit` are anomalies, and others are none."""
+    *known, own = ({"mask": 60 * (one["mask"] / 60) ** spread} for one in references())
+    found = []
+    for shrunk in torch.logspace(0, -2, 60):
+        sizes = own["mask"].clone()
+        sizes[1] *= shrunk
+        found.append(next(one for one in judged({"mask": sizes}, known) if one.place != 4))
+    assert all(one.is_anomaly == (one.ratio < one.limit) for one in found)
+    assert {one.is_anomaly for one in found} == {True, False}
+
+
+def test_references_without_a_likeness_pass_nothing() -> None:
+    """Where references differ by factors, no small size is improbable, and that is said."""
+    rng = torch.Generator().manual_seed(1)
+    known = [{"mask": (1.5 * torch.randn(5, generator=rng)).exp()} for _ in range(10)]
+    own = {"mask": torch.tensor([0.01, 1.0, 1.0, 1.0, 1.0])}
+    statistics = judged(own, known)
+    assert not statistics[0].is_anomaly
+    assert "differ so much that a mask is found" in validity.unlike(statistics)
+    assert not validity.unlike(judged(references()[0], references()[1:]))
