@@ -30,6 +30,9 @@ _MODES = {"1": "L", "L": "L", "LA": "LA", "P": "RGBA", "PA": "RGBA", "RGB": "RGB
 # ten; previews in EXIF data have their own.
 _MOST_SCANS = 100
 _JPEG, _SCAN = b"\xff\xd8", b"\xff\xda"
+# EXIF data and comments, of which Pillow copies all for each segment; photographs have some hundred.
+_MOST_SEGMENTS = 20_000
+_SEGMENTS = [bytes((0xFF, code)) for code in (*range(0xE0, 0xF0), 0xFE)]
 _ADVICE = "save it as 8-bit grey or RGB, or remove it"
 
 
@@ -44,7 +47,7 @@ def decoded(
     """An encoded picture as uint8 (1, C, H, W), resized to (height, width) if `size` is given.
 
     DataError for more than `most_pixels`, another format, a truncated or animated picture, transparency,
-    CMYK, 16 bits, and a JPEG file of over 100 scans.
+    CMYK, 16 bits, and a JPEG file of many scans or segments.
     """
     if len(content) > MAX_BYTES:
         raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB, got more; {_ADVICE}")
@@ -53,11 +56,8 @@ def decoded(
             f"{where}: expected 8 bits a channel, got 16; scale it to 0 to 255, or write floats in "
             "[0, 1] with numpy.savez"
         )
-    scans = content.count(_SCAN) if content.startswith(_JPEG) else 0
-    if scans > _MOST_SCANS:
-        raise DataError(
-            f"{where}: expected a JPEG picture of at most {_MOST_SCANS} scans, got {scans:,}; {_ADVICE}"
-        )
+    if content.startswith(_JPEG):
+        _refuse_costly(content, where)
     try:
         with _strict(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
@@ -79,6 +79,16 @@ def decoded(
             f"{where}: expected a whole PNG, JPEG or BMP picture, got {type(error).__name__} "
             f"({first_line(error):.120}); {_ADVICE}"
         ) from error
+
+
+def _refuse_costly(content: bytes, where: str) -> None:
+    """DataError for a JPEG file of few bytes that takes minutes: many scans, or many segments."""
+    scans, segments = content.count(_SCAN), sum(map(content.count, _SEGMENTS))
+    if scans > _MOST_SCANS or segments > _MOST_SEGMENTS:
+        raise DataError(
+            f"{where}: expected a JPEG picture of at most {_MOST_SCANS} scans and {_MOST_SEGMENTS:,} "
+            f"segments, got {scans:,} and {segments:,}; {_ADVICE}"
+        )
 
 
 def converted(image: Any, where: str, size: tuple[int, int] | None) -> torch.Tensor:
