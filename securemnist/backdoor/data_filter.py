@@ -27,6 +27,7 @@ from securemnist.types import Progress, silent
 NOT_FOUND = (
     "clean-label poison",
     "groups of fewer than 10 images",
+    "poison of a tenth of the images or more, whose neighbours are poisoned, too",
     "triggers that no linear function of the pixels or of a layer shows",
 )
 NO_LAYERS = (
