@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -225,15 +224,12 @@ def test_refused_run_keeps_the_old_report(folder: Path) -> None:
     assert (folder / "reports" / "index.html").read_text() == "the last report"
 
 
-def test_environment_variables_change_no_threshold(folder: Path) -> None:
+def test_environment_variables_change_no_threshold(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Thresholds come from the policy file only, whatever the environment."""
-    before = dict(os.environ)
-    os.environ["SECUREMNIST_CLEAN_01_AT_LEAST"] = "0"
-    try:
-        assert run("explain", "CLEAN-01", "--policy", "small.toml").output.count(">= 0.9") == 1
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    monkeypatch.setenv("SECUREMNIST_CLEAN_01_AT_LEAST", "0")
+    assert run("explain", "CLEAN-01", "--policy", "small.toml").output.count(">= 0.9") == 1
 
 
 def test_model_that_calls_exit_does_not_pass(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import LOOKS, Visit
+from tests.browser import SCHEMES, WIDTHS, Visit
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -19,6 +19,8 @@ PAGES = (
     *("docs/index", "docs/concepts/verdict", "docs/reference/policy", "docs/comparison"),
     *("docs/tutorial", "docs/team"),
 )
+LOOKS = [("index", width, scheme) for width in WIDTHS for scheme in SCHEMES]
+LOOKS += [(page, *look) for page in PAGES for look in ((360, "light"), (1600, "dark"))]
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -36,13 +38,22 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("page", ["index", *PAGES])
-def test_a_page_fits_and_is_accessible(browser: Any, address: str, page: str) -> None:
+@pytest.mark.parametrize(("page", "width", "scheme"), LOOKS)
+def test_a_page_fits_and_is_accessible(
+    browser: Any,
+    address: str,
+    page: str,
+    width: int,
+    scheme: str,
+) -> None:
     """No sideways scrolling, no message, no request to another host, and axe finds nothing."""
-    looks = LOOKS if page == "index" else [(360, "light"), (1600, "dark")]
-    with Visit(browser, f"{address}/{page}.html") as visit:
+    with Visit(browser, f"{address}/{page}.html", width, scheme) as visit:
         visit.page.locator(".md-code__nav, .md-content").first.wait_for(state="attached")
-        visit.assert_looks(looks, f"site-{page.replace('/', '-')}")
+        visit.screenshot(f"site-{page.replace('/', '-')}-{width}-{scheme}", whole=False)
+        assert visit.overflow() <= 0
+        assert visit.messages == []
+        # A scheme's colours are those of any width.
+        visit.assert_accessible(contrast=page != "index" or width == WIDTHS[0])
 
 
 def test_the_first_verdict_is_two_clicks_away(browser: Any, address: str) -> None:
