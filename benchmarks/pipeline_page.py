@@ -13,8 +13,7 @@ from pathlib import Path
 
 from benchmarks import page
 from securemnist.pipeline.documents import Scenario, Summary
-from securemnist.pipeline.numbers import TITLES
-from securemnist.pipeline.sizes import Sizes
+from securemnist.pipeline.sizes import TITLES, Sizes
 
 PAGE = Path(__file__).parents[1] / "docs" / "pipeline.md"
 

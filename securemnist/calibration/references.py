@@ -54,13 +54,8 @@ def trained(
         )
     eps = kind_of(data).linf[2]
     plain = Recipe(learning_rate=2e-3)
-    robust = Recipe(
-        learning_rate=2e-3,
-        adversary="pgd",
-        eps=eps,
-        steps=3,
-        step_size=eps / 2,
-        seed=1,
+    robust = dataclasses.replace(
+        plain, adversary="pgd", eps=eps, steps=3, step_size=eps / 2, seed=1
     )
     return (
         network_in_time("plain reference", plain, data, seconds / 3, progress),

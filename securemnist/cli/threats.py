@@ -49,7 +49,7 @@ def threats(ctx: click.Context, policy: Path | None, assessment: Path | None) ->
         return
     from securemnist.report.terminal import STYLES, print_table
     from securemnist.sanitize import line
-    from securemnist.threat_model.status import SYMBOLS, VERDICTS, Status
+    from securemnist.threat_model.status import Status
     from securemnist.view.progress import console
 
     model, judged, source = _judged(policy, assessment)
@@ -60,13 +60,13 @@ def threats(ctx: click.Context, policy: Path | None, assessment: Path | None) ->
         tested = f"{one.tested} of {len(one.threat.mitigations)}"
         rows = ", ".join(one.rows) or "none"
         cells = (
-            f"{SYMBOLS[one.status]} {one.status}",
+            f"{one.status.symbol} {one.status}",
             one.threat.id,
             tested,
             one.threat.title,
             rows,
         )
-        table.append((STYLES[VERDICTS[one.status]], tuple(line(cell, 300) for cell in cells)))
+        table.append((STYLES[one.status.verdict], tuple(line(cell, 300) for cell in cells)))
     print_table(console(), table)
     counts = {status: sum(one.status is status for one in judged) for status in Status}
     say("")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from securemnist.corruptions import blur, digital, geometry, light, lines, noise, weather
+from securemnist.corruptions import blur, digital, geometry, lines, values, weather
 from securemnist.corruptions.images import Image, Rng, scale_of
 
 MOST_SEVERE = 5
@@ -58,8 +58,8 @@ class Kind:
 
 
 _MNIST_C = {
-    "shot_noise": Kind(noise.shot_noise, (60, 25, 12, 5, 3)),
-    "impulse_noise": Kind(noise.impulse_noise, (0.03, 0.06, 0.09, 0.17, 0.27)),
+    "shot_noise": Kind(values.shot_noise, (60, 25, 12, 5, 3)),
+    "impulse_noise": Kind(values.impulse_noise, (0.03, 0.06, 0.09, 0.17, 0.27)),
     "glass_blur": Kind(
         blur.glass_blur,
         ((0.7, 1, 2, 0.5), (0.9, 2, 1, 0.5), (1.0, 2, 3, 0.5), (1.1, 3, 2, 0.5), (1.5, 4, 2, 0.5)),
@@ -73,10 +73,10 @@ _MNIST_C = {
     "shear": Kind(geometry.shear, (0.2, 0.4, 0.6, 0.8, 1.0)),
     "scale": Kind(geometry.scale, (0.9, 0.8, 0.7, 0.6, 0.5)),
     "rotate": Kind(geometry.rotate, (0.2, 0.4, 0.6, 0.8, 1.0)),
-    "brightness": Kind(light.brightness, (0.1, 0.2, 0.3, 0.4, 0.5)),
+    "brightness": Kind(values.brightness, (0.1, 0.2, 0.3, 0.4, 0.5)),
     "translate": Kind(geometry.translate, (1.0, 2.0, 3.0, 4.0, 5.0), lengths=()),
     # Published: a quarter of the width.
-    "stripe": Kind(light.stripe, (0.125, 0.1875, 0.25, 0.3125, 0.375)),
+    "stripe": Kind(values.stripe, (0.125, 0.1875, 0.25, 0.3125, 0.375)),
     "fog": Kind(weather.fog, ((1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))),
     "spatter": Kind(
         weather.spatter,
@@ -96,9 +96,9 @@ _MNIST_C = {
     "canny_edges": Kind(lines.canny_edges, (1.0, 1.25, 1.5, 1.75, 2.0), lengths=()),
 }
 _CIFAR_10_C = {
-    "gaussian_noise": Kind(noise.gaussian_noise, (0.04, 0.06, 0.08, 0.09, 0.1)),
-    "shot_noise": Kind(noise.shot_noise, (500, 250, 100, 75, 50)),
-    "impulse_noise": Kind(noise.impulse_noise, (0.01, 0.02, 0.03, 0.05, 0.07)),
+    "gaussian_noise": Kind(values.gaussian_noise, (0.04, 0.06, 0.08, 0.09, 0.1)),
+    "shot_noise": Kind(values.shot_noise, (500, 250, 100, 75, 50)),
+    "impulse_noise": Kind(values.impulse_noise, (0.01, 0.02, 0.03, 0.05, 0.07)),
     "defocus_blur": Kind(
         blur.defocus_blur,
         ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1.0, 0.2), (1.5, 0.1)),
@@ -139,8 +139,8 @@ _CIFAR_10_C = {
         _PHOTO,
     ),
     "fog": Kind(weather.fog, ((0.2, 3.0), (0.5, 3.0), (0.75, 2.5), (1.0, 2.0), (1.5, 1.75))),
-    "brightness": Kind(light.brightness, (0.05, 0.1, 0.15, 0.2, 0.3)),
-    "contrast": Kind(light.contrast, (0.75, 0.5, 0.4, 0.3, 0.15)),
+    "brightness": Kind(values.brightness, (0.05, 0.1, 0.15, 0.2, 0.3)),
+    "contrast": Kind(values.contrast, (0.75, 0.5, 0.4, 0.3, 0.15)),
     "elastic": Kind(
         digital.elastic,
         (

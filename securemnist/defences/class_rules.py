@@ -6,7 +6,7 @@ function of the index then has the gradient of its mean over the distribution.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -49,11 +49,16 @@ def _maximum(sign: int) -> Rule:
     return rule
 
 
-def _one_hot(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    if (classes := distribution(args[0])) is None:
-        return None
-    result = func(*args, **options)
-    return with_companion(result, _padded(classes, result.shape[-1]))
+def _counted(count: Callable[[torch.Tensor], torch.Tensor]) -> Rule:
+    """The rule of a code, or a count, of indices: `count` of their distributions, for all classes."""
+
+    def rule(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        if (classes := distribution(args[0])) is None:
+            return None
+        result = func(*args, **options)
+        return with_companion(result, _padded(count(classes), result.shape[-1]))
+
+    return rule
 
 
 def _equal(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -138,14 +143,6 @@ def _most_frequent(func: Any, args: tuple[Any, ...], options: dict[str, Any]) ->
     return result
 
 
-def _counts(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """The number of occurrences of each index: the sum of the distributions."""
-    if (classes := distribution(args[0])) is None:
-        return None
-    result = func(*args, **options)
-    return with_companion(result, _padded(classes.sum(0), len(result)))
-
-
 def _argument(args: tuple[Any, ...], options: dict[str, Any], name: str, place: int) -> Any:
     return options.get(name, args[place] if len(args) > place else None)
 
@@ -174,12 +171,12 @@ RULES: Mapping[str, Rule] = {
     "argmin": _largest(-1),
     "max": _maximum(1),
     "min": _maximum(-1),
-    "one_hot": _one_hot,
+    "one_hot": _counted(lambda classes: classes),
     **dict.fromkeys(("scatter", "scatter_add"), _scatter),
     **dict.fromkeys(("getitem", "index_select", "embedding"), _read),
     "setitem": _set_item,
     "mode": _most_frequent,
-    "bincount": _counts,
+    "bincount": _counted(lambda classes: classes.sum(0)),
     "eq": _equal,
     **dict.fromkeys(("ne", "not_equal"), _different),
 }

@@ -28,10 +28,13 @@ Rule = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 _HUGE = 1e4  # limit of a slope between two branches, one of which may be infinite
 
 
-def _as_identity(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Rounding: the gradient of the identity."""
-    result = func(*args, **options)
-    return with_companion(result, smooth_of(args[0]))
+def _as(smooth: Callable[[Any], torch.Tensor]) -> Rule:
+    """The rule of a function of one number, which has the gradient of `smooth`."""
+
+    def rule(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        return with_companion(func(*args, **options), smooth(args[0]))
+
+    return rule
 
 
 def _as_quotient(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -41,10 +44,6 @@ def _as_quotient(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
     left, right = (smooth_of(value) for value in args[:2])
     quotient = right / left if func.__name__.startswith("__r") else left / right
     return with_companion(func(*args, **options), quotient)
-
-
-def _as_sign(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return with_companion(func(*args, **options), soft_sign(_float(args[0])))
 
 
 def _comparison(smooth: Callable[[torch.Tensor], torch.Tensor]) -> Rule:
@@ -58,10 +57,6 @@ def _comparison(smooth: Callable[[torch.Tensor], torch.Tensor]) -> Rule:
         return with_companion(func(*args, **options), smooth(difference))
 
     return rule
-
-
-def _heaviside(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return with_companion(func(*args, **options), step(_float(args[0])))
 
 
 def _cast(func: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -158,9 +153,9 @@ def _table(names: str, rule: Rule) -> dict[str, Rule]:
 
 
 RULES: Mapping[str, Rule] = {
-    **_table("round floor ceil trunc fix", _as_identity),
+    **_table("round floor ceil trunc fix", _as(smooth_of)),
     **_table("floor_divide floordiv rfloordiv div divide", _as_quotient),
-    **_table("sign sgn", _as_sign),
+    **_table("sign sgn", _as(lambda value: soft_sign(_float(value)))),
     **_table("gt greater ge greater_equal", _comparison(step)),
     **_table("lt less le less_equal", _comparison(lambda difference: step(-difference))),
     **_table("eq", _comparison(bump)),
@@ -173,7 +168,7 @@ RULES: Mapping[str, Rule] = {
     **_table("invert logical_not bitwise_not", _logical(lambda a: 1 - a)),
     "any": _reduced("amax"),
     "all": _reduced("amin"),
-    "heaviside": _heaviside,
+    "heaviside": _as(lambda value: step(_float(value))),
     "where": _where,
     "masked_fill": _masked_fill,
     **_table("detach data", _attached),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from securemnist.exports.measured import name as named
@@ -28,14 +29,10 @@ def props(table: Mapping[str, object]) -> list[dict[str, str]]:
 
 def flattened(value: object, name: str) -> list[dict[str, str]]:
     """The properties of a nested table from outside: `recipe:optimiser:name`; at most 200."""
-    found = []
-    for number, (key, entry) in enumerate(_leaves(value, name)):
-        if number == MOST_PROPERTIES:
-            found.append(
-                prop(name, f"more than {MOST_PROPERTIES} entries, the others are left out")
-            )
-            break
-        found.append(prop(key, entry))
+    found = [prop(*leaf) for leaf in islice(_leaves(value, name), MOST_PROPERTIES + 1)]
+    if len(found) > MOST_PROPERTIES:
+        left_out = f"more than {MOST_PROPERTIES} entries, the others are left out"
+        found[-1] = prop(name, left_out)
     return found
 
 

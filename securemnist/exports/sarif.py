@@ -30,17 +30,13 @@ _EXIT = {
 
 def render(assessment: Assessment) -> bytes:
     """The log; equal assessments give equal bytes."""
-    rules = sarif_rules.rules(assessment)
-    index = {rule: number for number, rule in enumerate(rules)}
-    found = problems(assessment)[: sarif_log.MAX_RESULTS]
-    driver = {
-        "name": "securemnist",
-        "version": sarif_log.version(assessment, "securemnist"),
-        "rules": list(rules.values()),
-    }
     return sarif_log.dumps(
-        driver,
-        [_result(assessment, one, index[one.rule], rules[one.rule]["id"]) for one in found],
+        sarif_log.driver(assessment, "securemnist", "securemnist"),
+        sarif_rules.rules(assessment),
+        (
+            (one.rule, _result(assessment, one))
+            for one in problems(assessment)[: sarif_log.MAX_RESULTS]
+        ),
         _invocation(assessment),
         _category(assessment),
         _properties(assessment),
@@ -53,27 +49,15 @@ def _category(assessment: Assessment) -> str:
     return sarif_log.category("securemnist", model, *wording.asked_for(assessment.scope))
 
 
-def _result(assessment: Assessment, problem: Problem, index: int, rule: str) -> dict[str, Any]:
-    finding = problem.finding
-    kind = "fail" if finding is None else _KINDS.get(finding.verdict, "fail")
-    return {
-        "ruleId": rule,
-        "ruleIndex": index,
-        "kind": kind,
-        "level": problem.level if kind == "fail" else "none",  # section 3.27.10
-        "message": sarif_log.text(problem.message),
-        "locations": [sarif_log.location(problem.place)],
-        "partialFingerprints": sarif_log.fingerprints(problem.fingerprint),
-        "suppressions": [] if finding is None else _suppressions(assessment, finding),
-        "properties": {} if finding is None else dict(_facts(finding)),
-    }
-
-
-def _suppressions(assessment: Assessment, finding: Finding) -> list[dict[str, Any]]:
-    if not finding.waived(assessment.decided):
-        return []
-    words = wording.waiver(finding, assessment.decided)
-    return [{"kind": "external", "status": "accepted", "justification": line(words, 1_000)}]
+def _result(assessment: Assessment, problem: Problem) -> dict[str, Any]:
+    one, day, kind, waiver = problem.finding, assessment.decided, "fail", None
+    if one is not None:
+        kind = _KINDS.get(one.verdict, "fail")
+        waiver = ("external", wording.waiver(one, day)) if one.waived(day) else None
+    made = sarif_log.result(
+        problem.level, problem.message, problem.place, problem.fingerprint, waiver, kind
+    )
+    return {**made, "properties": {} if one is None else dict(_facts(one))}
 
 
 def _facts(finding: Finding) -> Iterator[tuple[str, Any]]:
@@ -99,9 +83,7 @@ def _invocation(assessment: Assessment) -> dict[str, Any]:
         "executionSuccessful": whole,
         "exitCode": assessment.exit_code,
         "exitCodeDescription": _EXIT[assessment.exit_code],
-        "toolExecutionNotifications": [
-            {"level": "error", "message": sarif_log.text(str(row))} for row in rows
-        ],
+        "toolExecutionNotifications": sarif_log.errors(rows),
     }
 
 

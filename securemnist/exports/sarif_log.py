@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from securemnist.exports import identity
@@ -27,23 +27,66 @@ _LONGEST = 1_000  # GitHub cuts descriptions at 1,024 characters
 
 def dumps(
     driver: Mapping[str, Any],
-    results: Sequence[Mapping[str, Any]],
+    rules: Mapping[str, Mapping[str, Any]],
+    results: Iterable[tuple[str, Mapping[str, Any]]],
     invocation: Mapping[str, Any],
     category: str,
     properties: Mapping[str, Any],
 ) -> bytes:
-    """A log of one run; equal arguments give equal bytes."""
+    """A log of one run; equal arguments give equal bytes. `results`: each with the key of its rule."""
+    index = {key: number for number, key in enumerate(rules)}
+    numbered = [
+        {"ruleId": rules[key]["id"], "ruleIndex": index[key], **one} for key, one in results
+    ]
     run = {
-        "tool": {"driver": driver},
+        "tool": {"driver": {**driver, "rules": list(rules.values())}},
         "automationDetails": {"id": f"{category}/"},
         "invocations": [invocation],
         "originalUriBaseIds": {_ROOT: {"description": text("The root of the repository.")}},
         "columnKind": "unicodeCodePoints",
-        "results": results,
+        "results": numbered,
         "properties": properties,
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return (json.dumps(log, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def driver(assessment: Assessment, name: str, package: str) -> dict[str, str]:
+    """The tool, with the version of its package that the assessment records; "unknown" without one."""
+    version = table(assessment.environment.get("packages")).get(package) or "unknown"
+    return {"name": name, "version": line(version, 60)}
+
+
+def result(
+    level: str,
+    message: object,
+    place: Place,
+    digest: str,
+    accepted: tuple[str, str] | None,
+    kind: str = "fail",
+) -> dict[str, Any]:
+    """A result. `digest`: its identity. `accepted`: by what it does not count, as kind and reason."""
+    suppressions = []
+    if accepted is not None:
+        why = line(accepted[1], 1_000)
+        suppressions = [{"kind": accepted[0], "status": "accepted", "justification": why}]
+    return {
+        "kind": kind,
+        "level": level if kind == "fail" else "none",  # section 3.27.10
+        "message": text(message),
+        "locations": [_location(place)],
+        # GitHub reads only `primaryLocationLineHash`, which others compute from the line.
+        "partialFingerprints": {
+            "primaryLocationLineHash": f"{digest[:16]}:1",
+            "securemnist/v1": digest,
+        },
+        "suppressions": suppressions,
+    }
+
+
+def errors(words: Iterable[object]) -> list[dict[str, Any]]:
+    """Notifications of an invocation: what kept it from doing all."""
+    return [{"level": "error", "message": text(one)} for one in words]
 
 
 def text(words: object, limit: int = _LONGEST) -> dict[str, str]:
@@ -51,18 +94,13 @@ def text(words: object, limit: int = _LONGEST) -> dict[str, str]:
     return {"text": sentence(words, limit).replace("](", "] (") or "(no text)"}
 
 
-def location(place: Place) -> dict[str, Any]:
+def _location(place: Place) -> dict[str, Any]:
     """The whole line of a place; to the end of the line where its width is not known."""
     region = {"startLine": place.line, "startColumn": 1, "endLine": place.line}
     if place.width:
         region["endColumn"] = place.width + 1
     artifact = {"uri": place.uri, "uriBaseId": _ROOT}
     return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
-
-
-def fingerprints(digest: str) -> dict[str, str]:
-    """Both names: GitHub reads only `primaryLocationLineHash`, which others compute from the line."""
-    return {"primaryLocationLineHash": f"{digest[:16]}:1", "securemnist/v1": digest}
 
 
 def tags(ids: Sequence[str]) -> list[str]:
@@ -87,8 +125,3 @@ def category(tool: str, *names: str) -> str:
 
 def _slug(words: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", words[:40]).strip("-")
-
-
-def version(assessment: Assessment, package: str) -> str:
-    """The version of a package that the assessment records; "unknown" without one."""
-    return line(table(assessment.environment.get("packages")).get(package) or "unknown", 60)

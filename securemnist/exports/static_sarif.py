@@ -14,7 +14,6 @@ from securemnist.exports import sarif_log, severity, static_issues
 from securemnist.exports.places import Places
 from securemnist.exports.static_issues import OURS, Found
 from securemnist.results.assessment import Assessment
-from securemnist.sanitize import line
 
 _TITLES = {"bandit": "Bandit", "semgrep": "Semgrep OSS"}
 _LEVELS = {"high": "error", "medium": "warning", "low": "note"}
@@ -28,18 +27,12 @@ def render(assessment: Assessment, tool: str) -> bytes | None:
     if not measured:
         return None
     found = static_issues.issues(assessment, tool)[: sarif_log.MAX_RESULTS]
-    # The worst issue of a rule counts.
-    rules = {one.rule: _rule(one, tool) for one in reversed(found)}
-    index = {rule: number for number, rule in enumerate(rules)}
     places = Places(assessment)
-    driver = {
-        "name": _TITLES[tool],
-        "version": sarif_log.version(assessment, tool),
-        "rules": list(rules.values()),
-    }
     return sarif_log.dumps(
-        driver,
-        [_result(one, index[one.rule], places) for one in found],
+        sarif_log.driver(assessment, _TITLES[tool], tool),
+        # The worst issue of a rule counts.
+        {one.rule: _rule(one, tool) for one in reversed(found)},
+        ((one.rule, _result(one, places)) for one in found),
         _invocation([str(row) for row in rows if row not in measured], found),
         sarif_log.category(tool, *(row.requirement.id for row in measured)),
         {},
@@ -64,22 +57,11 @@ def _rule(one: Found, tool: str) -> dict[str, Any]:
     return made
 
 
-def _result(one: Found, index: int, places: Places) -> dict[str, Any]:
+def _result(one: Found, places: Places) -> dict[str, Any]:
     issue = one.issue
-    suppressions = []
-    if one.accepted is not None:
-        kind, words = one.accepted
-        suppressions = [{"kind": kind, "status": "accepted", "justification": line(words, 1_000)}]
-    return {
-        "ruleId": one.rule,
-        "ruleIndex": index,
-        "kind": "fail",
-        "level": "note" if one.accepted else _LEVELS.get(issue.severity, "error"),
-        "message": sarif_log.text(issue.message or one.rule),
-        "locations": [sarif_log.location(places.source(issue.file, issue.line))],
-        "partialFingerprints": sarif_log.fingerprints(one.fingerprint),
-        "suppressions": suppressions,
-    }
+    level = "note" if one.accepted else _LEVELS.get(issue.severity, "error")
+    place = places.source(issue.file, issue.line)
+    return sarif_log.result(level, issue.message or one.rule, place, one.fingerprint, one.accepted)
 
 
 def _invocation(missing: Sequence[str], found: Sequence[Found]) -> dict[str, Any]:
@@ -88,7 +70,5 @@ def _invocation(missing: Sequence[str], found: Sequence[Found]) -> dict[str, Any
     words = [*missing, *(f"{issue.file}: {issue.message}" for issue in unread)]
     return {
         "executionSuccessful": not words,
-        "toolExecutionNotifications": [
-            {"level": "error", "message": sarif_log.text(one)} for one in words
-        ],
+        "toolExecutionNotifications": sarif_log.errors(words),
     }

@@ -17,9 +17,8 @@ from securemnist.foreign.allowlist import (
     VALUES,
     is_unread,
 )
-from securemnist.foreign.machine import Machine
+from securemnist.foreign.machine import OTHER, Container, Machine, Made, Name, Storage, Value
 from securemnist.foreign.outcome import malicious, unknown
-from securemnist.foreign.values import OTHER, Container, Made, Name, Storage, Value
 
 MAX_TENSOR_BYTES = 512 << 20
 _MAX_DIMENSIONS = 16

@@ -8,7 +8,6 @@ from securemnist._util.tensor_file import read_header
 from securemnist.errors import ParseError, first_line
 from securemnist.foreign import (
     hdf5_file,
-    keras_archive,
     members,
     numpy_array,
     onnx_model,
@@ -63,7 +62,7 @@ def _zip(content: bytes) -> tuple[str, list[Reason]]:
     layout = zip_layout.read(content)
     names = layout.names
     if "config.json" in names:
-        return KERAS, keras_archive.reasons(layout)
+        return KERAS, hdf5_file.archive_reasons(layout)
     if any(name.endswith(f"/{torch_zip.PICKLE}") for name in names):
         return TORCH_ZIP, torch_zip.reasons(layout)
     if names and all(each.content.startswith(numpy_array.MAGIC) for each in layout.members):

@@ -1,13 +1,15 @@
-"""Triage of HDF5 files: numbers inside the file itself, and the configuration of an older Keras model."""
+"""Triage of HDF5 files, and of Keras archives, whose numbers are such a file."""
 
 from __future__ import annotations
 
 from securemnist._util.parsing import json_object
 from securemnist.confined import process
-from securemnist.errors import ParseError, UsageError
-from securemnist.foreign import keras_config
+from securemnist.errors import UsageError
+from securemnist.foreign import keras_config, members
 from securemnist.foreign.outcome import Reason, malicious, unknown
+from securemnist.foreign.zip_layout import Layout
 from securemnist.models.formats import extras
+from securemnist.models.formats.keras_file import CONFIG, MAX_CONFIG, METADATA, WEIGHTS
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 SECONDS = 60
@@ -30,12 +32,22 @@ def reasons(content: bytes, place: str = "") -> list[Reason]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # no answer, or another one
         return [unknown(f"is nothing that the confined process reads, which gave {error}", place)]
     for key, text in configs.items():
-        found += _config_reasons(text, f"{place} {key}".strip())
+        found += keras_config.reasons(text, f"{place} {key}".strip(), older=True)
     return found
 
 
-def _config_reasons(text: bytes, where: str) -> list[Reason]:
-    try:
-        return keras_config.reasons(json_object(text), where, older=True)
-    except ParseError as error:
-        return [unknown(f"is no JSON: {error}", where)]
+def archive_reasons(layout: Layout) -> list[Reason]:
+    """The reasons of a Keras 3 archive: three members, layers of Keras itself, numbers in HDF5."""
+    found = list(layout.problems)
+    for member in layout.members:
+        if member.name == WEIGHTS:
+            found += reasons(member.content, WEIGHTS)
+        elif member.name == CONFIG:
+            found += keras_config.reasons(member.content, CONFIG, most=MAX_CONFIG)
+        elif member.name == METADATA and len(member.content) <= MAX_CONFIG:
+            continue
+        else:
+            found += members.reasons(member.name, member.content)
+            found.append(unknown("is no member of a Keras 3 archive", member.name))
+    missing = {CONFIG, METADATA, WEIGHTS} - set(layout.names)
+    return [*found, *(unknown("is missing", name) for name in sorted(missing))]

@@ -18,7 +18,7 @@ from securemnist import __version__
 from securemnist._util.hashing import sha256
 from securemnist._util.resources import write_new
 from securemnist.errors import UsageError
-from securemnist.foreign import fitting, formats, process, tensors
+from securemnist.foreign import fitting, formats, process
 from securemnist.foreign.outcome import Outcome, Triage
 from securemnist.foreign.triage import triage
 from securemnist.input_spec import MNIST, InputSpec
@@ -84,12 +84,12 @@ def run(request: Request, judged: Triage, content: bytes) -> Imported:
     if judged.outcome is not Outcome.CLEAN:
         raise UsageError(f"{request.file}: expected a clean file, got {judged.outcome.value}; stop")
     answer = process.read(content, judged.kind, request.key)
-    found = tensors.checked(answer.packed)
+    found = process.checked(answer.packed)
     model = fitting.network(request.architecture, request.form) if request.architecture else None
     prefix = fitting.common_prefix(found, model.state_dict() if model else ())
     found = {name.removeprefix(prefix): value for name, value in sorted(found.items())}
     if request.float32:
-        found = tensors.as_float32(found)
+        found = process.as_float32(found)
     origin = _origin(request, judged, answer.facts, prefix)
     if model is not None and request.architecture is not None:
         fitting.fill(model, found, request.architecture)

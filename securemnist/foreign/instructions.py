@@ -8,8 +8,7 @@ from typing import Any
 from securemnist.foreign import calls
 from securemnist.foreign.allowlist import COUNTER, ORDERED
 from securemnist.foreign.calls import Step
-from securemnist.foreign.machine import Broken, Machine
-from securemnist.foreign.values import OTHER, Container, Made, Name, Value
+from securemnist.foreign.machine import OTHER, Broken, Container, Machine, Made, Name, Value
 
 Handler = Callable[[Machine, Step], object]
 _MAX_PROTOCOL = 5

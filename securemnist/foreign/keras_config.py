@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from securemnist._util.parsing import json_object
+from securemnist.errors import ParseError
 from securemnist.foreign.outcome import Reason, malicious, unknown
 from securemnist.models.formats.keras_classes import CLASSES, TENSOR
 from securemnist.models.formats.keras_file import dictionaries
@@ -33,9 +35,17 @@ _OPTIMIZERS = frozenset(_OLDER.split())
 _FUNCTION = "function"
 
 
-def reasons(config: dict[str, Any], place: str, *, older: bool = False) -> list[Reason]:
-    """The reasons of a configuration; `older`: of Keras 2, whose classes have no module."""
-    found = []
+def reasons(
+    text: bytes, place: str, *, older: bool = False, most: int | None = None
+) -> list[Reason]:
+    """The reasons of a configuration in JSON, of `most` bytes; `older`: of Keras 2, without modules."""
+    if most is not None and len(text) > most:
+        return [unknown(f"has more than {most} bytes", place)]
+    try:
+        config = json_object(text)
+    except ParseError as error:
+        return [unknown(f"is no JSON: {error}", place)]
+    found = list[Reason]()
     for entry in dictionaries(config):
         reason = _reason(entry, place, older)
         if reason is not None and reason not in found:

@@ -1,15 +1,64 @@
 """The stack of a pickle, followed without building anything.
 
 The instructions and their order are those of the pickle virtual machine (PEP 307, PEP 3154, PEP 574).
-Each method here does to the stack of `values` what that instruction does to objects.
+Each method of `Machine` does to a stack of names, calls, storages and containers what that instruction
+does to objects.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from securemnist.foreign.outcome import Reason
-from securemnist.foreign.values import Storage, Value
+
+
+class Container(enum.Enum):
+    """A container whose content triage does not follow."""
+
+    LIST = "list"
+    DICT = "dict"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A global that the pickle names."""
+
+    module: str
+    name: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.module, self.name
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """The result of a call of a name."""
+
+    by: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The storage of a tensor: its key, the bytes of one value, and the number of values."""
+
+    key: str
+    item: int
+    count: int
+
+
+# Anything else: a float, None, a frozenset, a result that triage refused.
+OTHER = object()
+# str, bytes, int, bool, and tuples of values stand for themselves.
+Value = Any
+
 
 # A memo of another unpickler is an array: a large index needs memory of that size.
 MAX_MEMO = 1 << 22

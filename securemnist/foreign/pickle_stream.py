@@ -13,9 +13,8 @@ from securemnist.errors import first_line
 from securemnist.foreign import nested
 from securemnist.foreign.calls import Step
 from securemnist.foreign.instructions import HANDLERS
-from securemnist.foreign.machine import Broken, Machine
+from securemnist.foreign.machine import Broken, Machine, Storage, Value
 from securemnist.foreign.outcome import MOST_REASONS, Outcome, Reason, unknown
-from securemnist.foreign.values import Storage, Value
 
 MAX_INSTRUCTIONS = 1_000_000
 MAX_OF_FILE = 4_000_000  # an archive may have a pickle in each of its members

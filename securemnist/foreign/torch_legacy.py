@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from securemnist.errors import first_line
 from securemnist.foreign import members, pickle_stream
+from securemnist.foreign.machine import Storage
 from securemnist.foreign.outcome import Reason, unknown
-from securemnist.foreign.values import Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001

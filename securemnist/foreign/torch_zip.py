@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from securemnist.foreign import members, pickle_stream
+from securemnist.foreign.machine import Storage
 from securemnist.foreign.outcome import Reason, unknown
-from securemnist.foreign.values import Storage
 from securemnist.foreign.zip_layout import Layout, Member
 
 PICKLE = "data.pkl"

@@ -114,9 +114,15 @@ def of_share(
         return Bound(threshold=threshold, max_drop=most)
     value = measurement.value
     close = value >= weakest if high_is_good else value <= weakest
-    if close:
-        problem = f"meets {weakest:g}, but not by the margin of {room:.3f}"
-    return Bound(threshold=weakest, max_drop=most, problem=f"{value:.4f} {problem}", close=close)
+    return _missed(value, weakest, most, problem, room if close else 0)
+
+
+def _missed(value: float, threshold: float, most: float, problem: str, room: float) -> Bound:
+    """The bound of a row that misses its threshold, or, with `room`, meets it by less than that."""
+    if room:
+        problem = f"meets {threshold:g}, but not by the margin of {room:.3f}"
+    words = f"{value:.4f} {problem}"
+    return Bound(threshold=threshold, max_drop=most, problem=words, close=bool(room))
 
 
 def of_low(measurement: Measurement, samples: float, **settings: Any) -> Bound:
@@ -145,13 +151,8 @@ def of_error(measurement: Measurement) -> Bound:
         return Bound(threshold=_LARGEST_ERROR, max_drop=most, problem=measurement.inconclusive)
     if threshold <= _LARGEST_ERROR:
         return Bound(threshold=threshold, max_drop=most)
-    value, close = measurement.value, measurement.value <= _LARGEST_ERROR
-    problem = f"meets {_LARGEST_ERROR:g}, but not by the margin of {room:.3f}" if close else (
-        f"is above {_LARGEST_ERROR:g}"
-    )  # fmt: skip
-    return Bound(
-        threshold=_LARGEST_ERROR, max_drop=most, problem=f"{value:.4f} {problem}", close=close
-    )
+    value, problem = measurement.value, f"is above {_LARGEST_ERROR:g}"
+    return _missed(value, _LARGEST_ERROR, most, problem, room if value <= _LARGEST_ERROR else 0)
 
 
 def of_ratio(measurement: Measurement) -> Bound:

@@ -13,10 +13,15 @@ from securemnist.data import DataSet
 from securemnist.errors import Inconclusive, NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins, supply_rows
-from securemnist.initial_policy.endpoint_proposals import proposals_for
 from securemnist.initial_policy.kind import kind_of
 from securemnist.initial_policy.margins import Bound
-from securemnist.initial_policy.proposals import MOST_CHANNELS, PROPOSALS, Proposal, fitted
+from securemnist.initial_policy.proposals import (
+    MOST_CHANNELS,
+    PROPOSALS,
+    Proposal,
+    fitted,
+    proposals_for,
+)
 from securemnist.measures import bind, static_gate
 from securemnist.measures.static_gate import StaticSettings
 from securemnist.models.loading import Subject
@@ -146,7 +151,7 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
     used = min(sizes.images, proposal.images, tuning) if proposal.images else tuning
     images = {} if proposal.measure in _WHOLE else {"images": used}
     measurement = _taken(context, proposal, settings | images)
-    accepted: tuple[bytes, int] | None = None
+    accepted = None
     if proposal.measure in SUPPLY_CHAIN.measures:
         bound = supply_rows.bound(proposal, measurement)
     elif measurement.unit == "count":
@@ -159,9 +164,8 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
         bound = margins.of_error(measurement)
     else:
         sample: dict[str, Any] = {
-            "samples": max(
-                wanted * measurement.n / used, 1
-            ),  # a class, or a pair, has a part of them
+            # A class, or a pair, has a part of them.
+            "samples": max(wanted * measurement.n / used, 1),
             "whole": wanted == sizes.test,
             "design": sizes.design,
             "classes": sizes.classes,

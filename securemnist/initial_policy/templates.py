@@ -121,9 +121,5 @@ def with_data(text: str, data: str) -> str | None:
         after = f"{text}{gap}[tool.securemnist]\ndata = {json.dumps(data)}\n"
         before.setdefault("tool", {})["securemnist"] = {"data": data}
         return after if tomllib.loads(after) == before else None
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-    ):  # not TOML, or `tool` is not a table
+    except (ValueError, TypeError, AttributeError):  # not TOML, or `tool` is not a table
         return None

@@ -70,8 +70,7 @@ def _checks(scan: Scan) -> Iterator[SupplyCheck]:
 
 
 def _check(name: str, place: str, found: str, *, holds: bool) -> SupplyCheck:
-    expected = "no loader that runs code"
-    return SupplyCheck(name=name, place=place, expected=expected, found=found, holds=holds)
+    return SupplyCheck(name, place, "no loader that runs code", found, holds)
 
 
 UNSAFE_LOADERS = supply_chain.measure(unsafe_loaders, LoaderSettings, seconds=10.0)

@@ -128,9 +128,7 @@ def _same_tensors(model: nn.Module, name: str, path: Path, left: Counter[str]) -
         found = str(error.strerror)
     except (safetensors.SafetensorError, ValueError) as error:
         found = f"no safetensors file ({error!s:.100})"
-    return SupplyCheck(
-        name="tensors", place=name, expected="the tensors of the model", found=found, holds=holds
-    )
+    return SupplyCheck("tensors", name, "the tensors of the model", found, holds)
 
 
 def _content(tensor: object) -> str:

@@ -16,9 +16,7 @@ measure = functools.partial(counting, SUPPLY_CHAIN)
 
 def check(name: str, place: str, expected: str, wrong: str) -> SupplyCheck:
     """A check that holds where nothing is `wrong`, so that the expected is found."""
-    return SupplyCheck(
-        name=name, place=place, expected=expected, found=wrong or expected, holds=not wrong
-    )
+    return SupplyCheck(name, place, expected, wrong or expected, not wrong)
 
 
 def counted(

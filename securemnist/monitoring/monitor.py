@@ -49,7 +49,6 @@ class Monitor:
         self.tests = _TESTS * len(reference.names) + 1
         self.owner = sha256_of_value([reference.digest, self.settings.compared()])
         self._waiting: list[tuple[Images, Logits]] = []
-        self._waiting_images = self._waiting_values = 0
         self._restore(self._stored())
 
     def observe(self, images: Images, logits: Logits) -> list[Alarm]:
@@ -61,10 +60,10 @@ class Monitor:
         alarms: list[Alarm] = []
         for part, answers in zip(images.split(_WAITING), logits.split(_WAITING), strict=True):
             self._waiting.append((part, answers))
-            self._waiting_images += len(part)
-            self._waiting_values += part.numel()
-            full = self._waiting_images + self._filled >= self.settings.window
-            if full or self._waiting_images >= _WAITING or self._waiting_values >= _WAITING_VALUES:
+            count = sum(len(waiting) for waiting, _ in self._waiting)
+            values = sum(waiting.numel() for waiting, _ in self._waiting)
+            full = count + self._filled >= self.settings.window
+            if full or count >= _WAITING or values >= _WAITING_VALUES:
                 alarms += self._add()
         return alarms
 
@@ -131,7 +130,6 @@ class Monitor:
             return []
         images, logits = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
         self._waiting = []
-        self._waiting_images = self._waiting_values = 0
         rows, labels = statistics(images, logits)
         alarms: list[Alarm] = []
         self.images += len(rows)

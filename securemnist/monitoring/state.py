@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from securemnist._util.files import expecting, open_regular, read_at_most
+from securemnist._util.files import expecting, open_regular, read_or_raise
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist.errors import UsageError
@@ -78,8 +78,8 @@ def locked(path: Path) -> Iterator[None]:
 def read(path: Path) -> State:
     """The state in a file; UsageError where it is missing or damaged."""
     what = "the state of a monitor"
-    with expecting(path, what, "name the file that `securemnist serve` writes"):
-        content = read_at_most(path, MAX_BYTES)
+    advice = "name the file that `securemnist serve` writes"
+    content = read_or_raise(path, MAX_BYTES, what, UsageError, advice)
     try:
         state = State.from_json(json_object(content, values=_MOST_VALUES))
     except ValueError as error:  # a ParseError is one

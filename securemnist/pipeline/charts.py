@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from securemnist.pipeline.documents import Measured
 from securemnist.report.bars import margin
 from securemnist.view.axis import Scale, percent_lines, round_step
+from securemnist.view.figure import Table
 from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, Drawing
 from securemnist.view.wording import NONE
 
@@ -88,3 +90,19 @@ def _loss_lines(drawing: Drawing, y: Scale) -> None:
 def percent(share: float | None) -> str:
     """`98.9 %`; a dash where nothing was measured."""
     return NONE if share is None else f"{100 * share:.1f} %"
+
+
+def numbers(name: str, rows: Sequence[tuple[str, Measured | None]]) -> Table:
+    """A line for each number: value, interval, images and doubts; dashes where there is none."""
+    return Table(
+        head=(name, "value", "95 % interval", "images", "doubts"),
+        rows=tuple((label, *_cells(one)) for label, one in rows),
+    )
+
+
+def _cells(one: Measured | None) -> tuple[str, ...]:
+    if one is None:
+        return (NONE,) * 4
+    doubts = ", ".join(doubt.name for doubt in one.doubts)
+    interval = f"{one.low:.4f} to {one.high:.4f}"
+    return (f"{one.value:.4f}", interval, f"{one.n:,}", doubts or "none")

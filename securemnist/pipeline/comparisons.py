@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from securemnist.pipeline import charts
-from securemnist.pipeline.charts import Series
+from securemnist.pipeline.charts import Series, numbers
 from securemnist.pipeline.documents import Scenario
-from securemnist.pipeline.numbers import TITLES, numbers
 from securemnist.pipeline.scenarios import FGSM, PGD, threat
-from securemnist.pipeline.sizes import BASELINE, EPS, HARDENED, ONE_STEP, POISONED
+from securemnist.pipeline.sizes import BASELINE, EPS, HARDENED, ONE_STEP, POISONED, TITLES
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
 from securemnist.view.wording import NONE

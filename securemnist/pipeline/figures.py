@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from securemnist.pipeline import charts
-from securemnist.pipeline.charts import Series
+from securemnist.pipeline.charts import Series, numbers
 from securemnist.pipeline.documents import Epoch, Measured, Network, Scenario
-from securemnist.pipeline.numbers import TITLES, numbers
-from securemnist.pipeline.sizes import BASELINE
+from securemnist.pipeline.sizes import BASELINE, TITLES
 from securemnist.report import charts as report_charts
 from securemnist.report import matrices
 from securemnist.results.evidence.attack import CurvePoint
@@ -56,14 +55,8 @@ def training(network: Network) -> Exhibit:
 
 
 def _epoch(one: Epoch) -> tuple[str, ...]:
-    robust = one.tuning_robust_accuracy
-    shares = (one.accuracy, one.tuning_accuracy)
-    return (
-        str(one.epoch),
-        f"{one.loss:.4f}",
-        *(f"{share:.4f}" for share in shares),
-        NONE if robust is None else f"{robust:.4f}",
-    )
+    numbers = (one.loss, one.accuracy, one.tuning_accuracy, one.tuning_robust_accuracy)
+    return str(one.epoch), *(NONE if number is None else f"{number:.4f}" for number in numbers)
 
 
 def confusion(one: Measured, where: str, title: str, names: ClassNames) -> Exhibit | None:

@@ -15,14 +15,20 @@ from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject
 from securemnist.pipeline.documents import Matrix, Measured, Unmeasured
-from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
+from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.attack import AttackEvidence
+from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage
-from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.measurement import Measurement
 from securemnist.types import Progress
 
 Outcome = Measured | Unmeasured
+# What a document has of each measurement, and of that of a backdoor.
+_NUMBERS = (
+    *("value", "low", "high", "unit", "n", "complete", "seed", "seconds", "doubts"),
+    "inconclusive",
+)
+_DETAIL = ("target_class_accuracy_with_trigger", "control", "lift")
 
 
 @dataclass
@@ -67,17 +73,8 @@ def as_measured(
         network=network,
         measure=measure,
         settings=settings,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        unit=found.unit,
-        n=found.n,
-        complete=found.complete,
-        seed=found.seed,
-        seconds=found.seconds,
-        doubts=found.doubts,
-        inconclusive=found.inconclusive,
-        **_tables(found),
+        **{name: getattr(found, name) for name in _NUMBERS},
+        **_tables(found.evidence),
     )
 
 
@@ -89,28 +86,19 @@ def changed_images(found: Measurement) -> list[ChangedImage]:
     return (evidence.triggered_gallery or []) if isinstance(evidence, BackdoorEvidence) else []
 
 
-def _tables(found: Measurement) -> dict[str, Any]:
-    evidence = found.evidence
-    if isinstance(evidence, CleanEvidence):
-        return {"per_class": evidence.per_class, "confusion": _matrix(evidence.confusion)}
-    if isinstance(evidence, AttackEvidence):
-        return {
-            "per_class": evidence.per_class,
-            "confusion": _matrix(evidence.confusion),
-            "clean_confusion": _matrix(evidence.clean_confusion),
-        }
+def _tables(evidence: Evidence) -> dict[str, Any]:
+    """The tables that the evidence has, by their names in a document."""
+    tables: dict[str, Any] = {
+        "per_class": getattr(evidence, "per_class", None),
+        "confusion": _matrix(getattr(evidence, "confusion", None)),
+        "clean_confusion": _matrix(getattr(evidence, "clean_confusion", None)),
+        "microseconds": getattr(evidence, "microseconds_per_image", None),
+    }
     if isinstance(evidence, BackdoorEvidence):
-        names = ("target_class_accuracy_with_trigger", "control", "lift")
-        numbers = {name: getattr(evidence, name) for name in names}
-        return {
-            "per_class": evidence.per_class_asr,
-            "confusion": _matrix(evidence.confusion),
-            "clean_confusion": _matrix(evidence.clean_confusion),
-            "detail": {name: number for name, number in numbers.items() if number is not None},
-        }
-    if isinstance(evidence, LatencyEvidence):
-        return {"microseconds": evidence.microseconds_per_image}
-    return {}
+        numbers = {name: getattr(evidence, name) for name in _DETAIL}
+        tables["per_class"] = evidence.per_class_asr
+        tables["detail"] = {name: one for name, one in numbers.items() if one is not None}
+    return tables
 
 
 def _matrix(counts: np.ndarray | None) -> Matrix | None:

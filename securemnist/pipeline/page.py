@@ -8,9 +8,17 @@ from pathlib import Path
 
 from securemnist.pipeline import comparisons, figures
 from securemnist.pipeline.documents import Measured, Name, Network, Scenario, Summary
-from securemnist.pipeline.numbers import TITLES
 from securemnist.pipeline.scenarios import FGSM, threat
-from securemnist.pipeline.sizes import BASELINE, EPS, HARDENED, ONE_STEP, POISONED, RATE, TARGET
+from securemnist.pipeline.sizes import (
+    BASELINE,
+    EPS,
+    HARDENED,
+    ONE_STEP,
+    POISONED,
+    RATE,
+    TARGET,
+    TITLES,
+)
 from securemnist.report.gallery import of_images
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.view import glossary, jinja

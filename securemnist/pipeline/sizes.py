@@ -10,6 +10,12 @@ from securemnist.errors import UsageError
 from securemnist.train import Recipe
 
 BASELINE, ONE_STEP, HARDENED, POISONED = "baseline", "one_step", "hardened", "poisoned"
+TITLES = {
+    BASELINE: "undefended",
+    ONE_STEP: "one-step",
+    HARDENED: "hardened",
+    POISONED: "poisoned",
+}
 EPS = 0.25  # L-infinity, in pixel units
 TARGET = 7
 TRIGGER = Corner()

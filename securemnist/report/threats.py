@@ -13,17 +13,8 @@ from securemnist.report.rows import rows
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
 from securemnist.threat_model.diagram import diagram
-from securemnist.threat_model.matrix import Line, matrix
-from securemnist.threat_model.status import (
-    MEANINGS,
-    ORDER,
-    SYMBOLS,
-    VERDICTS,
-    Judged,
-    Status,
-    worst,
-)
-from securemnist.threat_model.threat import Category
+from securemnist.threat_model.elements import Category
+from securemnist.threat_model.status import ORDER, Judged, Line, Status, matrix, worst
 from securemnist.view import jinja, taxonomy
 from securemnist.view.count import Count, counts
 from securemnist.view.figure import Exhibit, Panel, Table
@@ -32,6 +23,7 @@ from securemnist.view.wording import NONE, kind, plural, version_of
 PAGE = "threats.html"
 _TEMPLATES = Path(__file__).parent / "templates"
 CATEGORIES = tuple((str(one), taxonomy.name(f"STRIDE:{one}")) for one in Category)
+_SYMBOLS = {status: status.symbol for status in Status}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +37,7 @@ class Threats:
     @property
     def counts(self) -> tuple[Count, ...]:
         """The number of threats of each status that occurs, the worst first."""
-        return counts((one.status for one in self.judged), SYMBOLS)
+        return counts((one.status for one in self.judged), _SYMBOLS)
 
     @property
     def status(self) -> Status:
@@ -93,8 +85,8 @@ def of(assessment: Assessment) -> Threats | None:
 
 def words() -> dict[str, Any]:
     """What the templates of the section and of the page use to show a status."""
-    verdicts = {status: kind(verdict) for status, verdict in VERDICTS.items()}
-    return {"categories": CATEGORIES, "status_kinds": verdicts, "status_symbols": SYMBOLS}
+    kinds = {status: kind(status.verdict) for status in Status}
+    return {"categories": CATEGORIES, "status_kinds": kinds, "status_symbols": _SYMBOLS}
 
 
 def render(assessment: Assessment, threats: Threats) -> bytes:
@@ -112,7 +104,7 @@ def render(assessment: Assessment, threats: Threats) -> bytes:
         anchors={row.finding.requirement.id: row.anchor for row in rows(assessment.findings, "")},
         picture=_picture(model, threats.judged),
         tables=_tables(model),
-        meanings=[(f"{SYMBOLS[one]} {one}", text) for one, text in MEANINGS.items()],
+        meanings=[(f"{one.symbol} {one}", one.meaning) for one in Status],
         titles=model.titles,
         adversaries={one.id: one.title for one in model.adversaries},
         **words(),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from securemnist.serve import page, protocol, session_routes
+from securemnist.serve import page, protocol, sessions
 from securemnist.serve.controls import CONTROLS, Around
 from securemnist.serve.routes import Routes
 from securemnist.serve.service import Service
@@ -20,7 +20,7 @@ from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token, Tokens
 
 # The topics of the service; each is a function of a service and its settings.
-ROUTES: tuple[Routes, ...] = (protocol.routes, session_routes.routes, page.routes)
+ROUTES: tuple[Routes, ...] = (protocol.routes, sessions.routes, page.routes)
 
 
 def create_application(
@@ -32,8 +32,8 @@ def create_application(
     """
     paths = [path for routes in ROUTES for path in routes(service, settings)]
     public = frozenset(path.path for path in paths if path.public)
-    sessions = Sessions(settings.session_seconds)
-    around = Around(service, settings, Tokens(tokens), sessions, public)
+    started = Sessions(settings.session_seconds)
+    around = Around(service, settings, Tokens(tokens), started, public)
     application = Starlette(
         routes=[Route(path.path, path.function, methods=[path.method]) for path in paths],
         middleware=[

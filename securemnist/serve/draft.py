@@ -13,6 +13,7 @@ from securemnist.serve.record import Record
 from securemnist.types import Images, Logits
 
 _KEY = "securemnist.draft"
+_OWN = ("further", "began")  # of a draft's fields those that a record has not
 
 
 @dataclass
@@ -35,18 +36,8 @@ class Draft:
 
     def records(self, status: int) -> list[Record]:
         """The record of an answer of this status, and those of its further answers, if it has results."""
-        first = Record(
-            self.time,
-            self.subject,
-            self.address,
-            self.model,
-            self.images,
-            self.logits,
-            status,
-            perf_counter() - self.began,
-            self.path,
-            self.request,
-        )
+        kept = {name: value for name, value in vars(self).items() if name not in _OWN}
+        first = Record(**kept, status=status, latency=perf_counter() - self.began)
         more = self.further if status < 400 else []
         return [first] + [
             replace(first, model=model, images=images, logits=logits, further=True)

@@ -16,8 +16,7 @@ from securemnist.monitoring import Monitor, Reference
 from securemnist.monitoring import state as states
 from securemnist.monitoring.metrics import Metrics
 from securemnist.monitoring.metrics_server import MetricsServer
-from securemnist.serve.audit_observer import AuditObserver
-from securemnist.serve.monitor_observer import MonitorObserver
+from securemnist.serve.observers import AuditObserver, MonitorObserver
 from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
 

@@ -22,9 +22,9 @@ class Refusal(Exception):
         return JSONResponse({"error": str(self)}, self.status, self.headers)
 
 
-def overloaded(seconds: int = 1) -> Refusal:
-    return Refusal(
-        503,
-        "expected room for this request, got too many at a time; send it again later",
-        headers={"Retry-After": str(seconds)},
-    )
+class Overloaded(Refusal):
+    """Too much at a time; the request should come again after so many seconds."""
+
+    def __init__(self, seconds: int = 1) -> None:
+        message = "expected room for this request, got too many at a time; send it again later"
+        super().__init__(503, message, headers={"Retry-After": str(seconds)})

@@ -10,24 +10,16 @@ from typing import Any
 from torch import nn
 
 from securemnist.data import DataSet
-from securemnist.errors import SecureMnistError
 from securemnist.input_spec import InputSpec
 from securemnist.models.loading import Subject
 from securemnist.serve.record import Observer
+from securemnist.serve.refusal import Overloaded
 from securemnist.serve.worker import Classification, Task, Worker
 from securemnist.types import Images, Logits
 
 BATCH = 64
 WAITING_IMAGES = 1024
 WAITING_TASKS = 4
-
-
-class Overloaded(SecureMnistError):
-    """A full queue; the request should come again after `retry_after` seconds."""
-
-    def __init__(self, retry_after: int = 1) -> None:
-        super().__init__("expected room in the queue, got a full one; send it again later")
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sessions of the page: a signed cookie instead of a token.
+"""Sessions of the page: a signed cookie instead of a token, and the paths that start and end one.
 
 The name begins with `__Host-`, so that browsers bind the cookie to one origin and send it over HTTPS
 only. Chromium and Firefox count loopback as secure without HTTPS; elsewhere, put the service behind
@@ -12,6 +12,15 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from securemnist.serve import draft
+from securemnist.serve.refusal import Refusal
+from securemnist.serve.routes import Path
+from securemnist.serve.service import Service
+from securemnist.serve.settings import Settings
 
 COOKIE = "__Host-session"
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
@@ -64,3 +73,23 @@ def cookie_of(header: str) -> str | None:
     parts = [part.strip().partition("=") for part in header.split(";")]
     values = [value for name, _, value in parts if name == COOKIE]
     return values[0] if len(values) == 1 else None
+
+
+async def start(request: Request) -> Response:
+    """204 with the cookie of the token's owner. The page sends the token as a header, once."""
+    if "authorization" not in request.headers:  # a cookie does not prolong itself
+        raise Refusal(401, "expected a token, got none; send it as Authorization: Bearer TOKEN")
+    owner = draft.of(request.scope).subject
+    cookie = request.app.state.sessions.start(owner)
+    return Response(status_code=204, headers={"Set-Cookie": cookie})
+
+
+async def end(request: Request) -> Response:
+    """204, and the browser deletes the cookie, of which no copy is accepted any longer."""
+    cookie = cookie_of(request.headers.get("cookie", ""))
+    deleted = request.app.state.sessions.end(cookie)
+    return Response(status_code=204, headers={"Set-Cookie": deleted})
+
+
+def routes(_service: Service, _settings: Settings) -> tuple[Path, ...]:
+    return Path("/session", "POST", start), Path("/session/end", "POST", end)

@@ -11,8 +11,8 @@ from typing import Any
 from securemnist.audit import AuditLog
 from securemnist.evaluation.context import Context
 from securemnist.serve.application import create_application
-from securemnist.serve.audit_observer import AuditObserver
 from securemnist.serve.hosting import service_of
+from securemnist.serve.observers import AuditObserver
 from securemnist.serve.record import Record
 from securemnist.serve.server import ServerThread
 from securemnist.serve.service import ServedModel, Service

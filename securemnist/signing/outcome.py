@@ -49,10 +49,10 @@ def of(assessment: Assessment) -> Outcome:
 def why_not_passed(assessment: Assessment) -> str:
     """The first rows that keep an assessment from a pass, in words."""
     found = of(assessment)
-    out = {
-        f.requirement.id: "out of the run's scope" for f in assessment.findings if not f.in_scope
+    verdicts = {
+        one.requirement.id: one.verdict if one.in_scope else "out of the run's scope"
+        for one in assessment.findings
     }
-    verdicts = {f.requirement.id: str(f.verdict) for f in assessment.findings} | out
     texts = [f"{row} is {verdicts[row]}" for row in found.failed[:_SHOWN]]
     if len(found.failed) > _SHOWN:
         texts.append(f"{len(found.failed) - _SHOWN} more")

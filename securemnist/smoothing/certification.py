@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from securemnist.models.predictions import is_wrong
-from securemnist.smoothing.bounds import certified_radius, needed_hits
+from securemnist.smoothing.bounds import Smoothing, certified_radius, needed_hits
 from securemnist.smoothing.draws import logits_of, noise_blocks
-from securemnist.smoothing.settings import Smoothing
 from securemnist.types import Images, Labels, Model, Progress, silent
 
 

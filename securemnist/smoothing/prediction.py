@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from securemnist.smoothing.bounds import alpha_of_image
+from securemnist.smoothing.bounds import Smoothing, alpha_of_image
 from securemnist.smoothing.draws import logits_of, noise_blocks
-from securemnist.smoothing.settings import Smoothing
 from securemnist.types import Images, Labels, Model
 
 ABSTAIN = -1
@@ -23,16 +24,12 @@ def predict(
     """
     x = x.cpu()
     alpha = alpha_of_image(smoothing, len(x))
-    counts: list[torch.Tensor] = []
+    counts: list[Any] = [0] * len(x)
     for noise in noise_blocks(x, smoothing.sigma, smoothing.n, seed=seed, purpose="prediction"):
         for index in range(len(x)):
             logits = logits_of(model, x[index], noise, device)
             highest = logits == logits.amax(1, keepdim=True)
-            found = highest.sum(0).cpu()
-            if index < len(counts):
-                counts[index] += found
-            else:
-                counts.append(found)
+            counts[index] += highest.sum(0).cpu()
     return torch.tensor([_decided(count, alpha) for count in counts], dtype=torch.long)
 
 

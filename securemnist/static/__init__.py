@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from securemnist.errors import MeasureError
 from securemnist.static import bandit, semgrep
-from securemnist.static.issue import Issue, silenced_lines
-from securemnist.static.merging import merge
+from securemnist.static.issue import Issue, merge, silenced_lines
 from securemnist.static.python_files import PythonFiles
 from securemnist.static.torch_version import default_runs_code
 

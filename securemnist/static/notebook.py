@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from securemnist.static.issue import Issue, not_read
-from securemnist.static.reading import NotRead, parsed, python_text
-from securemnist.static.source_file import ReadResult, SourceFile
+from securemnist.static.reading import NotRead, ReadResult, SourceFile, parsed, python_text
 
 _LINE = re.compile(r"^(?P<indent>\s*)(?P<target>[\w.,\s]+=\s*)?(?P<sign>!!?|%)(?P<rest>.*)$")
 _HELP = re.compile(r"^(?P<indent>\s*)(\?{1,2}\s*[\w.*]+|[%\w.*]+\s*\?{1,2})\s*$")

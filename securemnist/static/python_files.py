@@ -14,8 +14,7 @@ from securemnist.errors import MeasureError
 from securemnist.static import notebook
 from securemnist.static.issue import Issue, not_read
 from securemnist.static.kinds import FileKind, read_content
-from securemnist.static.reading import NotRead, pth_text, python_text
-from securemnist.static.source_file import ReadResult, SourceFile
+from securemnist.static.reading import NotRead, ReadResult, SourceFile, pth_text, python_text
 from securemnist.static.walk import ProjectWalk
 
 

@@ -1,4 +1,4 @@
-"""Text of a Python file as Python reads it, with any encoding and line ends.
+"""A Python file as the tools read it: its text as Python reads it, with any encoding and line ends.
 
 Bandit and Semgrep decode files in their own ways. An encoding or a line end that they treat
 differently from Python turns code into a comment. They read this text instead of the file.
@@ -12,6 +12,10 @@ import re
 import tokenize
 import unicodedata
 import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from securemnist.static.issue import Issue
 
 # PEP 263: a comment in the first two lines names the encoding.
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
@@ -79,3 +83,35 @@ def _as_identifier(match: re.Match[str]) -> str:
         return word
     plain = unicodedata.normalize("NFKC", word)
     return plain if plain.isascii() and plain.isidentifier() else word
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """Python text of a file, its name in the project, and the digest of its content.
+
+    `places`: for a notebook, (cell, line) of each line of the text; empty otherwise.
+    """
+
+    name: str
+    text: str
+    digest: str
+    places: tuple[tuple[int, int], ...] = ()
+
+    def code(self, first: int, last: int) -> str:
+        """Lines `first` to `last` (from 1) with white space folded."""
+        return " ".join(" ".join(self.text.split("\n")[first - 1 : last]).split())
+
+    def place(self, line: int) -> str:
+        """Cell and line of a notebook for a line of the text; empty for other files."""
+        if not 1 <= line <= len(self.places):
+            return ""
+        cell, number = self.places[line - 1]
+        return f" (cell {cell}, line {number})"
+
+
+class ReadResult(NamedTuple):
+    """Result of reading one file: its source, issues for unread parts, and exclusions."""
+
+    source_file: SourceFile | None = None
+    unread: tuple[Issue, ...] = ()
+    excluded: tuple[str, ...] = ()

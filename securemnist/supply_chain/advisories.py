@@ -162,13 +162,7 @@ def checks(
         for place, version in places or [("installed", "")]:
             affected = bool(places) and entry.affects(version)
             got = version or ("no version" if places else "no such package")
-            found.append(
-                SupplyCheck(
-                    name=f"{name}, {entry.id}",
-                    place=place,
-                    expected=f"{entry.fixed} or another version without it",
-                    found=f"{got}: {entry.why}" if affected else got,
-                    holds=not affected,
-                )
-            )
+            got = f"{got}: {entry.why}" if affected else got
+            expected = f"{entry.fixed} or another version without it"
+            found.append(SupplyCheck(f"{name}, {entry.id}", place, expected, got, not affected))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from itertools import zip_longest
 
@@ -40,7 +39,7 @@ def _files(recorded: DataRecord, found: DataRecord) -> SupplyCheck:
     changed = [name for name in names if recorded.files.get(name) != found.files.get(name)]
     got = f"{changed[0]} and {len(changed) - 1} others differ" if changed else "all are equal"
     expected = f"SHA-256 of {len(recorded.files)} files as recorded"
-    return dataclasses.replace(_check(found.name, "files", expected, got), holds=not changed)
+    return SupplyCheck("files", found.name, expected, got, not changed)
 
 
 def _split(name: str, old: SplitRecord, new: SplitRecord) -> Iterator[SupplyCheck]:
@@ -56,8 +55,7 @@ def _split(name: str, old: SplitRecord, new: SplitRecord) -> Iterator[SupplyChec
 
 
 def _digest(place: str, name: str, old: str, new: str) -> SupplyCheck:
-    texts = (shortened(digest) for digest in (old, new))
-    return dataclasses.replace(_check(place, name, *texts), holds=old == new)
+    return SupplyCheck(name, place, shortened(old), shortened(new), old == new)
 
 
 def _counts(place: str, old: list[int], new: list[int]) -> SupplyCheck:
@@ -75,8 +73,7 @@ def _near(old: list[float], new: list[float]) -> bool:
 
 
 def _check(place: str, name: str, expected: object, found: object) -> SupplyCheck:
-    holds, texts = expected == found, {"expected": _text(expected), "found": _text(found)}
-    return SupplyCheck(name=name, place=place, **texts, holds=holds)
+    return SupplyCheck(name, place, _text(expected), _text(found), expected == found)
 
 
 def _text(value: object) -> str:

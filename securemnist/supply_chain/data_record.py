@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from securemnist._util.files import expecting, read_at_most
+from securemnist._util.files import read_or_raise
 from securemnist._util.parsing import json_object
 from securemnist.errors import DataError, ParseError
 from securemnist.input_spec import MOST_CLASSES
@@ -79,8 +79,7 @@ def dumps(record: DataRecord) -> bytes:
 def load(path: Path) -> DataRecord:
     """The record of a file; DataError where it cannot be read, or is no record."""
     advice = "write it with `securemnist data record`"
-    with expecting(path, "a record of data", advice, DataError):
-        content = read_at_most(path, _MAX_BYTES)
+    content = read_or_raise(path, _MAX_BYTES, "a record of data", DataError, advice)
     try:
         record = DataRecord.from_json(json_object(content, values=_MAX_VALUES))
     except ParseError as error:

@@ -47,15 +47,8 @@ def checks(recorded: DataRecord, found: DataRecord) -> list[SupplyCheck]:
         old, new = recorded.splits.get(name), found.splits.get(name)
         old_images, new_images = (part.images if part else 0 for part in (old, new))
         if old is None or new is None or not old_images or not new_images:
-            missing.append(
-                SupplyCheck(
-                    name="the split",
-                    place=name,
-                    expected=f"{old_images:,} images",
-                    found=f"{new_images:,} images",
-                    holds=old_images == new_images,
-                )
-            )
+            sizes = (f"{old_images:,} images", f"{new_images:,} images")
+            missing.append(SupplyCheck("the split", name, *sizes, old_images == new_images))
         else:
             tests += _split(name, old, new)
     tests += _shared(recorded, found)
@@ -64,13 +57,9 @@ def checks(recorded: DataRecord, found: DataRecord) -> list[SupplyCheck]:
 
 
 def _judged(test: _Test, level: float) -> SupplyCheck:
-    return SupplyCheck(
-        name=test.name,
-        place=test.place,
-        expected=f"{test.expected} (p of {level:.1g} or more)",
-        found=f"{test.found} (p = {test.p_value:.2g})",
-        holds=bool(test.p_value >= level),  # NaN does not hold
-    )
+    expected = f"{test.expected} (p of {level:.1g} or more)"
+    found, holds = f"{test.found} (p = {test.p_value:.2g})", bool(test.p_value >= level)
+    return SupplyCheck(test.name, test.place, expected, found, holds)  # NaN does not hold
 
 
 def _split(name: str, old: SplitRecord, new: SplitRecord) -> Iterator[_Test]:

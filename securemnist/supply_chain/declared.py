@@ -45,8 +45,7 @@ class Declared:
 
     def refuse(self, name: str, place: str, expected: str, found: str) -> None:
         """Add a check that does not hold."""
-        check = SupplyCheck(name=name, place=place, expected=expected, found=found, holds=False)
-        self.checks.append(check)
+        self.checks.append(SupplyCheck(name, place, expected, found, False))
 
 
 def read(folder: Path) -> Declared:

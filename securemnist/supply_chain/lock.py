@@ -63,8 +63,7 @@ class Lock:
         self.refuse_unread(self.path, "more", f"at most {MOST_ENTRIES:,} entries")
 
     def _add(self, name: str, place: str, expected: str, found: str, *, holds: bool) -> None:
-        check = SupplyCheck(name=name, place=place, expected=expected, found=found, holds=holds)
-        self.checks.append(check)
+        self.checks.append(SupplyCheck(name, place, expected, found, holds))
 
 
 def requirement(text: object) -> Requirement | None:

@@ -29,41 +29,38 @@ def checks(path: Path, name: str) -> Iterator[SupplyCheck]:
     try:
         manifest = json_object(read_at_most(beside, _MAX_MANIFEST))
     except OSError as error:
-        yield _check("manifest", place, "a manifest beside the weights", str(error.strerror))
+        expected = "a manifest beside the weights"
+        yield SupplyCheck("manifest", place, expected, str(error.strerror), False)
         return
     except ParseError as error:
-        yield _check("manifest", place, "a JSON object", str(error))
+        yield SupplyCheck("manifest", place, "a JSON object", str(error), False)
         return
     yield _digest(path, name, manifest)
     recipe = table(manifest.get("recipe"))
     found = f"{len(recipe)} settings"
-    yield _check("recipe", place, "how the model was trained", found, bool(recipe))
+    yield SupplyCheck("recipe", place, "how the model was trained", found, bool(recipe))
     seed = manifest.get("seed", recipe.get("seed"))
-    yield _check("seed", place, "a whole number", f"{seed!r:.40}", type(seed) is int)
+    yield SupplyCheck("seed", place, "a whole number", f"{seed!r:.40}", type(seed) is int)
     yield _data(manifest.get("data"), place)
 
 
 def _digest(path: Path, name: str, manifest: Mapping[str, Any]) -> SupplyCheck:
     what, stated = "SHA-256 of the weights", manifest.get("sha256")
     if not isinstance(stated, str) or not _SHA256.fullmatch(stated):
-        return _check(what, name, "64 digits in the manifest", f"{stated!r:.80}")
+        return SupplyCheck(what, name, "64 digits in the manifest", f"{stated!r:.80}", False)
     try:
         with open_regular(path) as descriptor:
             got = sha256_of_file(descriptor)
     except OSError as error:
-        return _check(what, name, shortened(stated), str(error.strerror))
-    return _check(what, name, shortened(stated), shortened(got), got == stated)
+        return SupplyCheck(what, name, shortened(stated), str(error.strerror), False)
+    return SupplyCheck(what, name, shortened(stated), shortened(got), got == stated)
 
 
 def _data(data: object, place: str) -> SupplyCheck:
     digests = table(table(data).get("digests"))
     wrong = [name for name, value in digests.items() if not _SHA256.fullmatch(str(value))]
-    found = f"no SHA-256 of {wrong[0]}" if wrong else f"{len(digests)} digests"
+    found = f"{len(digests)} digests" if digests else "none"
+    if wrong:
+        found = f"no SHA-256 of {wrong[0]}"
     holds = bool(digests) and not wrong
-    return _check(
-        "training data", place, "SHA-256 of its files", found if digests else "none", holds
-    )
-
-
-def _check(name: str, place: str, expected: str, found: str, holds: bool = False) -> SupplyCheck:
-    return SupplyCheck(name=name, place=place, expected=expected, found=found, holds=holds)
+    return SupplyCheck("training data", place, "SHA-256 of its files", found, holds)

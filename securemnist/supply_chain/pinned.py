@@ -52,7 +52,7 @@ def checks(folder: Path, files: Sequence[str] = (), *, installed: bool = True) -
     read = locks(folder, files)
     if not read:
         expected = "uv.lock, pylock.toml or requirements*.txt with hashes"
-        return [SupplyCheck(name="lock", place=".", expected=expected, found="none", holds=False)]
+        return [SupplyCheck("lock", ".", expected, "none", False)]
     project = declared.read(folder)
     versions = _versions(read)
     found = [*(check for lock in read for check in lock.checks), *project.checks]
@@ -79,13 +79,8 @@ def _covered(place: str, wanted: Requirement, versions: dict[str, list[str]]) ->
     found, holds = ", ".join(wrong or pinned) or "no pin", bool(pinned) and not wrong
     if not pinned and not applies(wanted.marker):
         found, holds = f"not needed here ({wanted.marker})", True
-    return SupplyCheck(
-        name=wanted.name,
-        place=place,
-        expected=f"a pin within {wanted.specifier or 'any version'}",
-        found=found,
-        holds=holds,
-    )
+    expected = f"a pin within {wanted.specifier or 'any version'}"
+    return SupplyCheck(wanted.name, place, expected, found, holds)
 
 
 def _installed(
@@ -119,13 +114,9 @@ def _needed(needed: Requirement, selected: Collection[tuple[str, str]]) -> bool:
 
 def _same(name: str, version: str, pinned: Sequence[str]) -> SupplyCheck:
     """Whether the installed version is a pinned one; a local version such as 2.13.0+cpu counts as it."""
-    return SupplyCheck(
-        name=name,
-        place="installed",
-        expected=" or ".join(dict.fromkeys(pinned)) or "a pin of it",
-        found=version,
-        holds=any(_equal(one, version) for one in pinned),
-    )
+    expected = " or ".join(dict.fromkeys(pinned)) or "a pin of it"
+    holds = any(_equal(one, version) for one in pinned)
+    return SupplyCheck(name, "installed", expected, version, holds)
 
 
 def _equal(pinned: str, version: str) -> bool:

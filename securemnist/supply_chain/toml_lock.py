@@ -9,6 +9,7 @@ from typing import Any
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import decoded, toml_table
 from securemnist.errors import ParseError
+from securemnist.results.json_model import table
 from securemnist.supply_chain.lock import MOST_ENTRIES, Lock, applies, is_strong_hash, requirement
 
 # A lock lists every wheel of every package, so it is larger than other TOML files.
@@ -24,23 +25,23 @@ def read(folder: Path, name: str) -> Lock:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ParseError("a link that leads out of the project")
         text = decoded(read_at_most(path, _MAX_BYTES))
-        table = toml_table(text, characters=_MAX_BYTES, parts=_MAX_PARTS)
+        packages = toml_table(text, characters=_MAX_BYTES, parts=_MAX_PARTS)
     except OSError as error:
         lock.refuse_unread(name, str(error.strerror), "a file that can be read")
     except ParseError as error:
         lock.refuse_unread(name, str(error), "TOML inside the project")
     else:
-        _read_packages(lock, table)
+        _read_packages(lock, packages)
     return lock
 
 
-def _read_packages(lock: Lock, table: _TABLE) -> None:
-    by_pep = "lock-version" in table
-    packages = table.get("packages" if by_pep else "package")
-    if "package" in table and "packages" in table:  # each installer reads the one that it knows
+def _read_packages(lock: Lock, content: _TABLE) -> None:
+    by_pep = "lock-version" in content
+    packages = content.get("packages" if by_pep else "package")
+    if "package" in content and "packages" in content:  # each installer reads the one that it knows
         lock.refuse_unread(lock.path, "`package` and `packages`", "one list of packages")
-    elif by_pep and str(table["lock-version"]).split(".")[0] != "1":
-        lock.refuse_unread(lock.path, f"lock-version {table['lock-version']}", "lock-version 1")
+    elif by_pep and str(content["lock-version"]).split(".")[0] != "1":
+        lock.refuse_unread(lock.path, f"lock-version {content['lock-version']}", "lock-version 1")
     elif isinstance(packages, list) and len(packages) > MOST_ENTRIES:
         lock.refuse_many()
     else:
@@ -54,11 +55,10 @@ def _read_package(lock: Lock, package: object, wrong_with: Any) -> None:
     if not isinstance(package, Mapping) or not _is_name(package.get("name")):
         lock.refuse_unread(lock.path, "a package without a name", "packages with names")
         return
-    name, version = package["name"], package.get("version", "")
     if _is_project(package):
         return
-    if not isinstance(version, str):
-        version = ""
+    name, version = package["name"], package.get("version", "")
+    version = version if isinstance(version, str) else ""
     wrong = wrong_with(package) or ("" if version else "no version")
     lock.pin(name, version, lock.path, wrong, applies=_applies(package))
 
@@ -84,11 +84,8 @@ def _is_name(name: object) -> bool:
 
 def _is_project(package: _TABLE) -> bool:
     """Whether this is the project itself, which is no dependency."""
-    for key, kind in (("source", "editable"), ("source", "virtual"), ("directory", "path")):
-        table = package.get(key)
-        if isinstance(table, Mapping) and table.get(kind) == ".":
-            return True
-    return False
+    places = (("source", "editable"), ("source", "virtual"), ("directory", "path"))
+    return any(table(package.get(key)).get(kind) == "." for key, kind in places)
 
 
 def _uv(package: _TABLE) -> str:
@@ -128,7 +125,4 @@ def _uv_hash(file: _TABLE) -> bool:
 
 
 def _pep_hash(file: _TABLE) -> bool:
-    hashes = file.get("hashes")
-    if not isinstance(hashes, Mapping) or not hashes:
-        return False
-    return any(is_strong_hash(algorithm, digest) for algorithm, digest in hashes.items())
+    return any(is_strong_hash(*pair) for pair in table(file.get("hashes")).items())

@@ -9,7 +9,7 @@ from securemnist.threat_model.elements import Component
 from securemnist.threat_model.flow_lines import lines_of
 from securemnist.threat_model.layout import BOX, ROOM, Node, layout
 from securemnist.threat_model.model import ThreatModel
-from securemnist.threat_model.status import SYMBOLS, VERDICTS, Judged, worst
+from securemnist.threat_model.status import Judged, worst
 from securemnist.view.svg import INK, LINE, MUTED, PAPER, Drawing, Point
 from securemnist.view.wording import kind
 
@@ -62,8 +62,8 @@ def _component(
     if judged:
         status = worst(one.status for one in judged)
         count = f"{len(judged)} threat{'s' if len(judged) > 1 else ''}"
-        role = kind(VERDICTS[status])
-        text = f"{SYMBOLS[status]} {status}, {count}"
+        role = kind(status.verdict)
+        text = f"{status.symbol} {status}, {count}"
         drawing.text(x + width / 2, y + height - 9, text, role, size=11, anchor="middle", bold=True)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from securemnist.threat_model.elements import Mitigation
 from securemnist.threat_model.status import Judged, Status, worst
-from securemnist.threat_model.threat import Mitigation
 
 _WEAKNESS = re.compile(r"CWE-[1-9][0-9]{0,5}")
 
@@ -18,9 +18,12 @@ def mitigations(judged: Sequence[Judged]) -> Iterator[tuple[str, Judged, Mitigat
             yield f"{one.threat.id.lower()}-m{number}", one, mitigation
 
 
-def status_of(judged: Judged, mitigation: Mitigation) -> Status:
-    """The worst status of the rows that test a mitigation."""
-    return worst(judged.rows[row] for row in mitigation.requirements)
+def state_of(judged: Judged, mitigation: Mitigation, *, none: str, covered: str, other: str) -> str:
+    """The word for a mitigation that no row tests, whose rows all passed, or another one."""
+    if not mitigation.requirements:
+        return none
+    status = worst(judged.rows[row] for row in mitigation.requirements)
+    return covered if status is Status.COVERED else other
 
 
 def tested_by(mitigation: Mitigation) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from securemnist.threat_model.elements import Component, Element
-from securemnist.threat_model.export_text import mitigations, status_of, tested_by, weaknesses
+from securemnist.threat_model.elements import LIKELIHOODS, SEVERITIES, Component, Element
+from securemnist.threat_model.export_text import mitigations, state_of, tested_by, weaknesses
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged, Status
-from securemnist.threat_model.threat import LIKELIHOODS, SEVERITIES, Mitigation
 from securemnist.view import taxonomy
 
 VERSION = "0.2.0"
 # Percent, as OTM counts risk.
+_NEEDS = ("confidentiality", "integrity", "availability")
 _DEGREES = {"minimal": 20, "low": 40, "moderate": 60, "high": 80, "maximal": 100}
+_PROGRESS = {"none": "recommended", "covered": "implemented", "other": "required"}
 _STATES = {Status.COVERED: "mitigated", Status.WAIVED: "accepted"}
 
 
@@ -31,11 +32,7 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
         "assets": [
             {
                 **_named(asset),
-                "risk": {
-                    "confidentiality": _DEGREES[asset.confidentiality],
-                    "integrity": _DEGREES[asset.integrity],
-                    "availability": _DEGREES[asset.availability],
-                },
+                "risk": {need: _DEGREES[getattr(asset, need)] for need in _NEEDS},
             }
             for asset in model.assets
         ],
@@ -72,10 +69,8 @@ def _component(
 ) -> dict[str, Any]:
     stored = [asset.id for asset in model.assets if component.id in asset.stores]
     return {
-        "id": component.id,
-        "name": component.title,
+        **_named(component),
         "type": component.kind.replace(" ", "-"),
-        "description": component.description,
         "parent": {"trustZone": component.zone},
         "assets": {"stored": stored},
         "threats": _instances(component.id, judged),
@@ -88,19 +83,13 @@ def _instances(element: str, judged: Sequence[Judged]) -> list[dict[str, Any]]:
             "threat": one.threat.id,
             "state": _STATES.get(one.status, "exposed"),
             "mitigations": [
-                {"mitigation": name, "state": _state(one, mitigation)}
+                {"mitigation": name, "state": state_of(one, mitigation, **_PROGRESS)}
                 for name, _, mitigation in mitigations([one])
             ],
         }
         for one in judged
         if element in one.threat.on
     ]
-
-
-def _state(judged: Judged, mitigation: Mitigation) -> str:
-    if not mitigation.requirements:
-        return "recommended"
-    return "implemented" if status_of(judged, mitigation) is Status.COVERED else "required"
 
 
 def _threat(judged: Judged) -> dict[str, Any]:

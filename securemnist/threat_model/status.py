@@ -1,55 +1,44 @@
-"""The status of a threat: the worst verdict of the rows that test its mitigations."""
+"""The status of a threat: the worst verdict of the rows that test its mitigations; their matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from securemnist.results.findings import Finding
 from securemnist.results.verdicts import Verdict
+from securemnist.threat_model.elements import Category, Threat
 from securemnist.threat_model.model import ThreatModel, testing_rows
-from securemnist.threat_model.threat import Threat
 
 
 class Status(StrEnum):
-    """What the rows of a threat came to; only `covered` is good."""
+    """What the rows of a threat came to, the worst first; only `covered` is good.
 
-    FAILING = "failing"
-    UNDECIDED = "undecided"
-    UNCOVERED = "uncovered"
-    NOT_RUN = "not run"
-    WAIVED = "waived"
-    COVERED = "covered"
+    `verdict`: the one whose colour a status has.
+    """
+
+    symbol: str
+    verdict: Verdict
+    meaning: str
+
+    def __new__(cls, word: str, symbol: str, verdict: Verdict, meaning: str) -> Status:
+        made = str.__new__(cls, word)
+        made._value_, made.symbol, made.verdict, made.meaning = word, symbol, verdict, meaning
+        return made
+
+    FAILING = "failing", "✗", Verdict.FAIL, "a row that tests it failed"
+    UNDECIDED = "undecided", "?", Verdict.INCONCLUSIVE, "a row that tests it decided nothing"
+    UNCOVERED = (
+        *("uncovered", "○", Verdict.ERROR),
+        "no row of the policy tests it, or it names one that the policy lacks",
+    )
+    NOT_RUN = "not run", "\N{EN DASH}", Verdict.NOT_RUN, "a row that tests it was not measured"
+    WAIVED = "waived", "⚑", Verdict.NOT_RUN, "a row that tests it did not pass, and is waived"
+    COVERED = "covered", "✓", Verdict.PASS, "all rows that test it passed"
 
 
-# Worst first.
 ORDER = tuple(Status)
-SYMBOLS = {
-    Status.FAILING: "✗",
-    Status.UNDECIDED: "?",
-    Status.UNCOVERED: "○",
-    Status.NOT_RUN: "\N{EN DASH}",
-    Status.WAIVED: "⚑",
-    Status.COVERED: "✓",
-}
-# The verdict whose colour a status has.
-VERDICTS = {
-    Status.FAILING: Verdict.FAIL,
-    Status.UNDECIDED: Verdict.INCONCLUSIVE,
-    Status.UNCOVERED: Verdict.ERROR,
-    Status.NOT_RUN: Verdict.NOT_RUN,
-    Status.WAIVED: Verdict.NOT_RUN,
-    Status.COVERED: Verdict.PASS,
-}
-MEANINGS = {
-    Status.FAILING: "a row that tests it failed",
-    Status.UNDECIDED: "a row that tests it decided nothing",
-    Status.UNCOVERED: "no row of the policy tests it, or it names one that the policy lacks",
-    Status.NOT_RUN: "a row that tests it was not measured",
-    Status.WAIVED: "a row that tests it did not pass, and is waived",
-    Status.COVERED: "all rows that test it passed",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,3 +87,42 @@ def judge(model: ThreatModel, findings: Iterable[Finding], day: str) -> list[Jud
 def worst(statuses: Iterable[Status]) -> Status:
     """The worst of them; without one nothing is tested."""
     return min(statuses, key=ORDER.index, default=Status.UNCOVERED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """The threats of one category to one element, the worst first."""
+
+    threats: tuple[Judged, ...]
+
+    @property
+    def status(self) -> Status:
+        """The worst status."""
+        return worst(one.status for one in self.threats)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One component or flow with a cell for each category; None where there is no threat."""
+
+    id: str
+    title: str
+    cells: tuple[Cell | None, ...]
+
+
+def matrix(model: ThreatModel, judged: Sequence[Judged]) -> list[Line]:
+    """A line for every component, and for every flow with a threat."""
+    flows = {flow.id for flow in model.flows}
+    lines = []
+    for element, title in model.titles.items():
+        own = [one for one in judged if element in one.threat.on]
+        if own or element not in flows:
+            cells = tuple(_cell(own, category) for category in Category)
+            lines.append(Line(id=element, title=title, cells=cells))
+    return lines
+
+
+def _cell(judged: Sequence[Judged], category: Category) -> Cell | None:
+    own = (one for one in judged if one.threat.category is category)
+    ranked = tuple(sorted(own, key=lambda one: ORDER.index(one.status)))
+    return Cell(threats=ranked) if ranked else None

@@ -10,10 +10,9 @@ from typing import Any
 
 from securemnist.errors import UsageError
 from securemnist.threat_model.elements import Element
-from securemnist.threat_model.export_text import mitigations, status_of, tested_by, weaknesses
+from securemnist.threat_model.export_text import mitigations, state_of, tested_by, weaknesses
 from securemnist.threat_model.model import ThreatModel
-from securemnist.threat_model.status import Judged, Status
-from securemnist.threat_model.threat import Mitigation
+from securemnist.threat_model.status import Judged
 from securemnist.view import taxonomy
 
 SCHEMA = (
@@ -22,6 +21,7 @@ SCHEMA = (
 # Where the status of each threat is, which the schema has no place for. A name, not an address.
 EXTENSION = "securemnist.invalid/threat-status"
 _TYPES = {"external entity": "actor", "process": "component", "store": "data-store"}
+_CONTROLS = {"none": "suggested", "covered": "active", "other": "under_review"}
 _PRIORITIES = {
     "very_low": "low", "low": "low", "medium": "medium", "high": "high", "very_high": "critical",
     "critical": "critical",
@@ -70,7 +70,7 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
                 "title": mitigation.text,
                 "description": f"{mitigation.text}; {tested_by(mitigation)}",
                 "threats": [one.threat.id.lower()],
-                "status": _control(one, mitigation),
+                "status": state_of(one, mitigation, **_CONTROLS),
                 "priority": _PRIORITIES[one.threat.level],
             }
             for name, one, mitigation in mitigations(judged)
@@ -145,13 +145,6 @@ def _threat(model: ThreatModel, judged: Judged) -> dict[str, Any]:
             for name in weaknesses(judged)
         ],
     }
-
-
-def _control(judged: Judged, mitigation: Mitigation) -> str:
-    """`active` only where every row that tests it passed."""
-    if not mitigation.requirements:
-        return "suggested"
-    return "active" if status_of(judged, mitigation) is Status.COVERED else "under_review"
 
 
 def _risk(judged: Judged) -> dict[str, Any]:

@@ -123,9 +123,9 @@ def test_options_before_a_subcommand_are_not_ignored(project: Path) -> None:
 
 def test_statuses_are_those_of_verdicts() -> None:
     """The words that the table prints cover all verdicts."""
-    from securemnist.threat_model.status import VERDICTS
+    from securemnist.threat_model.status import Status
 
-    assert set(VERDICTS.values()) == set(Verdict)
+    assert {status.verdict for status in Status} == set(Verdict)
 
 
 def test_the_output_says_whose_threat_model_it_is(

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from securemnist.errors import SecureMnistError, UsageError, WeightsError
-from securemnist.foreign import fitting, importing, loading, mappings, tensors
+from securemnist.foreign import fitting, importing, loading, mappings, process
 from securemnist.foreign.outcome import Outcome
 from securemnist.foreign.triage import judge
 from securemnist.models import weight_file
@@ -36,7 +36,7 @@ def test_honest_checkpoint_arrives_bit_for_bit(name: str) -> None:
     judged = judge(content)
     assert judged.outcome is Outcome.CLEAN, judged.reasons
     packed, _ = loading.read(content, judged.kind, None, 1 << 20)
-    found = tensors.checked(packed)
+    found = process.checked(packed)
     assert set(found) == set(expected)
     short = (torch.bfloat16,)  # which NumPy does not have
     for key, value in expected.items():
@@ -109,7 +109,6 @@ def request(folder: Path, content: bytes, **options: object) -> importing.Reques
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader of the confined process, in this one, which saves its start."""
-    from securemnist.foreign import process
 
     def read(content: bytes, kind: str, key: str | None) -> process.Answer:
         return process.Answer(*loading.read(content, kind, key, 1 << 24))
@@ -221,7 +220,7 @@ def test_weights_that_are_not_finite_refused(value: float) -> None:
     """NaN and infinities are refused with the name of the tensor (exit code 3)."""
     packed = safetensors.torch.save({"w": torch.tensor([1.0, value])})
     with pytest.raises(SecureMnistError, match="NaN or inf in 'w'; nothing was imported") as error:
-        tensors.checked(packed)
+        process.checked(packed)
     assert error.value.exit_code == 3
 
 
@@ -229,7 +228,7 @@ def test_other_types_of_tensors_refused() -> None:
     """A type outside the list, and bytes that are no safetensors, are refused."""
     packed = safetensors.torch.save({"w": torch.zeros(2, dtype=torch.float8_e5m2)})
     with pytest.raises(SecureMnistError, match="expected a type of F64, F32"):
-        tensors.checked(packed)
+        process.checked(packed)
     with pytest.raises(SecureMnistError, match="nothing was imported"):
-        tensors.checked(b"\x80\x02.")
+        process.checked(b"\x80\x02.")
     assert checkpoint() != packed

@@ -23,8 +23,7 @@ from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.monitoring import state
 from securemnist.monitoring.metrics import Metrics
-from securemnist.serve.audit_observer import AuditObserver
-from securemnist.serve.monitor_observer import MonitorObserver
+from securemnist.serve.observers import AuditObserver, MonitorObserver
 from securemnist.serve.observing import observed
 from securemnist.serve.record import Record
 from securemnist.serve.service import Service

@@ -13,7 +13,8 @@ from torch import nn
 
 from securemnist.errors import ModelError
 from securemnist.input_spec import MNIST
-from securemnist.serve.service import Overloaded, ServedModel, Service
+from securemnist.serve.refusal import Overloaded
+from securemnist.serve.service import ServedModel, Service
 
 
 class Gate(nn.Module):

@@ -7,7 +7,7 @@ import pytest
 from securemnist.audit import Verification
 from securemnist.data import DataSet
 from securemnist.results.findings import Verdict
-from securemnist.serve.audit_observer import AuditObserver
+from securemnist.serve.observers import AuditObserver
 from securemnist.serve.record import Record
 from securemnist.service_probes import audit_trail, own
 from tests.serve.hosts import Toy

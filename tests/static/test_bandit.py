@@ -10,7 +10,7 @@ import pytest
 from securemnist.errors import MeasureError
 from securemnist.static import PythonFiles, bandit
 from securemnist.static.issue import silenced_lines
-from securemnist.static.source_file import SourceFile
+from securemnist.static.reading import SourceFile
 from tests.static.conftest import CLEAN, FLASK_PAGE, PICKLE_DEMO, TORCH_LOADS, Write, report_of
 
 SYSTEM = "import os\nos.system(x)\neval(x)\n"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from securemnist.static.issue import Issue
-from securemnist.static.merging import merge
+from securemnist.static.issue import Issue, merge
 
 OURS = Issue(
     file="a.py",

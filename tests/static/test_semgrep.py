@@ -11,7 +11,7 @@ import pytest
 
 from securemnist.errors import MeasureError
 from securemnist.static import PythonFiles, semgrep
-from securemnist.static.source_file import SourceFile
+from securemnist.static.reading import SourceFile
 from tests.static.conftest import CLEAN, Write, report_of
 
 

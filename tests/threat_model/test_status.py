@@ -6,7 +6,7 @@ import pytest
 
 from securemnist.results.findings import Verdict
 from securemnist.threat_model import Status, judge
-from securemnist.threat_model.matrix import matrix
+from securemnist.threat_model.status import matrix
 from tests.threat_model.models import judged, model, threat
 
 ROWS = (

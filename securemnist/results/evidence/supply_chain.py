@@ -10,7 +10,7 @@ from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Flag
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class SupplyCheck(JsonModel):
     """One check: a package, a file or data, and the place, such as `requirements.txt:7`."""
 

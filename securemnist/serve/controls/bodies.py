@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from securemnist.serve.controls.base import Around, header
-from securemnist.serve.refusal import Refusal, overloaded
+from securemnist.serve.refusal import Overloaded, Refusal
 
 _UNLIMITED = 1 << 40
 
@@ -68,7 +68,7 @@ async def _receive(receive: Receive, body: bytearray, held: _Buffered, cap: int,
         if len(body) + len(part) > cap:
             raise _too_large()
         if held.bytes + len(part) > most:
-            raise overloaded()
+            raise Overloaded
         body += part
         held.bytes += len(part)
         more = message.get("more_body", False)

@@ -7,7 +7,7 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from securemnist.serve.controls.base import Around
-from securemnist.serve.refusal import overloaded
+from securemnist.serve.refusal import Overloaded
 
 
 def concurrency(app: ASGIApp, around: Around) -> ASGIApp:
@@ -18,13 +18,13 @@ def concurrency(app: ASGIApp, around: Around) -> ASGIApp:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal working
         if working >= most:
-            raise overloaded()
+            raise Overloaded
         working += 1
         try:
             async with asyncio.timeout(seconds):
                 await app(scope, receive, send)
         except TimeoutError:
-            raise overloaded() from None
+            raise Overloaded from None
         finally:
             working -= 1
 

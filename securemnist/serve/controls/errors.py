@@ -10,8 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from securemnist.serve.controls.base import Around
-from securemnist.serve.refusal import Refusal, overloaded
-from securemnist.serve.service import Overloaded
+from securemnist.serve.refusal import Refusal
 
 log = logging.getLogger("securemnist")
 _SENTENCES = {
@@ -46,8 +45,6 @@ def errors(app: ASGIApp, around: Around) -> ASGIApp:
 
 
 def _answer(error: Exception, *, hidden: bool) -> JSONResponse:
-    if isinstance(error, Overloaded):
-        error = overloaded(error.retry_after)
     if isinstance(error, HTTPException):
         sentence = _SENTENCES.get(error.status_code, "expected another request; see the docs")
         error = Refusal(error.status_code, sentence, headers=error.headers)

@@ -22,12 +22,12 @@ from securemnist.data import DataSet
 from securemnist.data.samples import as_images
 from securemnist.errors import DataError, NoCertificate
 from securemnist.serve import draft
-from securemnist.serve.page import answers, assets, drawing, pictures
+from securemnist.serve.page import assets, drawing, payload
 from securemnist.serve.page.certified_radius import LARGEST
 from securemnist.serve.page.laboratory import Laboratory
-from securemnist.serve.refusal import Refusal
+from securemnist.serve.refusal import Overloaded, Refusal
 from securemnist.serve.routes import Path
-from securemnist.serve.service import Overloaded, ServedModel, Service
+from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
 from securemnist.types import Images
 
@@ -83,7 +83,7 @@ class _Requests:
             "height": self.spec.height,
             "width": self.spec.width,
             "drawing": drawing.can_be_drawn(self.spec),
-            "upload": pictures.can_be_uploaded(self.spec),
+            "upload": payload.can_be_uploaded(self.spec),
             "data": None if self.data is None else self.data.name,
             "certificates": self.laboratory is not None,
             "attacks": self.laboratory is not None and self.settings.shows_attacks,
@@ -98,11 +98,11 @@ class _Requests:
 
     async def picture(self, request: Request) -> dict[str, Any]:
         content = await request.body()
-        pixels = await self.service.run(pictures.uploaded, content, self.spec)
+        pixels = await self.service.run(payload.uploaded, content, self.spec)
         return await self._classified(request, pixels)
 
     async def test_image(self, request: Request) -> dict[str, Any]:
-        """A random image of the test split with its label, and what each model answers."""
+        """A random image of the test split with its label, and what each model payload."""
         if self.data is None:
             raise DataError("expected a data set for test images, got none; start with --data")
         place = secrets.randbelow(len(self.data.test))
@@ -120,8 +120,8 @@ class _Requests:
         record.model, record.images, record.logits = self.shown[0].digest, images, logits[0]
         beside = zip(self.shown[1:], logits[1:], strict=True)
         record.further += [(model.digest, images, one) for model, one in beside]
-        predictions = [answers.prediction(one, self.settings) for one in logits]
-        return {"image": answers.image(pixels), "predictions": predictions}
+        predictions = [payload.prediction(one, self.settings) for one in logits]
+        return {"image": payload.image(pixels), "predictions": predictions}
 
     async def certificate(self, request: Request) -> dict[str, Any]:
         """The epsilon up to which the class of an image is proved; None without certificates."""
@@ -150,8 +150,8 @@ class _Requests:
             "label": label,
             "distance": math.ceil(found.distance * _DECIMALS) / _DECIMALS,
             "prediction": found.prediction,
-            "image": answers.image(found.image),
-            "predictions": [answers.prediction(one, self.settings) for one in others],
+            "image": payload.image(found.image),
+            "predictions": [payload.prediction(one, self.settings) for one in others],
         }
 
     async def _prepare(self, laboratory: Laboratory) -> None:
@@ -167,7 +167,7 @@ class _Requests:
         place = request.query_params.get("model", "")
         if place not in map(str, range(len(self.shown))):
             raise DataError("expected the place of a model of this page, got another; reload it")
-        images = as_images(answers.pixels_of(await request.body(), self.spec))
+        images = as_images(payload.pixels_of(await request.body(), self.spec))
         draft.of(request.scope).model = self.shown[int(place)].digest
         return self.laboratory, self.shown[int(place)], images
 

@@ -1,4 +1,4 @@
-"""Light: brightness, contrast and inverted stripes."""
+"""Values of single pixels: brightness, contrast, inverted stripes and noise."""
 
 from __future__ import annotations
 
@@ -29,3 +29,19 @@ def stripe(image: Image, share: float, _: Rng) -> Image:
     for part in (slice(None, width), slice(image.shape[2] - width, None)):
         striped[..., part] = 1 - striped[..., part]
     return striped
+
+
+def gaussian_noise(image: Image, deviation: float, rng: Rng) -> Image:
+    """Normal noise of this standard deviation."""
+    return image + rng.normal(0, deviation, image.shape)
+
+
+def shot_noise(image: Image, photons: float, rng: Rng) -> Image:
+    """Poisson noise of a sensor that counts `photons` at full brightness."""
+    return rng.poisson(image * photons) / photons
+
+
+def impulse_noise(image: Image, share: float, rng: Rng) -> Image:
+    """A share of the values becomes black or white, with equal chances."""
+    draw = rng.random(image.shape)
+    return np.where(draw < share / 2, 0.0, np.where(draw < share, 1.0, image))

@@ -1,4 +1,4 @@
-"""Metrics and drift as an observer. It never refuses an answer: what fails is logged."""
+"""Observers of a service: the audit log, and metrics with drift."""
 
 from __future__ import annotations
 
@@ -7,19 +7,66 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from securemnist.audit import Answer, AuditLog
+from securemnist.audit.image_hash import image_hashes
+from securemnist.errors import AuditError
 from securemnist.monitoring import Monitor
 from securemnist.monitoring.alarm import Alarm
 from securemnist.monitoring.metrics import Metrics
 from securemnist.monitoring.state import State
 from securemnist.serve.record import Record
 
-_PAUSE = 60.0  # seconds between printed alarms of a model
 log = logging.getLogger("securemnist")
+# A client that is over its limits, or a full queue: counted, as they may be many.
+_COUNTED = (429, 503)
+_PAUSE = 60.0  # seconds between printed alarms of a model
+
+
+class AuditObserver:
+    """Writes a line for each answer before it is sent. `names`: of the models, by digest.
+
+    Requests that got no line of their own are counted: without a token, or refused as too many. Where
+    the log is required and cannot be written, AuditError turns the answer into a 503.
+    """
+
+    def __init__(self, audit: AuditLog, names: Mapping[str, str]) -> None:
+        self._audit, self._names = audit, names
+
+    def __call__(self, record: Record) -> None:
+        try:
+            self._write(record)
+        except AuditError as error:
+            if self._audit.settings.required:
+                raise
+            log.error("answered without a line in the audit log: %s", error)
+
+    def _write(self, record: Record) -> None:
+        if record.images is None and (not record.subject or record.status in _COUNTED):
+            self._audit.count(record.status)
+            return
+        key, images = self._audit.image_key, record.images
+        classes = [] if record.predictions is None else record.predictions.tolist()
+        self._audit.answer(
+            Answer(
+                record.request,
+                record.subject,
+                self._names.get(record.model, ""),
+                record.model,
+                record.status,
+                () if images is None else list(image_hashes(images.numpy(), key)),
+                classes,
+                1e3 * record.latency,
+                record.path,
+            )
+        )
 
 
 @dataclass(frozen=True)
 class MonitorObserver:
-    """Counts requests, and compares the images of each model. `monitors`, `names`: by digest."""
+    """Counts requests, and compares the images of each model. `monitors`, `names`: by digest.
+
+    It never refuses an answer: what fails is logged.
+    """
 
     metrics: Metrics
     monitors: Mapping[str, Monitor]
