@@ -38,12 +38,7 @@ class NothingRead(ValueError):
 
 
 def read(
-    content: bytes,
-    reader: str,
-    settings: Mapping[str, Any],
-    *,
-    seconds: int = SECONDS,
-    copies: int = _COPIES,
+    content: bytes, reader: str, settings: Mapping[str, Any], *, seconds: int = SECONDS
 ) -> Answer:
     """What a reader of `child.py` makes of a file; NothingRead where there is no whole answer.
 
@@ -56,7 +51,7 @@ def read(
             "report": report,
             "reader": reader,
             "settings": dict(settings),
-            "memory": copies * len(content) + _MARGIN,
+            "memory": _COPIES * len(content) + _MARGIN,
             "seconds": seconds,
             "file_size": MAX_TENSOR_BYTES + _HEADER,
             "paths": [path for path in sys.path if os.path.isabs(path)],

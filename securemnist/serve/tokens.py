@@ -64,9 +64,6 @@ class Tokens:
     def has(self, name: str) -> bool:
         return name in self._by_id
 
-    def __len__(self) -> int:
-        return len(self._by_id)
-
 
 def load(path: Path) -> dict[str, Token]:
     """The tokens of a file by id; UsageError in one sentence."""

@@ -10,7 +10,6 @@ is certified is the smoothed classifier. The model without noise may still be br
 from __future__ import annotations
 
 from securemnist.smoothing.bounds import Smoothing, largest_radius
-from securemnist.smoothing.certification import Certified, certify
-from securemnist.smoothing.prediction import ABSTAIN, predict
+from securemnist.smoothing.certification import ABSTAIN, Certified, certify, predict
 
 __all__ = ["ABSTAIN", "Certified", "Smoothing", "certify", "largest_radius", "predict"]
