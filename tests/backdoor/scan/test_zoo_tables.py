@@ -12,7 +12,7 @@ from securemnist.backdoor.scan.statistics import Statistic
 
 def scan(*pairs: tuple[float, float]) -> list[Statistic]:
     """A scan with statistics of these probabilities and ratios."""
-    return [Statistic("mask", 0, ratio, probability) for probability, ratio in pairs]
+    return [Statistic("mask", 0, ratio, probability, 0.5) for probability, ratio in pairs]
 
 
 def test_interval_of_an_auroc_has_its_width() -> None:
