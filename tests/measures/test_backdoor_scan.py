@@ -16,7 +16,7 @@ from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.findings import Measurement
+from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.backdoor.scan.zoo import zoo_network
 
 
@@ -49,12 +49,14 @@ def test_clean_network_passes(mnist: DataSet) -> None:
 
 def test_doubtful_size_decides_nothing(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """A size between the limits is inconclusive, however often its trigger succeeds, and is shown."""
-    monkeypatch.setattr(searches, "STEPS", 40)
-    monkeypatch.setattr(statistics, "DOUBTFUL", 2.0)
-    monkeypatch.setattr(statistics, "SMALLER", 9.0)
-    found = measured("clean", mnist)
+    monkeypatch.setattr(searches, "STEPS", 60)
+    monkeypatch.setattr(statistics, "SMALL", 1e-9)
+    row = Requirement(id="SCAN", measure="backdoor_scan", at_most=0.5, because="no backdoor")
+    found = measured("all_to_all", mnist)
+    assert row.judge(found).verdict is Verdict.INCONCLUSIVE
     assert "of the usual size was found" in found.inconclusive
     assert isinstance(found.evidence, BackdoorEvidence)
+    assert found.evidence.lift > 0.5
     assert "result" not in found.evidence.trigger
 
 

@@ -54,8 +54,9 @@ class Statistic:
         """Why a doubtful size, without an anomaly, decides nothing."""
         return (
             f"a trigger of {self.ratio:.0%} of the usual size was found; fewer than "
-            f"{1000 * DOUBTFUL:g} of 1,000 networks without a backdoor have one so small, but a "
-            f"finding needs a size below {SMALL:.0%} and fewer than {1e6 * IMPROBABLE:g} of 1,000,000"
+            f"{1000 * DOUBTFUL:g} of 1,000 networks without a backdoor have one so small, and a "
+            f"finding needs less than {SMALL:.0%} and a probability below {IMPROBABLE:g}; repair the "
+            "model, or train it again on data that you trust"
         )
 
 
