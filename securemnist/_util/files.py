@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import gzip
 import io
 import os
@@ -64,6 +65,23 @@ def expecting(
         yield
     except OSError as error:
         raise raises(f"{path}: expected {what}, got {error.strerror}; {advice}") from error
+
+
+@contextlib.contextmanager
+def only_writer(lock: Path, what: str, advice: str) -> Iterator[None]:
+    """The lock of what one process alone writes, in a file that stays; UsageError where another has it.
+
+    OSError where the file cannot be opened.
+    """
+    with open_regular(lock, os.O_RDWR | os.O_CREAT, 0o600) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{lock.parent}: expected {what} without a writer, got one that another service writes; "
+                f"stop it, or {advice}"
+            ) from error
+        yield
 
 
 def read_at_most(path: Path, cap: int, *, follow: bool = True) -> bytes:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from securemnist._util.files import open_regular
+from securemnist._util.files import only_writer
 from securemnist.audit import folder as names
 from securemnist.audit import keys, recovery
 from securemnist.audit.segment import Segment
@@ -71,12 +69,5 @@ def opened(folder: Path) -> Opened:
 def locked(folder: Path) -> Iterator[None]:
     """The lock of a folder, which is created; UsageError where another writer holds it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open_regular(folder / names.LOCK, os.O_RDWR | os.O_CREAT, 0o600) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{folder}: expected an audit log without a writer, got one that another service "
-                "writes; stop it, or name another folder"
-            ) from error
+    with only_writer(folder / names.LOCK, "an audit log", "name another folder"):
         yield

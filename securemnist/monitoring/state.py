@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from securemnist._util.files import expecting, open_regular, read_or_raise
+from securemnist._util.files import expecting, only_writer, read_or_raise
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist.errors import UsageError
@@ -63,15 +61,8 @@ def locked(path: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with expecting(path, "a state that can be written", "name another folder"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".lock")
-            file = stack.enter_context(open_regular(beside, os.O_RDWR | os.O_CREAT, 0o600))
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{path}: expected a state without a writer, got one that another service writes; stop "
-                "it, or name another folder in [serve.monitor]"
-            ) from error
+            what, advice = f"a state {path.name}", "name another folder in [serve.monitor]"
+            stack.enter_context(only_writer(path.with_suffix(".lock"), what, advice))
         yield
 
 
