@@ -5,9 +5,9 @@ a search extrapolates each margin: by four times the past gain a step, then by t
 whose margin would not reach 0 leave. An image without any gain stays, since a flat margin says nothing
 about the steps that follow. `python -m benchmarks.early_end` measures time saved and images lost.
 
-An image whose margin drops suddenly after small gains is lost; the doubt `weak attack` runs whole
-searches. Gains of random search shrink with the steps. Those of APGD do not: its margin jumps where the
-step size is halved. There the rule lost images, so APGD does not use it.
+An image whose margin drops suddenly after small gains is lost; the doubt `weak attack` and the `full`
+ladder run whole searches. Gains of random search shrink with the steps. Those of APGD do not: its
+margin jumps where the step size is halved. There the rule lost images, so APGD does not use it.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from securemnist.certificates.relaxation import Relaxation
 
 # Units that are bounded at once: few, so that their values fit a processor's cache, or 32 MB a tensor.
 _UNITS, _VALUES = 64, 4_000_000
-# Units of a layer that are bounded first, and their relative gain in width below which the others keep
-# their bounds. Networks trained on interval bounds gain less.
+# At most so many units of a layer are bounded first. Where their widths shrink by less than this part, as
+# in networks trained on interval bounds, the others keep their bounds.
 _TRIED, _PAYS = 16, 0.02
 # Steps of Adam for each bound in layers of at most FEW undecided units, and the length of the first step.
 STEPS, FEW, RATE = 5, 1000, 0.5
@@ -79,8 +79,8 @@ def _bounded(
     box = intervals.boxes[source]
     lower, upper = box.lower.flatten().clone(), box.upper.flatten().clone()
     relaxation = Relaxation(network, intervals, before=source)
-    for part in (units[:_TRIED], *units[_TRIED:].split(rows_of_batch(network))):
-        if not len(part) or not in_time():
+    for number, part in enumerate(_parts(units, rows_of_batch(network))):
+        if not in_time():
             break
         rows = torch.zeros(len(part), len(lower), dtype=lower.dtype, device=lower.device)
         rows[torch.arange(len(part), device=part.device), part] = 1
@@ -89,9 +89,18 @@ def _bounded(
         before = (upper[part] - lower[part]).sum()
         # `fmax` and `fmin` keep the interval where CROWN gives NaN.
         lower[part], upper[part] = torch.fmax(lower[part], below), torch.fmin(upper[part], -above)
-        if bool((upper[part] - lower[part]).sum() > (1 - _PAYS) * before):
+        if number == 0 and bool((upper[part] - lower[part]).sum() > (1 - _PAYS) * before):
             break
     return Box(lower.view_as(box.lower), upper.view_as(box.upper))
+
+
+def _parts(units: torch.Tensor, most: int) -> list[torch.Tensor]:
+    """Units in parts of `most`; the first one is from the whole layer."""
+    count = min(_TRIED, most, len(units))
+    first = torch.zeros_like(units, dtype=torch.bool)
+    first[torch.arange(count, device=units.device) * len(units) // count] = True
+    others = units[~first]
+    return [units[first], *(others.split(most) if len(others) else ())]
 
 
 def _optimised(relaxation: Relaxation, weights: torch.Tensor, steps: int) -> torch.Tensor:

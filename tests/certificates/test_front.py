@@ -12,7 +12,7 @@ from torch import nn
 
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.front import split
-from securemnist.certificates.intervals import ball
+from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.proof import prove
 from tests.certificates.tiny import sample, smallest_within, tiny
 
@@ -47,7 +47,7 @@ def test_balls_are_decided_as_by_enumeration(name: str, seed: int) -> None:
     for eps in torch.linspace(0.05, 0.6, 6).tolist():
         whole = ball(x, eps)
 
-        def attack(_place: int, starts: torch.Tensor, whole: object = whole) -> bool:
+        def attack(_place: int, starts: torch.Tensor, whole: Box = whole) -> bool:
             assert (starts >= whole.lower - 1e-6).all()
             assert (starts <= whole.upper + 1e-6).all()
             return bool((model(starts).argmax(1) != y).any())
