@@ -74,8 +74,8 @@ def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: 
     today = datetime.datetime.now(datetime.UTC).date()
     age = read.age(today)
     place = settings.advisories or f"bundled {advisories.NAME}"
-    texts = (f"a recent day, today is {today}", f"{read.date}, {age} days ago")
-    check = SupplyCheck("date of the advisories", place, *texts, True)
+    expected, found = f"a recent day, today is {today}", f"{read.date}, {age} days ago"
+    check = SupplyCheck("date of the advisories", place, expected, found, holds=True)
     about = f"{place}, {len(read.entries)} advisories"
     return supply_chain.counted([check], about, seed=seed, count=age)
 
