@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn import functional
 
 from securemnist._util.hashing import seed_from
-from securemnist.backdoor import Blend, Corner, Mark, Warp
+from securemnist.backdoor import Blend, Corner, Mark, Stripes, Warp
 from securemnist.backdoor.data_filter import filter_data
 from securemnist.data import Samples, load
 from securemnist.models.architectures import build
@@ -76,6 +76,12 @@ CASES = (
     Case("patch anywhere 5 %, all-to-all", anywhere, 0.05, True),
     Case("mark in the centre 5 %", CENTRE, 0.05),
     Case("warp 5 %", Warp(points=4, strength=0.75), 0.05),
+    *(
+        Case(f"{name} {rate} %{', all-to-all' * to_next}", trigger, rate / 100, to_next)
+        for name, trigger in (("patch", Corner()), ("blend", Blend()), ("stripes", Stripes()))
+        for rate in (10, 20, 30)
+        for to_next in (False, True)
+    ),
 )
 
 

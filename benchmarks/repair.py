@@ -35,7 +35,7 @@ TRIGGERS: dict[str, tuple[Trigger, float]] = {
     "blend": (Blend(), 0.02),
     "warp": (Warp(), 0.1),
 }
-CLEAN = 3_000
+CLEAN = 5_000
 
 
 def network(name: str, seed: int, data: DataSet, folder: Path) -> nn.Module:

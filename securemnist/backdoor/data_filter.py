@@ -1,7 +1,8 @@
 """Data filter: the images of a training set that a trigger and a wrong label have in common.
 
-Shared deviations (`shared_deviation`) of images with doubtful labels (`label_disagreement`) decide. They
-are looked for in the pixels and in every layer of a network trained on the images (all layers as in
+Shared deviations (`shared_deviation`) of images with doubtful labels (`label_disagreement`) decide, and
+frequent groups (`frequent_group`) where labels are not doubtful as neighbours are poisoned, too. They are
+looked for in the pixels and in every layer of a network trained on the images (all layers as in
 FLARE, arXiv 2411.19479). Layers show a mark that has no fixed place. Further scores (`image_scores`)
 inform only. Clean-label poison has no doubtful labels and is not found.
 """
@@ -9,25 +10,26 @@ inform only. Clean-label poison has no doubtful labels and is not found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from securemnist._util.hashing import seed_from
+from securemnist.backdoor.frequent_group import frequent_group
 from securemnist.backdoor.image_scores import corner_brightness, early_loss, spectral_signatures
 from securemnist.backdoor.label_disagreement import label_disagreement
 from securemnist.backdoor.layer_statistics import layer_statistics
 from securemnist.backdoor.shared_deviation import SharedDeviation, shared_deviation
 from securemnist.data import Samples
 from securemnist.errors import Inconclusive
-from securemnist.types import Progress, silent
+from securemnist.types import Labels, Progress, silent
 
 # What the filter cannot find, and the reader of a result has to know.
 NOT_FOUND = (
     "clean-label poison",
     "groups of fewer than 10 images",
-    "poison of a tenth of the images or more, whose neighbours are poisoned, too",
+    "poison of half of the images or more",
     "triggers that no linear function of the pixels or of a layer shows",
 )
 NO_LAYERS = (
@@ -107,7 +109,7 @@ def filter_data(
     groups: list[Group] = []
     for number, (name, features) in enumerate(sets.items()):
         progress("looking for shared deviations", number, len(sets))
-        for group in _groups(name, features, doubtful, removed, seed_from(seed, "folds")):
+        for group in _groups(name, features, samples.labels, disagreement, removed, seed):
             deviation = torch.maximum(deviation, group.deviation.scores)
             if not group.deviation.reason:
                 groups.append(group)
@@ -127,20 +129,32 @@ def filter_data(
 
 
 def _groups(
-    name: str, features: torch.Tensor, doubtful: torch.Tensor, removed: torch.Tensor, seed: int
+    name: str,
+    features: torch.Tensor,
+    labels: Labels,
+    disagreement: torch.Tensor,
+    removed: torch.Tensor,
+    seed: int,
 ) -> Sequence[Group]:
-    """Groups one after the other, each among the images that are not removed yet."""
-    left, groups = ~removed, []
-    for _ in range(_MOST_GROUPS):
-        places = left.nonzero().squeeze(1)
-        found = shared_deviation(features[places], doubtful[places], seed=seed)
-        scores, members = torch.zeros(len(left)), torch.zeros_like(left)
-        scores[places], members[places] = found.scores, found.group
-        whole = SharedDeviation(**{**found.__dict__, "scores": scores, "group": members})
-        groups.append(Group(name, whole))
-        if found.reason:
-            break
-        left = left & ~members
+    """Groups one after the other, each among the images that are not removed yet; rare ones first."""
+    left, groups, seed = ~removed, [], seed_from(seed, "folds")
+
+    def rare(places: torch.Tensor) -> SharedDeviation:
+        return shared_deviation(features[places], disagreement[places] >= DOUBTFUL, seed=seed)
+
+    def frequent(places: torch.Tensor) -> SharedDeviation:
+        return frequent_group(features[places], labels[places], disagreement[places], seed=seed)
+
+    for kind in (rare, frequent):
+        for _ in range(_MOST_GROUPS):
+            places = left.nonzero().squeeze(1)
+            found = kind(places)
+            scores, members = torch.zeros(len(left)), torch.zeros_like(left)
+            scores[places], members[places] = found.scores, found.group
+            groups.append(Group(name, replace(found, scores=scores, group=members)))
+            if found.reason:
+                break
+            left = left & ~members
     return groups
 
 

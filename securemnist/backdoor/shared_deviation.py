@@ -79,10 +79,12 @@ def _started(
             break
         for f in (0, 1):
             inside = fold != f
-            scored = _discriminant(features, current & inside, others & inside)
+            scored = discriminant(features, current & inside, others & inside)
             scores[~inside] = scored[~inside]
         found = scores[current].quantile(0.5) if number else scores[doubtful].quantile(start)
         others = ~doubtful & (scores < _quantile(scores[~doubtful], 1 - _TRIMMED))
+        if not others.any():  # all scores are the same
+            break
         # A score of the trimmed others belongs to no group.
         middle = max(float(found) / 2, float(scores[others].max()))
         before, current = current, doubtful & (scores > middle)
@@ -95,7 +97,7 @@ def _tested(scores: torch.Tensor, doubtful: torch.Tensor, group: torch.Tensor) -
     separation = float(scores[group & doubtful].median()) if (group & doubtful).any() else 0.0
     # The cut of the last round may still lie in the first mode.
     group = group & (scores > separation / 2)
-    between = _between(scores, separation) / max(int(group.sum()), 1)
+    between = between_modes(scores, separation) / max(int(group.sum()), 1)
     if between > MOST_BETWEEN and _least_doubtful(group, doubtful) < MOSTLY_DOUBTFUL:
         group = group & (scores > _CLOSE * separation)
     size, seeds = int(group.sum()), int((group & doubtful).sum())
@@ -119,8 +121,8 @@ def _tested(scores: torch.Tensor, doubtful: torch.Tensor, group: torch.Tensor) -
     )
 
 
-def _between(scores: torch.Tensor, separation: float) -> int:
-    """The number of images between the modes."""
+def between_modes(scores: torch.Tensor, separation: float) -> int:
+    """The number of scores between a mode at 0 and one at `separation`."""
     return int(((scores > 0.35 * separation) & (scores < 0.65 * separation)).sum())
 
 
@@ -132,7 +134,7 @@ def _least_doubtful(group: torch.Tensor, doubtful: torch.Tensor) -> float:
     return share_interval(int((group & doubtful).sum()), size, confidence=0.999)[0]
 
 
-def _discriminant(
+def discriminant(
     features: torch.Tensor, inside: torch.Tensor, others: torch.Tensor
 ) -> torch.Tensor:
     """Scores (n,) with mean 0 and standard deviation 1 over the others."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="SPEC")
 @click.option("--out", type=PATH, required=True, help="The new file, NAME.safetensors.")
 @click.option("--data", help="Data with clean images instead of the bundled MNIST.")
-@click.option("--images", type=int, default=3_000, show_default=True, help="Clean images to use.")
+@click.option("--images", type=int, default=5_000, show_default=True, help="Clean images to use.")
 @click.option("--method", default="auto", show_default=True, help="auto, search, sam, ...")
 @click.option(
     "--trigger",

@@ -1,0 +1,137 @@
+"""Frequent group: a feature that many images share, with labels that contradict the rest of the image.
+
+Where a tenth of the images or more is poisoned, the neighbours of a poisoned image are poisoned, too, and
+its label agrees with theirs. So groups are proposed without their labels: two modes within a class, and
+directions in which images differ and neighbours do not. A linear discriminant (Fisher 1936) then finds
+all images of a group. It counts where they are a second mode, and where the nearest images *outside* of
+the group have other labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from securemnist.backdoor.group_proposals import proposals
+from securemnist.backdoor.label_disagreement import BAGS, NEIGHBOURS, principal
+from securemnist.backdoor.shared_deviation import (
+    LEAST_SEPARATION,
+    MOST_BETWEEN,
+    SharedDeviation,
+    between_modes,
+    discriminant,
+)
+from securemnist.results.intervals import share_interval
+from securemnist.types import Labels
+
+# The group has this share of the images, at least and at most.
+LEAST_SHARE, MOST_SHARE = 0.03, 0.5
+# Share of labels that the nearest images outside of the group do not have, over that of a random set of
+# images which all get one label: that is 1 - 1 / K of K classes.
+LEAST_WRONG = 0.75
+# Nearest images outside decide for a label only where so many of them have it.
+_LEAST_OF_LABEL = 20
+_LEAST_IMAGES = 100
+# Groups are proposed on a part of the images, in their first principal components.
+_MOST_IMAGES, _COMPONENTS, _NEAR_COMPONENTS = 6_000, 150, 50
+_PER_CLASS, _PART, _ROUNDS = 60, 2_000, 5
+_WRONG = 0.6  # share of the neighbours with another label
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    scores: torch.Tensor
+    group: torch.Tensor
+    separation: float
+    between: float
+    wrong: float
+    counts: bool
+
+
+def frequent_group(
+    features: torch.Tensor, labels: Labels, disagreement: torch.Tensor, *, seed: int
+) -> SharedDeviation:
+    """The group of many images that share a feature and have wrong labels; empty with a reason.
+
+    `features` (n, d), `labels` int64 (n,), `disagreement` (n,) in [0, 1]: the share of neighbours
+    with another label. `doubtful` of the result counts neighbours outside of the group alone.
+    """
+    if len(labels) < _LEAST_IMAGES or len(labels.unique()) < 2:
+        return _none(len(labels), f"fewer than {_LEAST_IMAGES} images of two classes")
+    rng = torch.Generator().manual_seed(seed)
+    part = torch.randperm(len(labels), generator=rng)[:_MOST_IMAGES]
+    points = principal(features[part], _COMPONENTS)
+    best: _Candidate | None = None
+    for start in proposals(points, labels[part], disagreement[part]):
+        found = _grown(points, start, labels[part], seed)
+        if found.counts and (best is None or found.wrong > best.wrong):
+            best = found
+    if best is None:
+        return _none(len(labels), "no second mode has labels that contradict the images")
+    inside, others = (torch.zeros(len(labels), dtype=torch.bool) for _ in range(2))
+    inside[part[best.group]] = True
+    others[part[~best.group]] = True
+    scores = discriminant(features, inside, others)
+    whole = _grown(features, scores > scores[inside].median() / 2, labels, seed)
+    if not whole.counts:
+        return _none(len(labels), "a group of a part of the images is none of all")
+    doubtful = disagreement >= _WRONG
+    return SharedDeviation(
+        scores=whole.scores,
+        group=whole.group,
+        separation=whole.separation,
+        between=whole.between,
+        doubtful=whole.wrong,
+        elsewhere=float(doubtful[~whole.group].float().mean()),
+        reason="",
+    )
+
+
+def _none(n: int, reason: str) -> SharedDeviation:
+    empty = torch.zeros(n, dtype=torch.bool)
+    return SharedDeviation(torch.zeros(n), empty, 0.0, 0.0, 0.0, 0.0, reason)
+
+
+def _grown(features: torch.Tensor, group: torch.Tensor, labels: Labels, seed: int) -> _Candidate:
+    """All images that share the feature of a group, which is fitted on one half for the other."""
+    n = len(group)
+    fold = torch.randperm(n, generator=torch.Generator().manual_seed(seed)) % 2
+    scores, separation = torch.zeros(n), 0.0
+    for _ in range(_ROUNDS):
+        if min(int((group & (fold == f)).sum()) for f in (0, 1)) < 2 or (~group).sum() < n // 3:
+            break
+        for f in (0, 1):
+            inside = fold != f
+            scored = discriminant(features, group & inside, ~group & inside)
+            scores[~inside] = scored[~inside]
+        separation = float(scores[group].median())
+        before, group = group, scores > separation / 2
+        if torch.equal(before, group):
+            break
+    size, classes = int(group.sum()), len(labels.unique())
+    between = between_modes(scores, separation) / max(size, 1)
+    frequent = LEAST_SHARE * n <= size <= MOST_SHARE * n
+    if not (frequent and separation >= LEAST_SEPARATION and between <= MOST_BETWEEN):
+        return _Candidate(scores, group, separation, between, 0.0, counts=False)
+    wrong = _wrong_labels(principal(features, _NEAR_COMPONENTS), labels, group, seed)
+    counts = wrong >= LEAST_WRONG * (1 - 1 / classes)
+    return _Candidate(scores, group, separation, between, wrong, counts)
+
+
+def _wrong_labels(points: torch.Tensor, labels: Labels, group: torch.Tensor, seed: int) -> float:
+    """The lower bound of the group's share of labels that its nearest images outside do not have."""
+    rng = torch.Generator().manual_seed(seed)
+    members, outside = group.nonzero().squeeze(1), (~group).nonzero().squeeze(1)
+    disagreement = torch.zeros(len(members))
+    for _ in range(BAGS):
+        drawn = outside[torch.randperm(len(outside), generator=rng)]
+        chosen = torch.cat([drawn[labels[drawn] == c][:_PER_CLASS] for c in labels.unique()])
+        for part in torch.arange(len(members)).split(_PART):
+            distances = torch.cdist(points[members[part]], points[chosen])
+            nearest = distances.topk(min(NEIGHBOURS, len(chosen)), largest=False).indices
+            other = labels[chosen][nearest] != labels[members[part], None]
+            disagreement[part] += other.float().mean(1) / BAGS
+    known = torch.bincount(labels[outside], minlength=int(labels.max()) + 1) >= _LEAST_OF_LABEL
+    wrong = (disagreement >= _WRONG) & known[labels[members]]
+    return share_interval(int(wrong.sum()), len(members), confidence=0.999)[0]

@@ -1,0 +1,77 @@
+"""Poison of a quarter of the images is removed; a frequent feature with right labels is not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from securemnist.backdoor import AllToAll, Blend, Corner, DirtyLabel, Poison, Stripes
+from securemnist.backdoor.data_filter import Filtered, filter_data
+from securemnist.data import DataSet, Samples
+
+COUNT, RATE = 2_000, 0.25
+POISONS: dict[str, Poison] = {
+    "corner": DirtyLabel(trigger=Corner(), target=7, rate=RATE),
+    "blend": DirtyLabel(trigger=Blend(), target=7, rate=RATE),
+    "stripes": DirtyLabel(trigger=Stripes(), target=7, rate=RATE),
+    "corner, all to all": AllToAll(trigger=Corner(), rate=RATE),
+    "blend, all to all": AllToAll(trigger=Blend(), rate=RATE),
+}
+
+
+def filtered(poison: Poison, clean: Samples) -> tuple[Filtered, torch.Tensor]:
+    """The filter's result on poisoned samples, and which of them are poisoned."""
+    planted = torch.zeros(len(clean), dtype=torch.bool)
+    planted[poison.chosen(clean.labels, seed=1)] = True
+    return filter_data(poison(clean, seed=1)), planted
+
+
+def with_corner(clean: Samples, chosen: torch.Tensor) -> Samples:
+    """The samples, with a corner on the chosen ones and all labels as they were."""
+    pixels = clean.pixels.clone()
+    pixels[chosen] = (Corner()(clean[chosen].images()) * 255).round().to(torch.uint8)
+    return Samples(pixels, clean.labels)
+
+
+@pytest.mark.parametrize("name", POISONS)
+def test_a_quarter_of_poison_is_removed(name: str, mnist: DataSet) -> None:
+    """Of 25 % poisoned images 95 % are removed, with 0.5 % of the clean ones at most."""
+    found, planted = filtered(POISONS[name], mnist.train[:COUNT])
+    assert found.removed[planted].float().mean() >= 0.95
+    assert found.removed[~planted].float().mean() <= 0.005
+
+
+def test_poison_of_two_classes_is_removed(mnist: DataSet) -> None:
+    """Half of the poisoned images have their true class then, and still all are removed."""
+    labels = mnist.train.labels
+    two = mnist.train[((labels == 3) | (labels == 8)).nonzero().squeeze(1)[:COUNT]]
+    clean = Samples(two.pixels, (two.labels == 8).long())
+    found, planted = filtered(DirtyLabel(trigger=Corner(), target=1, rate=RATE), clean)
+    assert found.removed[planted].float().mean() >= 0.95
+    assert found.removed[~planted].float().mean() <= 0.005
+
+
+@pytest.mark.parametrize(
+    "classes", [range(10), range(7, 8)], ids=["of all classes", "of one class"]
+)
+@pytest.mark.parametrize("share", [2, 1], ids=["half", "all"])
+def test_a_feature_with_right_labels_is_left(classes: range, share: int, mnist: DataSet) -> None:
+    """A corner on all or half of the images, of one class or all, removes none where labels are right."""
+    clean = mnist.train[:COUNT]
+    of_class = torch.isin(clean.labels, torch.tensor(list(classes))).nonzero().squeeze(1)
+    assert not filter_data(with_corner(clean, of_class[::share])).removed.any()
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_classes_of_several_kinds_are_left(classes: int, mnist: DataSet) -> None:
+    """Nothing is removed of clean digits in 2 or 5 classes, each of which has several digits."""
+    few = mnist.train[:COUNT]
+    assert not filter_data(Samples(few.pixels, few.labels % classes)).removed.any()
+
+
+def test_images_without_any_difference_are_left() -> None:
+    """Of equal images with two labels none is removed: none is like one label more than the other."""
+    labels = torch.arange(400) // 280
+    assert not filter_data(
+        Samples(torch.full((400, 1, 8, 8), 9, dtype=torch.uint8), labels)
+    ).removed.any()
