@@ -25,6 +25,8 @@ _BATCH, _MOST_NORM = 64, 5.0
 _LEAST_BATCHES = 32
 # Share of the former answers in the targets of clean images; the labels have the rest.
 _FORMER = 0.9
+# Images are moved by up to this share of their sides: 2 pixels of 28.
+_SHIFT = 1 / 14
 
 Loss = Callable[[Images, Labels], torch.Tensor]
 
@@ -84,17 +86,45 @@ class Repair:
 def unlearning_loss(repair: Repair, changed: Callable[[Images], Images]) -> Loss:
     """The loss of a batch and its `changed` images, which keep their true labels.
 
-    Clean images keep the network's former answers, too (knowledge distillation, arXiv 1503.02531).
+    Clean images keep the network's former answers, too (knowledge distillation, arXiv 1503.02531). An
+    image is moved at random where the network still gives its label then, which is as more clean images.
     """
-    former = repair.former_answers()
+    former, rng = repair.former_answers(), repair.generator("shift")
 
     def loss(x: Images, y: Labels) -> torch.Tensor:
+        x, answers = _moved(x, y, former, rng)
         logits = repair.model(channels_last(torch.cat([x, changed(x)])))
         clean, other = logits.split(len(x))
-        wanted = _FORMER * former(x) + (1 - _FORMER) * F.one_hot(y, logits.shape[1])
+        wanted = _FORMER * answers + (1 - _FORMER) * F.one_hot(y, logits.shape[1])
         return F.cross_entropy(clean, wanted) + F.cross_entropy(other, y)
 
     return loss
+
+
+def _moved(
+    x: Images, y: Labels, answers: Callable[[Images], torch.Tensor], rng: torch.Generator
+) -> tuple[Images, torch.Tensor]:
+    """Images (n, C, H, W), each moved at random where its answer is still its label; their answers."""
+    moved = shifted(x, rng)
+    found = answers(moved)
+    lost = found.argmax(1) != y
+    if lost.any():
+        moved[lost] = x[lost]
+        found[lost] = answers(x[lost])
+    return moved, found
+
+
+def shifted(x: Images, rng: torch.Generator) -> Images:
+    """Images (n, C, H, W) moved by up to a fourteenth of their sides; pixels of the edge are repeated."""
+    sides = x.shape[2:]
+    places = []
+    for side in sides:
+        most = int(_SHIFT * side)
+        offsets = torch.randint(-most, most + 1, (len(x), 1), generator=rng)
+        places.append((torch.arange(side) + offsets).clamp(0, side - 1))
+    rows, columns = places[0][:, None, :, None], places[1][:, None, None, :]
+    images, channels = torch.arange(len(x)), torch.arange(x.shape[1])
+    return x[images[:, None, None, None], channels[None, :, None, None], rows, columns]
 
 
 def fine_tune(

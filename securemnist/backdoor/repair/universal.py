@@ -19,7 +19,7 @@ from securemnist.backdoor.repair.trigger_unlearning import ImageChange, triggere
 from securemnist.batches import batch_size, channels_last
 from securemnist.types import Images, per_image
 
-_ROUNDS, _RATE = 4, 0.01
+_ROUNDS, _RATE = 6, 0.01
 _STEPS, _IMAGES = 20, 16
 # A search has at most so many classes; of more, each round draws others.
 _MOST_CLASSES = 10

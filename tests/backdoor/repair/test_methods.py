@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from securemnist.backdoor import Blend
 from securemnist.backdoor.repair import METHODS, begun, measuring
 from securemnist.backdoor.repair.clean_set import clean_set
+from securemnist.backdoor.repair.fine_tuning import shifted, unlearning_loss
 from securemnist.backdoor.repair.outcome import measured
 from securemnist.backdoor.repair.relearning import relearned
 from securemnist.backdoor.repair.trigger_unlearning import triggered
 from securemnist.backdoor.repair.universal import perturbations
+from securemnist.data import Samples
 from securemnist.errors import UsageError
 from tests.backdoor.repair.conftest import TARGET, TRIGGER, Backdoored
 from tests.small_network import same_weights
@@ -24,7 +27,7 @@ def test_unlearning_removes_the_backdoor(method: str, backdoored: Backdoored) ->
     """ASR falls from above 90 % to below 10 %, triggered images get their classes, accuracy stays."""
     model, data = backdoored.subject().model, backdoored.data
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    work = begun(model, clean_set(data, CLEAN, seed=0), (TRIGGER,))
+    work = begun(model, clean_set(data, CLEAN, seed=1), (TRIGGER,), seed=1)
     METHODS[method](work)
     found = measured(model, work, data.test, (), TARGET)
     (effect,) = found.triggers
@@ -73,6 +76,34 @@ def test_images_get_the_triggers_in_turn(backdoored: Backdoored) -> None:
     changed = triggered(x, (TRIGGER, Blend()))
     assert torch.equal(changed[::2], TRIGGER(x[::2]))
     assert torch.equal(changed[1::2], Blend()(x[1::2]))
+
+
+def test_images_are_moved_by_a_fourteenth_of_their_sides() -> None:
+    """Each image of 28x14 is moved by up to 2 rows and 1 column, with its edge repeated."""
+    x = torch.arange(28 * 14.0).view(1, 1, 28, 14).expand(200, 3, 28, 14)
+    found = shifted(x, torch.Generator().manual_seed(0))
+    padded = nn.functional.pad(x[:1], (1, 1, 2, 2), mode="replicate")
+    moves = {
+        padded[0, :, r : r + 28, c : c + 14].numpy().tobytes() for r in range(5) for c in range(3)
+    }
+    assert {image.numpy().tobytes() for image in found} == moves
+    assert torch.equal(shifted(x[..., :13, :13], torch.Generator()), x[..., :13, :13])
+
+
+def test_images_whose_place_is_their_class_stay() -> None:
+    """Where a moved image gets another class by the network, the fine-tuning sees it as it is."""
+    lines = nn.functional.one_hot(torch.arange(28), 28).float()
+    x, y = lines[:, None, :, None].expand(28, 1, 28, 28).clone(), torch.arange(28)
+    linear = nn.Linear(784, 28, bias=False)
+    with torch.no_grad():
+        linear.weight.copy_(9 * x.flatten(1))  # the class of a line is its row
+    model = nn.Sequential(nn.Flatten(), linear)
+    seen = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().clone()))
+    loss = unlearning_loss(begun(model, Samples((x * 255).byte(), y)), lambda images: images)
+    seen.clear()
+    loss(x, y)
+    assert torch.equal(seen[-1].argmax(2)[:28, 0, 0], y)
 
 
 def test_perturbations_mislead_the_network(backdoored: Backdoored) -> None:
