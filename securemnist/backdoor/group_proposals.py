@@ -1,8 +1,8 @@
 """Proposals of groups that share a feature, without a claim that their labels are wrong.
 
-They are the smaller of two modes in directions in which all images differ most beside their neighbours,
-both modes of each class in directions in which it differs most beside other classes, and images whose
-neighbours have other labels.
+In some directions all images differ much and neighbours little: the smaller of two modes there is one.
+In others a class differs more than other classes: both of its modes there are proposals. So are images
+whose neighbours have other labels.
 """
 
 from __future__ import annotations
