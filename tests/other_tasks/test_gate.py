@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import types
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from securemnist.cli import collection_check
 from securemnist.initial_policy import PROPOSALS, measured
 from securemnist.input_spec import InputSpec
 from securemnist.results import policy
+from tests import warm
 from tests.commands import run
 from tests.tasks import TASKS
 
@@ -73,7 +76,15 @@ SHAPES = {
 }
 
 
+@pytest.fixture
+def warm_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pytest that `init` starts, which collects the written suite, is a fork of a warm process."""
+    python = types.SimpleNamespace(executable=warm.executable())
+    monkeypatch.setattr(collection_check, "sys", python)
+
+
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("warm_collection")
 @pytest.mark.parametrize("name", TASKS)
 def test_gate_on_another_task(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network meets its first policy; an equal version may replace it, worse ones may not.
