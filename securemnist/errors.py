@@ -70,6 +70,10 @@ class NoCertificate(Inconclusive):
     """A network, or a threat, without supported certificates; says nothing about robustness."""
 
 
+class NoGraph(NoCertificate):
+    """A network that cannot be read at all, whatever the images and the threat."""
+
+
 class NotApplicable(SecureMnistError):
     """A measurement that this run cannot take; its row becomes NOT_RUN with this reason."""
 

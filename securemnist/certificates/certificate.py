@@ -19,7 +19,7 @@ from securemnist.certificates.export import check_supported, export
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.reader import Reader
-from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, first_line
+from securemnist.errors import MeasureError, NoCertificate, NoGraph, SecureMnistError, first_line
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
@@ -156,10 +156,13 @@ def network_of(model: nn.Module, images: Images) -> Network:
 def read(model: nn.Module, shape: tuple[int, ...] = SHAPE) -> Network:
     """The network of a model in eval mode for samples of this shape.
 
-    NoCertificate in one sentence if torch.export fails, or an operation has no known bounds.
+    NoGraph in one sentence if torch.export fails, or an operation has no known bounds.
     """
-    exported = export(model, shape)
-    return Network(Reader(exported).read(), exported)
+    try:
+        exported = export(model, shape)
+        return Network(Reader(exported).read(), exported)
+    except NoCertificate as error:
+        raise NoGraph(str(error)) from error
 
 
 def _corners(x: Images, eps: float) -> Images:

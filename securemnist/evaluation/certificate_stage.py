@@ -15,7 +15,7 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.refereed import attempt
 from securemnist.certificates import CROWN, INTERVALS, Certificates, certify
-from securemnist.errors import MeasureError, NoCertificate
+from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.replay import Replay
@@ -28,6 +28,8 @@ from securemnist.types import Images, Labels
 # attacks.
 WEAKEST = 256
 CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
+# Key of a refusal in the context: an export takes a second or two, and would fail in every row again.
+_NO_GRAPH = "why the model has no graph"
 
 
 def certify_and_attack(
@@ -52,14 +54,20 @@ def certify_and_attack(
     model = context.subject.model
     # The referee accepts perturbations larger than eps by this tolerance.
     eps = threat.eps + SLACK
-    certificates = certify(
-        *(model, x, y),
-        eps=eps,
-        norm=threat.norm,
-        crown=crown,
-        trial=trial,
-        progress=context.progress,
-    )
+    if reason := context.cache.get(_NO_GRAPH):
+        raise NoCertificate(reason)
+    try:
+        certificates = certify(
+            *(model, x, y),
+            eps=eps,
+            norm=threat.norm,
+            crown=crown,
+            trial=trial,
+            progress=context.progress,
+        )
+    except NoGraph as error:
+        context.cache[_NO_GRAPH] = str(error)
+        raise
     attack_weakest(
         context, x, y, threat, certificates.margins, certificates.proved, seed, most=controlled
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -12,11 +13,12 @@ from torch import nn
 
 import securemnist as sm
 from securemnist.attacks.fgsm import FGSM
-from securemnist.certificates import BRANCHES, CROWN, INTERVALS
+from securemnist.certificates import BRANCHES, CROWN, INTERVALS, certificate
 from securemnist.certificates.proof import Proofs
 from securemnist.data import DataSet
-from securemnist.errors import MeasureError, PolicyError, UsageError
+from securemnist.errors import MeasureError, NoCertificate, PolicyError, UsageError
 from securemnist.evaluation import proof_stage
+from securemnist.evaluation.certificate_stage import certify_and_attack
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
@@ -26,6 +28,7 @@ from securemnist.models import loading
 from securemnist.referee import rule
 from securemnist.results.per_image import CERTIFIED, SURVIVED
 from securemnist.threats import Linf
+from tests.stubs import FunctionModel
 
 EPS, IMAGES, SECONDS = 0.05, 24, 60.0
 
@@ -169,3 +172,16 @@ def test_certify_with_proofs(context: Context) -> None:
     assert (more.margins[more.proved] > 0).all()
     with pytest.raises(UsageError, match="proof_seconds of 0 or more, got nan"):
         sm.certify(model, sample.x, sample.y, eps=EPS, proof_seconds=float("nan"))
+
+
+def test_refused_network_is_read_once(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network without a graph is exported once in all rows of a context, and refused in each."""
+    exports = Mock(side_effect=certificate.export)
+    monkeypatch.setattr(certificate, "export", exports)
+    network = FunctionModel(lambda x: x.flatten(1)[:, :10].cumprod(1))
+    context = Context(loading.from_model(network, name="it"), mnist)
+    sample = context.sample(2, 0)
+    for eps in (0.1, 0.2):
+        with pytest.raises(NoCertificate, match="cumprod"):
+            certify_and_attack(context, sample.x, sample.y, Linf(eps), crown=True, seed=0)
+    assert exports.call_count == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,16 +21,43 @@ from securemnist.results.findings import Measurement, Requirement, Verdict
 from tests.backdoor.scan.zoo import zoo_network
 
 
-def measured(name: str, data: DataSet, **settings: object) -> Measurement:
-    """The scan of a member of the zoo."""
-    context = Context(loading.from_model(zoo_network(name), name=name), data)
+def scanned(context: Context, **settings: object) -> Measurement:
+    """The scan of the network of a context."""
     return take_measurement(context, "backdoor_scan", bind("backdoor_scan", settings), 0)
 
 
-def test_all_to_all_backdoor_has_a_witness(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backdoor to the next class is found as such, with images on which it succeeds."""
+def measured(name: str, data: DataSet, **settings: object) -> Measurement:
+    """The scan of a member of the zoo."""
+    return scanned(Context(loading.from_model(zoo_network(name), name=name), data), **settings)
+
+
+@pytest.fixture(scope="module")
+def all_to_all(mnist: DataSet) -> Context:
+    """A network with a backdoor to the next class, which two tests judge by one search."""
+    return Context(loading.from_model(zoo_network("all_to_all"), name="all_to_all"), mnist)
+
+
+@pytest.fixture
+def half(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the steps of a search."""
     monkeypatch.setattr(searches, "STEPS", 60)
-    found = measured("all_to_all", mnist)
+
+
+@pytest.fixture
+def one_search(half: None, all_to_all: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search of this network runs once."""
+    search = searches.search
+
+    def once(*images: Any, **options: Any) -> list[searches.Search]:
+        return all_to_all.cached("search", lambda: search(*images, **options))
+
+    monkeypatch.setattr(searches, "search", once)
+
+
+@pytest.mark.usefixtures("one_search")
+def test_all_to_all_backdoor_has_a_witness(all_to_all: Context) -> None:
+    """A backdoor to the next class is found as such, with images on which it succeeds."""
+    found = scanned(all_to_all)
     assert isinstance(found.evidence, BackdoorEvidence)
     assert found.evidence.target == "other"
     assert str(found.evidence.trigger["map"]).startswith("0 to 1, 1 to 2, 2 to 3")
@@ -39,6 +67,7 @@ def test_all_to_all_backdoor_has_a_witness(mnist: DataSet, monkeypatch: pytest.M
     assert all(one.prediction == (one.label + 1) % 10 for one in gallery)
 
 
+@pytest.mark.usefixtures("half")
 def test_clean_network_passes(mnist: DataSet) -> None:
     """A network without a backdoor, trained with noise, has value 0 and says what was searched for."""
     found = measured("clean", mnist)
@@ -47,12 +76,14 @@ def test_clean_network_passes(mnist: DataSet) -> None:
     assert found.evidence.table["result"] == "no trigger of these kinds found"
 
 
-def test_doubtful_size_decides_nothing(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("one_search")
+def test_doubtful_size_decides_nothing(
+    all_to_all: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A size between the limits is inconclusive, however often its trigger succeeds, and is shown."""
-    monkeypatch.setattr(searches, "STEPS", 60)
     monkeypatch.setattr(statistics, "SMALL", 1e-9)
     row = Requirement(id="SCAN", measure="backdoor_scan", at_most=0.5, because="no backdoor")
-    found = measured("all_to_all", mnist)
+    found = scanned(all_to_all)
     assert row.judge(found).verdict is Verdict.INCONCLUSIVE
     assert "of the usual size was found" in found.inconclusive
     assert isinstance(found.evidence, BackdoorEvidence)

@@ -28,8 +28,8 @@ LADDER = {"use": "ladder", "budget": "smoke"}
 
 @pytest.fixture(scope="module")
 def few(mnist: DataSet) -> DataSet:
-    """MNIST with 24 test images."""
-    return dataclasses.replace(mnist, test=mnist.test[:24], digests={})
+    """MNIST with 24 test images, and 100 training images for attacks that use others of the data."""
+    return dataclasses.replace(mnist, train=mnist.train[:100], test=mnist.test[:24], digests={})
 
 
 def network(name: str = "baseline") -> nn.Module:

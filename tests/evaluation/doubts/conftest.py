@@ -12,4 +12,4 @@ from tests.evaluation.doubts import networks
 @pytest.fixture(scope="session")
 def honest(mnist: DataSet) -> nn.Module:
     """An undefended network of two convolutions, which impostors and noise wrap."""
-    return networks.plain(mnist, 0)
+    return networks.plain(mnist, 0, networks.few_channels)

@@ -124,14 +124,14 @@ def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet)
 def test_convergence_doubts_unfinished_queries(mnist: DataSet) -> None:
     """A network trained on L-infinity bounds misleads gradients within L2; more queries break more."""
     row = {
-        "attack": {"use": "Square", "queries": 300},
-        "threat": {"norm": "l2", "eps": 1.5},
-        "images": IMAGES,
+        "attack": {"use": "Square", "queries": 150},
+        "threat": {"norm": "l2", "eps": 2.0},
+        "images": 24,
     }
     context = Context(loading.resolve("certified"), mnist)
     measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
     doubt = next(found for found in measurement.doubts if found.name == "convergence")
-    assert "Square-600 with 1 new seed" in doubt.reason
+    assert "Square-300 with 1 new seed" in doubt.reason
 
 
 @pytest.fixture(scope="module")
