@@ -46,7 +46,7 @@ class _Candidate:
     separation: float
     between: float
     wrong: float
-    counts: bool
+    accepted: bool
 
 
 def frequent_group(
@@ -65,7 +65,7 @@ def frequent_group(
     best: _Candidate | None = None
     for start in proposals(points, labels[part], disagreement[part]):
         found = _grown(points, start, labels[part], seed)
-        if found.counts and (best is None or found.wrong > best.wrong):
+        if found.accepted and (best is None or found.wrong > best.wrong):
             best = found
     if best is None:
         return _none(len(labels), "no second mode has labels that contradict the images")
@@ -74,7 +74,7 @@ def frequent_group(
     others[part[~best.group]] = True
     scores = discriminant(features, inside, others)
     whole = _grown(features, scores > scores[inside].median() / 2, labels, seed)
-    if not whole.counts:
+    if not whole.accepted:
         return _none(len(labels), "a group of a part of the images is none of all")
     doubtful = disagreement >= _WRONG
     return SharedDeviation(
@@ -113,10 +113,10 @@ def _grown(features: torch.Tensor, group: torch.Tensor, labels: Labels, seed: in
     between = between_modes(scores, separation) / max(size, 1)
     frequent = LEAST_SHARE * n <= size <= MOST_SHARE * n
     if not (frequent and separation >= LEAST_SEPARATION and between <= MOST_BETWEEN):
-        return _Candidate(scores, group, separation, between, 0.0, counts=False)
+        return _Candidate(scores, group, separation, between, 0.0, accepted=False)
     wrong = _wrong_labels(principal(features, _NEAR_COMPONENTS), labels, group, seed)
-    counts = wrong >= LEAST_WRONG * (1 - 1 / classes)
-    return _Candidate(scores, group, separation, between, wrong, counts)
+    accepted = wrong >= LEAST_WRONG * (1 - 1 / classes)
+    return _Candidate(scores, group, separation, between, wrong, accepted)
 
 
 def _wrong_labels(points: torch.Tensor, labels: Labels, group: torch.Tensor, seed: int) -> float:
