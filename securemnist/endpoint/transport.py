@@ -32,17 +32,22 @@ class Transport(httpx.BaseTransport):
     """At most `connections` connections at once, which keep the deadline of `deadline.deadline`.
 
     `verify`: what TLS is checked against. `proxy`: the address of a proxy, with user and password, or
-    None.
+    None. `reused`: whether a connection serves further requests.
     """
 
     def __init__(
-        self, verify: ssl.SSLContext | None, connections: int, proxy: str | None = None
+        self,
+        verify: ssl.SSLContext | None,
+        connections: int,
+        proxy: str | None = None,
+        *,
+        reused: bool = True,
     ) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=verify,
             proxy=_proxy(proxy),
             max_connections=connections,
-            max_keepalive_connections=connections,
+            max_keepalive_connections=connections if reused else 0,
             keepalive_expiry=5.0,  # as httpx
             network_backend=Network(),
         )

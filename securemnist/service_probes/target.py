@@ -69,7 +69,8 @@ class Target:
             headers={"Accept-Encoding": "identity"},
             timeout=self.timeout,
             trust_env=False,
-            transport=Transport(self._tls, _CONNECTIONS),
+            # A service may close an unused connection while the next request is sent.
+            transport=Transport(self._tls, _CONNECTIONS, reused=False),
         )
 
     def __enter__(self) -> Self:

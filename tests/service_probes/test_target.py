@@ -14,6 +14,7 @@ from securemnist.errors import MeasureError
 from securemnist.input_spec import MNIST
 from securemnist.service_probes.endpoint import split
 from securemnist.service_probes.target import Target
+from tests.odd_server import Request, answer, serving
 
 
 @pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
@@ -37,6 +38,24 @@ def test_dripping_answer_ends_in_time() -> None:
         ended.set()
         thread.join()
     assert time.monotonic() - began < 1
+
+
+def test_service_that_closes_used_connections_is_asked_anew() -> None:
+    """Each request has a connection of its own: a service may close an unused one at any moment."""
+    served = set()
+
+    def once_a_connection(_: Request) -> list[bytes]:
+        thread = threading.current_thread()  # one for each connection
+        if thread in served:
+            return [b""]
+        served.add(thread)
+        return answer({})
+
+    with (
+        serving(once_a_connection) as url,
+        Target(url, "m", MNIST, torch.zeros(1, 1, 28, 28), None) as target,
+    ):
+        assert [target.send("GET", "/").status for _ in range(2)] == [200, 200]
 
 
 def test_name_of_no_host() -> None:
