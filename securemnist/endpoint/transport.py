@@ -32,7 +32,8 @@ class Transport(httpx.BaseTransport):
     """At most `connections` connections at once, which keep the deadline of `deadline.deadline`.
 
     `verify`: what TLS is checked against. `proxy`: the address of a proxy, with user and password, or
-    None. `reused`: whether a connection serves further requests.
+    None. `reused`: whether a connection serves further requests; a service may close an unused one while
+    the next request is sent.
     """
 
     def __init__(

@@ -69,7 +69,6 @@ class Target:
             headers={"Accept-Encoding": "identity"},
             timeout=self.timeout,
             trust_env=False,
-            # A service may close an unused connection while the next request is sent.
             transport=Transport(self._tls, _CONNECTIONS, reused=False),
         )
 
