@@ -38,7 +38,7 @@ def security(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The framework's own tests, in parallel and in random order."""
     install(session, "test")
-    session.run("pytest", "tests", "-n", "4", "--dist", "worksteal", *session.posargs)
+    session.run("pytest", "tests", "-n", "3", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
