@@ -18,7 +18,7 @@ from torch import nn
 from securemnist._util.hashing import seed_from
 from securemnist.backdoor.frequent_group import frequent_group
 from securemnist.backdoor.image_scores import corner_brightness, early_loss, spectral_signatures
-from securemnist.backdoor.label_disagreement import label_disagreement
+from securemnist.backdoor.label_disagreement import DOUBTFUL, label_disagreement
 from securemnist.backdoor.layer_statistics import layer_statistics
 from securemnist.backdoor.shared_deviation import SharedDeviation, shared_deviation
 from securemnist.data import Samples
@@ -29,7 +29,7 @@ from securemnist.types import Labels, Progress, silent
 NOT_FOUND = (
     "clean-label poison",
     "groups of fewer than 10 images",
-    "poison of half of the images or more",
+    "poison of half of the images or more, or of about a tenth of a small set or of two classes",
     "triggers that no linear function of the pixels or of a layer shows",
 )
 NO_LAYERS = (
@@ -39,8 +39,6 @@ NO_LAYERS = (
 LEAST_A_CLASS = 50
 # With more doubtful labels than this share, the pixels say too little about the labels.
 MOST_DOUBTFUL = 0.4
-# An image's label is doubtful where this share of neighbours, or more, has another.
-DOUBTFUL = 0.6
 _MOST_GROUPS = 4
 _MOST_PIXELS = 1_600
 

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 import torch
 
 from securemnist.backdoor.group_proposals import proposals
-from securemnist.backdoor.label_disagreement import BAGS, NEIGHBOURS, principal
+from securemnist.backdoor.label_disagreement import (
+    BAGS,
+    DOUBTFUL,
+    disagreement_with,
+    principal,
+)
 from securemnist.backdoor.shared_deviation import (
     LEAST_SEPARATION,
     MOST_BETWEEN,
@@ -35,8 +40,7 @@ _LEAST_OF_LABEL = 20
 _LEAST_IMAGES = 100
 # Groups are proposed on a part of the images, in their first principal components.
 _MOST_IMAGES, _COMPONENTS, _NEAR_COMPONENTS = 6_000, 150, 50
-_PER_CLASS, _PART, _ROUNDS = 60, 2_000, 5
-_WRONG = 0.6  # share of the neighbours with another label
+_PER_CLASS, _ROUNDS = 60, 5
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def frequent_group(
     whole = _grown(features, scores > scores[inside].median() / 2, labels, seed)
     if not whole.accepted:
         return _none(len(labels), "a group of a part of the images is none of all")
-    doubtful = disagreement >= _WRONG
+    doubtful = disagreement >= DOUBTFUL
     return SharedDeviation(
         scores=whole.scores,
         group=whole.group,
@@ -127,11 +131,7 @@ def _wrong_labels(points: torch.Tensor, labels: Labels, group: torch.Tensor, see
     for _ in range(BAGS):
         drawn = outside[torch.randperm(len(outside), generator=rng)]
         chosen = torch.cat([drawn[labels[drawn] == c][:_PER_CLASS] for c in labels.unique()])
-        for part in torch.arange(len(members)).split(_PART):
-            distances = torch.cdist(points[members[part]], points[chosen])
-            nearest = distances.topk(min(NEIGHBOURS, len(chosen)), largest=False).indices
-            other = labels[chosen][nearest] != labels[members[part], None]
-            disagreement[part] += other.float().mean(1) / BAGS
+        disagreement += disagreement_with(points, labels, members, chosen) / BAGS
     known = torch.bincount(labels[outside], minlength=int(labels.max()) + 1) >= _LEAST_OF_LABEL
-    wrong = (disagreement >= _WRONG) & known[labels[members]]
+    wrong = (disagreement >= DOUBTFUL) & known[labels[members]]
     return share_interval(int(wrong.sum()), len(members), confidence=0.999)[0]

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 import torch
 
+from securemnist.backdoor.label_disagreement import DOUBTFUL
 from securemnist.types import Labels
 
 _DIRECTIONS, _DIRECTIONS_OF_CLASS, _MOST_CLASSES = 12, 2, 20
-_DOUBTS = (0.6, 0.4)
+_DOUBTS = (DOUBTFUL, 0.4)
 _CLOSEST, _NEAR_COMPONENTS, _PART = 3, 50, 2_000
 _RIDGE = 1e-2
 

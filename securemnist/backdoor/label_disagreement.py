@@ -11,6 +11,8 @@ import torch
 from securemnist.types import Labels
 
 BAGS, NEIGHBOURS = 5, 9
+# An image's label is doubtful where this share of neighbours, or more, has another.
+DOUBTFUL = 0.6
 _PER_CLASS, _MOST_REFERENCES = 60, 12_000
 _COMPONENTS = 50
 _PART = 2_000
@@ -37,10 +39,21 @@ def label_disagreement(features: torch.Tensor, labels: Labels, *, seed: int) -> 
     share = torch.zeros(n)
     for _ in range(BAGS):
         chosen = torch.randperm(n, generator=rng)[:size]
-        for part in torch.arange(n).split(_PART):
-            distances = torch.cdist(points[part], points[chosen])
-            distances[part[:, None] == chosen[None]] = torch.inf
-            nearest = distances.topk(min(NEIGHBOURS, size), largest=False).indices
-            other = labels[chosen][nearest] != labels[part, None]
-            share[part] += other.float().mean(1) / BAGS
+        share += disagreement_with(points, labels, torch.arange(n), chosen) / BAGS
     return share
+
+
+def disagreement_with(
+    points: torch.Tensor, labels: Labels, members: torch.Tensor, chosen: torch.Tensor
+) -> torch.Tensor:
+    """Share of the nearest 9 of the `chosen` images with another label, float32 for each of `members`.
+
+    `points` (n, d), `labels` (n,); `members` and `chosen` are places. No image is its own neighbour.
+    """
+    shares = []
+    for part in members.split(_PART):
+        distances = torch.cdist(points[part], points[chosen])
+        distances[part[:, None] == chosen[None]] = torch.inf
+        nearest = distances.topk(min(NEIGHBOURS, len(chosen)), largest=False).indices
+        shares.append((labels[chosen][nearest] != labels[part, None]).float().mean(1))
+    return torch.cat(shares)
