@@ -85,10 +85,18 @@ class LinfSampler(Sampler):
     def change(
         self, clean: Images, best: Images, fraction: torch.Tensor, draws: torch.Tensor
     ) -> Images:
+        size, corner = self.squares(fraction, draws)
+        return torch.where(self.mask(size, corner), self.moved(clean, draws), best)
+
+    def squares(self, fraction: torch.Tensor, draws: torch.Tensor) -> tuple[torch.Tensor, _Corner]:
+        """Sides and upper left pixels (n,) of the squares."""
         size = (fraction.sqrt() * self.scale).round().clamp(1, self.side)
-        moved = clean + self.threat.eps * _signs(draws[:, 2:])[:, :, None, None]
-        inside = self.mask(size, self.corner(size, draws[:, 0], draws[:, 1]))
-        return self.threat.project(clean, torch.where(inside, moved, best))
+        return size, self.corner(size, draws[:, 0], draws[:, 1])
+
+    def moved(self, clean: Images, draws: torch.Tensor) -> Images:
+        """Pixels (n, C, h, w) of the image, changed by eps with the sign of their channel."""
+        signs = _signs(draws[:, 2:])[:, :, None, None]
+        return self.threat.project(clean, clean + self.threat.eps * signs)
 
 
 class L2Sampler(Sampler):

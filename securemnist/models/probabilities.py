@@ -39,6 +39,9 @@ class LogProbabilities(nn.Module):
         self.model = model
 
     def forward(self, x: Images) -> Logits:
-        outputs: Logits = self.model(x)
-        # float64 keeps the logarithms of different float32 probabilities apart.
+        return self.logarithm(self.model(x))
+
+    @staticmethod
+    def logarithm(outputs: Logits) -> Logits:
+        """The logarithm; float64 keeps those of different float32 probabilities apart."""
         return outputs.clamp_min(torch.finfo(outputs.dtype).tiny).double().log()

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from securemnist.attacks.square import Square, square_fractions
+from securemnist.attacks.square import Square
 from securemnist.attacks.square_changes import SAMPLERS, L2Sampler, LinfSampler
+from securemnist.attacks.square_search import square_fractions
 from securemnist.data import DataSet
 from securemnist.models.loading import Subject
 from securemnist.threats import L2, Linf, make_threat

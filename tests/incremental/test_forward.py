@@ -1,0 +1,162 @@
+"""The incremental forward pass gives the model's own logits, whatever changes and is kept."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from securemnist.incremental import IncrementalForward, Rectangle
+from securemnist.models.loading import Subject
+from securemnist.models.probabilities import LogProbabilities
+from tests.certificates.networks import FIRSTS, MIDDLES, SHAPE, batch_norm, network
+
+IMAGES = 5
+
+
+class Block(nn.Module):
+    """A strided residual block whose skip is a 1x1 convolution, joined with a pooled map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path = nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2, padding=1),
+            batch_norm(nn.BatchNorm2d(4)),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(4, 6, 3, padding=2, dilation=2),
+        )
+        self.skip, self.pool = nn.Conv2d(3, 6, 1, stride=2), nn.AvgPool2d(3, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([torch.relu(self.path(x) + self.skip(x)), self.pool(x)], 1)
+
+
+def check(model: nn.Module, shape: tuple[int, int, int], seed: int, changes: int = 12) -> None:
+    """Random changes of rectangles, some of them kept, and some images left out."""
+    rng = torch.Generator().manual_seed(seed)
+    images = torch.rand(IMAGES, *shape, generator=rng)
+    forward = IncrementalForward.of(model, images)
+    assert forward is not None
+    with torch.no_grad():
+        torch.testing.assert_close(
+            forward.begin(images.clone()), model(images), rtol=1e-4, atol=1e-5
+        )
+        for step in range(changes):
+            square = rectangle(shape, rng)
+            values = torch.rand(square.part(images).shape, generator=rng)
+            logits = forward.change(square, values)
+            expected = images.clone()
+            square.part(expected).copy_(values)
+            assert torch.equal(forward.candidates, expected)
+            torch.testing.assert_close(logits, model(expected), rtol=1e-4, atol=1e-5)
+            kept = torch.rand(len(images), generator=rng) < 0.5
+            forward.keep(kept)
+            images[kept] = expected[kept]
+            assert torch.equal(forward.images, images)
+            if step == changes // 2:
+                stay = torch.arange(len(images)) != 1
+                forward.select(stay)
+                images = images[stay]
+
+
+def rectangle(shape: tuple[int, int, int], rng: torch.Generator) -> Rectangle:
+    """A random rectangle of an image."""
+
+    def span(size: int) -> tuple[int, int]:
+        low, high = torch.randint(size, (2,), generator=rng).sort().values.tolist()
+        return low, high + 1
+
+    return Rectangle(*span(shape[1]), *span(shape[2]))
+
+
+@pytest.mark.parametrize("kind", MIDDLES)
+def test_every_layer(kind: str) -> None:
+    """Each kind of layer that has bounds, local or not, between a convolution and linear layers."""
+    check(network("nothing", [kind], functions=False, seed=0), SHAPE, seed=1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    first=st.sampled_from(sorted(FIRSTS)),
+    middles=st.lists(st.sampled_from(sorted(MIDDLES)), max_size=3),
+    functions=st.booleans(),
+    seed=st.integers(0, 2**16),
+)
+def test_random_networks(first: str, middles: list[str], functions: bool, seed: int) -> None:
+    """Sequences of layers, with functions before the linear layers that no rectangle follows."""
+    check(network(first, middles, functions=functions, seed=seed), SHAPE, seed)
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (3, 11, 24), (3, 5, 5)])
+def test_residual_block(shape: tuple[int, int, int]) -> None:
+    """Colour images of any form, a stride on the skip, and maps that are read twice."""
+    torch.manual_seed(0)
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(9, 4))
+    check(nn.Sequential(Block(), head).eval(), shape, seed=2)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 6, 9)])
+def test_linear_network(shape: tuple[int, int, int]) -> None:
+    """A network without convolutions has an incremental first layer."""
+    torch.manual_seed(0)
+    pixels = shape[0] * shape[1] * shape[2]
+    layers = nn.Flatten(), nn.Linear(pixels, 20, bias=False), nn.ReLU(), nn.Linear(20, 10)
+    check(nn.Sequential(*layers).eval(), shape, seed=3)
+
+
+def test_one_linear_layer_is_the_output() -> None:
+    """Logits straight from the map of a convolution."""
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 26 * 26, 10)
+    check(nn.Sequential(*layers).eval(), (1, 28, 28), seed=4)
+
+
+def test_probabilities(baseline: Subject) -> None:
+    """For a model that answers probabilities the pass gives their logarithms, as attacks read them."""
+    model = LogProbabilities(nn.Sequential(baseline.model, nn.Softmax(1)))
+    check(model.eval(), (1, 28, 28), seed=5)
+
+
+class Noisy(nn.Module):
+    """A model that adds noise to its answers."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(x)
+        return logits + torch.randn_like(logits)
+
+
+class Counting(Noisy):
+    """A model whose answers depend on how often it was asked."""
+
+    asked = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.asked += 1
+        logits: torch.Tensor = self.model(x)
+        return logits * self.asked
+
+
+@pytest.mark.parametrize("kind", [Noisy, Counting])
+def test_other_models_have_none(kind: type[Noisy], baseline: Subject) -> None:
+    """A model whose answer depends on more than the image is asked itself, each time."""
+    model = kind(baseline.model).eval()
+    assert IncrementalForward.of(model, torch.rand(2, 1, 28, 28)) is None
+
+
+def test_batch_fits_into_memory(baseline: Subject) -> None:
+    """The larger the maps, the fewer images at a time, and at least one."""
+    small = IncrementalForward.of(baseline.model, torch.rand(2, 1, 28, 28))
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 2, 3, padding=1)
+    wide = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    large = IncrementalForward.of(wide, torch.rand(1, 1, 600, 600))
+    assert small is not None
+    assert large is not None
+    assert large.batch < small.batch
+    assert large.batch >= 1
