@@ -49,7 +49,7 @@ class NearestAPGD(NativeAttack):
     def _nearest(self, search: APGDSearch | SparseAPGDSearch) -> torch.Tensor:
         """Indices of the samples that get the restarts, the nearest first."""
         survivors = (~search.broken).nonzero().squeeze(1)
-        order = search.highest_loss[survivors].argsort(descending=True, stable=True)
+        order = search.highest_loss[survivors, 0].argsort(descending=True, stable=True)
         return survivors[order[: math.ceil(self.share * len(search.broken))]]
 
     @property

@@ -27,12 +27,13 @@ def checkpoints(steps: int) -> list[int]:
 
 @dataclass
 class _State(BatchState):
-    """`f` is the loss at `x_k`, `f_best` at `x_best`; `f_checkpoint` is `f_best` at the last checkpoint.
+    """`column` is that of the `target`. `f` is the loss at `x_k`, `f_best` at `x_best`.
 
-    `increases` counts steps that increased the loss since the last checkpoint; `halved`: whether the
-    step size was halved there.
+    `f_checkpoint` is `f_best` at the last checkpoint. `increases` counts steps that increased the loss
+    since then; `halved`: whether the step size was halved there.
     """
 
+    column: torch.Tensor
     target: Labels
     x_k: Images
     x_previous: Images
@@ -49,7 +50,7 @@ class _State(BatchState):
 class APGDSearch(ActiveBatch[_State]):
     """A round is one restart towards one column of `targets`, int64 (n, k).
 
-    `highest_loss` float32 (n,) is the highest loss of each sample over all rounds.
+    `highest_loss` float32 (n, k) is that of each sample and column over all restarts.
     """
 
     def __init__(
@@ -58,18 +59,20 @@ class APGDSearch(ActiveBatch[_State]):
         super().__init__(inputs, restarts * targets.shape[1])
         self.steps, self.loss, self.targets = steps, loss, targets
         self.intervals = _intervals(steps).to(targets.device)
-        self.highest_loss = torch.full(targets.shape[:1], -torch.inf, device=targets.device)
+        self.highest_loss = torch.full(targets.shape, -torch.inf, device=targets.device)
 
     def begin_round(self) -> None:
         # Drawn for all samples, so that a start does not depend on which samples survive.
         self.starts = self.threat.random_start(self.x, self.rng)
 
     def start(self, indices: torch.Tensor) -> _State:
+        column = self.round % self.targets.shape[1]
         x_0 = self.starts[indices]
         lowest = torch.full(indices.shape, -torch.inf, device=x_0.device)
         return _State(
             **self.begun(indices),
-            target=self.targets[indices, self.round % self.targets.shape[1]],
+            column=torch.full_like(indices, column),
+            target=self.targets[indices, column],
             x_k=x_0,
             x_previous=x_0,
             x_best=x_0,
@@ -91,7 +94,8 @@ class APGDSearch(ActiveBatch[_State]):
         state.increases = state.increases + (f > state.f)
         better = f > state.f_best
         state.f, state.f_best = f, torch.maximum(f, state.f_best)
-        self.highest_loss.scatter_reduce_(0, state.index, f, "amax")
+        places = state.index, state.column
+        self.highest_loss[places] = torch.maximum(self.highest_loss[places], f)
         state.x_best = torch.where(per_image(better), state.x_k, state.x_best)
         state.gradient_best = torch.where(per_image(better), gradient, state.gradient_best)
         self._move(state, self._at_checkpoint(state, gradient))

@@ -31,6 +31,7 @@ _SMALLEST = 0.1
 class _State(BatchState):
     """`share` (n,) of the values that a step moves; `changed` (n,) those of the last best point."""
 
+    column: torch.Tensor
     target: Labels
     x_k: Images
     x_best: Images
@@ -44,7 +45,7 @@ class _State(BatchState):
 class SparseAPGDSearch(ActiveBatch[_State]):
     """A round is one restart towards one column of `targets`, int64 (n, k).
 
-    `highest_loss` float32 (n,) is the highest loss of each sample within eps, over all rounds.
+    `highest_loss` float32 (n, k) is that of each sample and column within eps, over all restarts.
     """
 
     def __init__(
@@ -56,19 +57,21 @@ class SparseAPGDSearch(ActiveBatch[_State]):
         span = self.threat.span(self.x.shape[1:].numel())
         self.threats = [type(self.threat)(min(f * self.threat.eps, span)) for f in _FACTORS]
         self.interval = max(1, int(_INTERVAL * steps))
-        self.highest_loss = torch.full(targets.shape[:1], -torch.inf, device=targets.device)
+        self.highest_loss = torch.full(targets.shape, -torch.inf, device=targets.device)
 
     def begin_round(self) -> None:
         # Drawn for all samples, so that a start does not depend on which samples survive.
         self.starts = self.x + torch.randn(self.x.shape, generator=self.rng).to(self.x.device)
 
     def start(self, indices: torch.Tensor) -> _State:
+        column = self.round % self.targets.shape[1]
         begun, count = self.begun(indices), self.x.shape[1:].numel()
         x_0 = self._projected(begun["age"], begun["clean"], self.starts[indices])
         lowest = torch.full(indices.shape, -torch.inf, device=x_0.device)
         return _State(
             **begun,
-            target=self.targets[indices, self.round % self.targets.shape[1]],
+            column=torch.full_like(indices, column),
+            target=self.targets[indices, column],
             x_k=x_0,
             x_best=x_0,
             gradient_best=x_0,
@@ -85,7 +88,8 @@ class SparseAPGDSearch(ActiveBatch[_State]):
         gradient = gradient.nan_to_num(0.0)
         inside = self.threat.distance(state.clean, state.x_k) <= self.threat.eps
         self.record_success(state, state.x_k, is_wrong(logits, state.label) & inside)
-        self.highest_loss.scatter_reduce_(0, state.index[inside], f[inside], "amax")
+        places = state.index[inside], state.column[inside]
+        self.highest_loss[places] = torch.maximum(self.highest_loss[places], f[inside])
         better = f > state.f_best
         state.f_best = torch.maximum(f, state.f_best)
         state.x_best = torch.where(per_image(better), state.x_k, state.x_best)

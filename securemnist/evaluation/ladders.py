@@ -59,7 +59,7 @@ BUDGETS: dict[str, Ladder] = {
             APGD(steps=50),
             APGDT(steps=50, targets=3),
             FAB(steps=20, targets=3),
-            BoundaryFAB(),
+            BoundaryFAB(starts=2),
             Square(queries=1000),
         ),
     ),
@@ -67,9 +67,9 @@ BUDGETS: dict[str, Ladder] = {
         _SCOUTS,
         (
             APGD(),
-            APGDT(),
+            APGDT(followed=3),
             FAB(steps=50, targets=3),
-            BoundaryFAB(steps=60, starts=8),
+            BoundaryFAB(steps=60),
             NearestAPGD(),
             # Its early end lost 2 of the 24 images of `certified` that it breaks after the others.
             Square(queries=5000, whole=True),

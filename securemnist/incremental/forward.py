@@ -24,8 +24,8 @@ Change = tuple[Rectangle, torch.Tensor]
 class IncrementalForward:
     """Logits of images, kept with the activations that a change in a rectangle may need.
 
-    `begin` takes images, `change` gives the logits of all with a rectangle of other pixels, and `keep`
-    makes that change the images' own, where it is wanted.
+    `begin` takes images. `change` gives the logits of all, with other pixels in one rectangle. `keep`
+    makes that change permanent in some of them.
     """
 
     def __init__(self, plan: Plan, *, of_probabilities: bool = False) -> None:

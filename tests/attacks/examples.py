@@ -21,7 +21,7 @@ EXAMPLES: dict[str, tuple[Attack, ...]] = {
     "RFGSM": (RFGSM(),),
     "PGD": (PGD(steps=3), PGD(steps=2, restarts=2, loss="margin")),
     "APGD": (APGD(steps=6), APGD(steps=3, restarts=2, loss="dlr")),
-    "APGDT": (APGDT(steps=4, targets=2),),
+    "APGDT": (APGDT(steps=4, targets=2), APGDT(steps=4, followed=1)),
     "FAB": (FAB(steps=4, restarts=2, targets=2),),
     "BoundaryFAB": (BoundaryFAB(steps=8, starts=2),),
     "NearestAPGD": (NearestAPGD(steps=3, restarts=2, share=0.5),),

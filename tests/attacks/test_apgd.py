@@ -21,12 +21,17 @@ from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.models import loading
 from securemnist.threats import Linf, make_threat
-from tests.attacks.models import linear, misclassified, run
+from tests.attacks.models import Recorder, linear, misclassified, run
 
-ALL = [APGD(steps=40), APGD(steps=40, loss="dlr"), APGDT(steps=30)]
+ALL = [
+    APGD(steps=40),
+    APGD(steps=40, loss="dlr"),
+    APGDT(steps=30),
+    APGDT(steps=30, restarts=2, followed=3),
+]
 
 
-@pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
+@pytest.mark.parametrize("attack", ALL, ids=str)
 @pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
 def test_apgd_breaks_linear_model_within_radius(attack: Attack, norm: str) -> None:
     """Samples with a radius below 0.98 eps (0.7 in L1) are broken, and none with one above eps."""
@@ -81,6 +86,32 @@ def test_nearest_classes_sorted_by_clean_logit() -> None:
     assert order.shape == (len(x), 9)
     assert (order != y[:, None]).all()
     assert (logits.diff(dim=1) <= 0).all()
+
+
+def test_probes_find_the_nearest_class() -> None:
+    """Where the largest wrong logit is not the nearest class, probes of all classes find that class."""
+    model, x, _, _ = linear("linf")
+    # The second largest logit is that of a class whose weights lead the same way.
+    model.weight[5:] = 0.9 * model.weight[:5]
+    y = model(x).argmax(1)
+    x, y = x[y < 5], y[y < 5]
+    radius = model.radius(x, y, "linf")
+    threat = Linf(float(radius.quantile(0.7)))
+    by_logit, by_probe = (
+        misclassified(model, run(attack, model, x, y, threat), y)
+        for attack in (APGDT(steps=20, targets=1), APGDT(steps=20, followed=1))
+    )
+    assert by_probe[radius < 0.97 * threat.eps].all()
+    assert by_logit.sum() < by_probe.sum()
+
+
+def test_probes_take_a_tenth_of_the_steps() -> None:
+    """Nine probes of two steps, then two searches of twenty, for samples that survive."""
+    model, x, y, _ = linear("linf")
+    recorder, attack = Recorder(model), APGDT(steps=20, followed=2)
+    run(attack, recorder, x[:3], y[:3], Linf(1e-6))
+    assert recorder.batches == [3, *[27] * 3, *[6] * 21]
+    assert attack.passes() == sum(recorder.batches[1:]) / 3
 
 
 def test_loss_and_gradient_on_linear_model() -> None:
