@@ -42,8 +42,8 @@ def main() -> None:
     torch.set_num_threads(1)
     tuning = data.load().tuning[:IMAGES]
     x, y = tuning.images(), tuning.labels
-    head = "| network | eps | whole, s | changed parts, s | ratio | broken | other images |"
-    print(f"{head}\n|---|---|---|---|---|---|---|")
+    columns = "network | eps | whole images, s | changed parts, s | ratio | broken (whole / parts)"
+    print(f"| {columns} | other images |\n|---|---|---|---|---|---|---|")
     for name, eps in CASES:
         small = name.startswith("strided")
         model = trained(name) if small else loading.resolve(name).model
