@@ -59,7 +59,7 @@ BUDGETS: dict[str, Ladder] = {
             APGD(steps=50),
             APGDT(steps=50, targets=3),
             FAB(steps=20, targets=3),
-            BoundaryFAB(starts=2),
+            BoundaryFAB(),
             Square(queries=1000),
         ),
     ),
