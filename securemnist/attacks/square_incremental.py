@@ -7,6 +7,7 @@ are those of `square_search`. The model itself confirms each success.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -59,15 +60,22 @@ class _IncrementalSearch(SquareSearch):
         self.squares = [Rectangle(*row) for row in edges.int().tolist()]
 
     def run(self, name: str, progress: Progress) -> Images:
-        done, images = 0, torch.arange(len(self.x), device=self.x.device)
+        images = torch.arange(len(self.x), device=self.x.device)
         for indices in images.split(self.forward.batch):
-            self._run_batch(indices)
-            done += len(indices)
-            progress(name, done, len(self.x))
+            before, count = int(indices[0]), len(indices)
+
+            def report(share: float, before: int = before, count: int = count) -> None:
+                progress(name, before + int(share * count), len(self.x))
+
+            self._run_batch(indices, report)
+            report(1.0)
         return self.x_adv
 
-    def _run_batch(self, indices: torch.Tensor) -> None:
-        """All queries of these images, which are as many steps old at each time."""
+    def _run_batch(self, indices: torch.Tensor, report: Callable[[float], None]) -> None:
+        """All queries of these images, which are as many steps old at each time.
+
+        `report` is called with the share of the queries that are done.
+        """
         state = self.start(indices)
         active = torch.ones_like(indices, dtype=torch.bool)
         first = self.sampler.initial(state.clean, self.plan.initial[indices])
@@ -87,6 +95,7 @@ class _IncrementalSearch(SquareSearch):
                 state, active = state.select(active), active[active]
             if age % _RENEWED == _RENEWED - 1:
                 self.forward.begin(self.forward.images)
+                report(age / self.plan.queries)
 
     def _changed(self, clean: Images, age: int) -> torch.Tensor:
         square = self.squares[age]

@@ -68,6 +68,22 @@ def test_model_answers_rarely(baseline: Subject, mnist: DataSet) -> None:
     assert model.calls < 100
 
 
+def test_progress_within_a_batch(baseline: Subject, mnist: DataSet) -> None:
+    """A batch takes many seconds, so that progress is reported while it runs, up to all images."""
+    samples = mnist.tuning[:20]
+    reports: list[tuple[str, int, int]] = []
+    Square(queries=256, whole=True).propose(
+        baseline.model,
+        samples.images(),
+        samples.labels,
+        threat=Linf(0.02),
+        rng=torch.Generator().manual_seed(0),
+        progress=lambda *report: reports.append(report),
+    )
+    assert [done for _, done, _ in reports] == [4, 9, 14, 19, 20]
+    assert {(name, total) for name, _, total in reports} == {("Square-256", 20)}
+
+
 def test_result_does_not_depend_on_other_images(baseline: Subject, mnist: DataSet) -> None:
     """An image has the same result among others as in a smaller batch."""
     samples = mnist.tuning[:30]
