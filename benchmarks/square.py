@@ -1,6 +1,6 @@
 """Processor time of Square's queries, with whole images and with what a square changes.
 
-`python -m benchmarks.square` prints Markdown; one thread. Both searches get the same squares.
+`python -m benchmarks.square` prints Markdown; one thread. Both searches get the same squares and signs.
 """
 
 from __future__ import annotations

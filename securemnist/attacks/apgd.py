@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import torch
 
@@ -94,6 +94,11 @@ class APGDT(NativeAttack):
         search = search_of(self.steps, self.restarts, part, targeted_dlr, targets)
         x_adv[left] = search.run(self.name, progress)
         return x_adv
+
+    def to_json(self) -> dict[str, Any]:
+        """The attack as in a policy; `followed` only where it is set: seeds depend on this text."""
+        settings = super().to_json()
+        return settings if self.followed else {k: v for k, v in settings.items() if k != "followed"}
 
     @property
     def _probing(self) -> int:

@@ -2,7 +2,8 @@
 
 Each step is one query: a random square of the image is changed, and the change is kept if it
 increases the margin loss. Squares shrink by the paper's schedule, rescaled to the number of queries.
-Images out of reach leave early (`reach`). As in the authors' code, all images get the same squares.
+Images out of reach leave early (`reach`). In L-infinity all images get squares at the same places, as
+in the authors' code, each with its own signs.
 """
 
 from __future__ import annotations

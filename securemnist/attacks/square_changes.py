@@ -27,10 +27,12 @@ class Sampler(ABC):
     """Changes of images in the form `shape` (n, C, H, W), with squares of these `fractions`.
 
     `draws`, `initial_draws` and `pattern_draws` are the random numbers that one change, the first one,
-    or a pattern takes; `pattern_draws` is 0 where there are no patterns.
+    or a pattern takes; `pattern_draws` is 0 where there are no patterns. The first `shared_draws` of a
+    change are the same for all images.
     """
 
     draws: int
+    shared_draws: int = 0
     initial_draws: int
     pattern_draws: int = 0
 
@@ -72,6 +74,8 @@ class LinfSampler(Sampler):
     def __init__(self, threat: Threat, shape: Sequence[int], fractions: torch.Tensor) -> None:
         super().__init__(threat, shape, fractions)
         self.draws, self.initial_draws = 2 + self.channels, self.channels * self.width
+        # The place, so that a query changes one rectangle of a batch; signs are each image's own.
+        self.shared_draws = 2
         self.pattern_draws = pattern_draws(*shape[1:])
 
     def pattern(self, clean: Images, draws: torch.Tensor) -> Images:

@@ -55,7 +55,7 @@ class _IncrementalSearch(SquareSearch):
     ) -> None:
         super().__init__(inputs, plan, reach)
         self.sampler, self.forward = sampler, forward
-        size, (top, left) = sampler.squares(plan.fractions, plan.draws)
+        size, (top, left) = sampler.squares(plan.fractions, plan.stream[: plan.queries])
         edges = torch.stack([top, top + size, left, left + size], 1)
         self.squares = [Rectangle(*row) for row in edges.int().tolist()]
 
@@ -80,7 +80,7 @@ class _IncrementalSearch(SquareSearch):
         active = torch.ones_like(indices, dtype=torch.bool)
         first = self.sampler.initial(state.clean, self.plan.initial[indices])
         for age in range(self.plan.queries):
-            logits = self.forward.begin(first) if age == 0 else self._changed(state.clean, age)
+            logits = self.forward.begin(first) if age == 0 else self._changed(state, age)
             wrong = active & is_wrong(logits := exact(logits), state.label)
             active &= ~self._confirmed(state, wrong)
             margin = margins(logits, state.label, state.label).float()
@@ -97,9 +97,10 @@ class _IncrementalSearch(SquareSearch):
                 self.forward.begin(self.forward.images)
                 report(age / self.plan.queries)
 
-    def _changed(self, clean: Images, age: int) -> torch.Tensor:
+    def _changed(self, state: SquareState, age: int) -> torch.Tensor:
         square = self.squares[age]
-        pixels = self.sampler.moved(square.part(clean), self.plan.draws[age : age + 1])
+        draws = self.plan.draws(state.index, state.age)
+        pixels = self.sampler.moved(square.part(state.clean), draws)
         return self.forward.change(square, pixels)
 
     def _confirmed(self, state: SquareState, wrong: torch.Tensor) -> torch.Tensor:

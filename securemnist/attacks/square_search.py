@@ -23,20 +23,25 @@ from securemnist.types import Images, per_image
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 # Of a margin, in logarithms of probabilities.
 _TOLERANCE = 1e-6
+# Length of the random stream, as a multiple of the number of queries.
+_STREAM = 4
 
 
 @dataclass(frozen=True)
 class SquarePlan:
     """The random numbers of a search, and the squares' sizes, by the number of the query.
 
-    `fractions` (queries,), `draws` (queries, sampler.draws), `initial` (n, sampler.initial_draws), and
-    `patterns` (queries, sampler.pattern_draws) for a model with a `least` margin, else None.
+    `fractions` (queries,), `initial` (n, sampler.initial_draws), and `patterns` (queries,
+    sampler.pattern_draws) for a model with a `least` margin, else None. Each image reads the `stream`
+    (4 queries, sampler.draws) from an offset of its own, except the columns that all images share.
+    So the squares of an image do not depend on the other images.
     """
 
     queries: int
     sampler: Sampler
     fractions: torch.Tensor
-    draws: torch.Tensor
+    stream: torch.Tensor
+    offsets: torch.Tensor
     initial: torch.Tensor
     patterns: torch.Tensor | None
     least: float | None
@@ -52,10 +57,19 @@ class SquarePlan:
         def uniform(rows: int, columns: int) -> torch.Tensor:
             return torch.rand((rows, columns), generator=rng).to(device)
 
-        draws = uniform(queries, sampler.draws)
+        stream = uniform(_STREAM * queries, sampler.draws)
+        offsets = torch.randint(len(stream), (len(inputs.x),), generator=rng).to(device)
         initial = uniform(len(inputs.x), sampler.initial_draws)
         patterns = None if least is None else uniform(queries, sampler.pattern_draws)
-        return cls(queries, sampler, fractions.to(device), draws, initial, patterns, least)
+        fractions = fractions.to(device)
+        return cls(queries, sampler, fractions, stream, offsets, initial, patterns, least)
+
+    def draws(self, indices: torch.Tensor, age: torch.Tensor) -> torch.Tensor:
+        """The random numbers (n, sampler.draws) of the query number `age` (n,) of these images."""
+        own = self.stream[(self.offsets[indices] + age) % len(self.stream)]
+        shared = self.sampler.shared_draws
+        own[:, :shared] = self.stream[age, :shared]
+        return own
 
     @property
     def moves_on_ties(self) -> bool:
@@ -107,7 +121,8 @@ class SquareSearch(ActiveBatch[SquareState]):
     def _candidates(self, state: SquareState) -> Images:
         """The next image of each row; the first one has a pattern over all pixels."""
         plan, sampler = self.plan, self.plan.sampler
-        fractions, draws = plan.fractions[state.age - state.waited], plan.draws[state.age]
+        fractions = plan.fractions[state.age - state.waited]
+        draws = plan.draws(state.index, state.age)
         candidates = sampler.change(state.clean, state.best, fractions, draws)
         first = state.age == 0
         if bool(first.any()):
@@ -115,7 +130,9 @@ class SquareSearch(ActiveBatch[SquareState]):
             candidates = torch.where(per_image(first), initial, candidates)
         waits = ~first & (state.waited == state.age)
         if plan.patterns is not None and bool(waits.any()):
-            pattern = sampler.pattern(state.clean, plan.patterns[state.age])
+            pattern = sampler.pattern(
+                state.clean, plan.patterns[(plan.offsets[state.index] + state.age) % plan.queries]
+            )
             candidates = torch.where(per_image(waits), pattern, candidates)
         return candidates
 

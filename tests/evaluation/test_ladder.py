@@ -45,7 +45,7 @@ def test_reference_budget_is_autoattack() -> None:
     stages = [attack.to_json() for attack in BUDGETS["reference"].attacks]
     assert stages == [
         {"use": "APGD", "steps": 100, "restarts": 1, "loss": "ce"},
-        {"use": "APGDT", "steps": 100, "restarts": 1, "targets": 9, "followed": 0},
+        {"use": "APGDT", "steps": 100, "restarts": 1, "targets": 9},
         {"use": "FAB", "steps": 100, "restarts": 1, "targets": 9},
         {"use": "Square", "queries": 5000, "start": 0.8, "whole": True},
     ]
