@@ -107,8 +107,8 @@ class _IncrementalSearch(SquareSearch):
         """Boolean (n,): images of `wrong` that the model itself misclassifies; they are recorded."""
         confirmed = torch.zeros_like(wrong)
         if bool(wrong.any()):
-            candidates = self.forward.candidates[wrong]
-            logits = exact(self.model(channels_last(candidates)))
+            candidates = self.forward.candidates
+            logits = exact(self.model(channels_last(candidates[wrong])))
             confirmed[wrong] = is_wrong(logits, state.label[wrong])
-            self.record_success(state, self.forward.candidates, confirmed)
+            self.record_success(state, candidates, confirmed)
         return confirmed

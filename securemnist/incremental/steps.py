@@ -34,6 +34,11 @@ class Window:
     padding: int = 0
     dilation: int = 1
 
+    @property
+    def reads_inputs(self) -> bool:
+        """Whether each output reads an input, and not padding alone."""
+        return self.padding <= self.dilation * (self.kernel - 1)
+
     def outputs(self, low: int, high: int, size: int) -> tuple[int, int]:
         """The range of outputs, of `size`, that read an input of the range from `low` to `high`."""
         reach = self.dilation * (self.kernel - 1)
@@ -128,6 +133,8 @@ def _convolution(
     if transposed or x is not MAP or weight is MAP or len(stride) != 2:
         return None
     rows, columns = map(Window, weight.shape[2:], stride, padding, dilation)
+    if not (rows.reads_inputs and columns.reads_inputs):
+        return None
 
     def function(patch: torch.Tensor) -> torch.Tensor:
         none = [0, 0]

@@ -106,6 +106,13 @@ def test_linear_network(shape: tuple[int, int, int]) -> None:
     check(nn.Sequential(*layers).eval(), shape, seed=3)
 
 
+def test_wide_padding() -> None:
+    """A convolution whose outer outputs read padding alone is computed whole."""
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1, stride=4, padding=2), nn.Flatten()
+    check(nn.Sequential(*layers, nn.Linear(128, 10)).eval(), (1, 28, 28), seed=7, changes=40)
+
+
 def test_one_linear_layer_is_the_output() -> None:
     """Logits straight from the map of a convolution."""
     torch.manual_seed(0)
