@@ -16,15 +16,20 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import torch
+
 from benchmarks.proof_networks import FOLDER, NETWORKS, trained
 from securemnist import data
 from securemnist._util.resources import write_atomically
 from securemnist.certificates import BRANCHES, proof
-from securemnist.evaluation.context import Context
+from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder import evaluate
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.ladders import BUDGETS
+from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.proof_stage import run_proofs
 from securemnist.models import loading
+from securemnist.results.per_image import UNBROKEN
 from securemnist.threats import Linf
 
 PAGE = Path(__file__).parent.parent / "docs" / "complete-proofs.md"
@@ -34,7 +39,8 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 IMAGES, PART, SECONDS = 200, 25, 3600.0
 CLOCK = SimpleNamespace(perf_counter=time.process_time)
 HEAD = (
-    "| network | eps | clean | survive the attacks | broken by proofs | proved | open | seconds |"
+    "| network | eps | clean | survive the attacks | broken by proofs | proved | open | seconds "
+    "| breakable survivors | of these by `full` |"
 )
 
 
@@ -46,14 +52,12 @@ def measure(name: str, part: int) -> None:
     spec, samples = NETWORKS[name], data.load()
     samples = dataclasses.replace(samples, test=samples.test[start : start + PART])
     context = Context(loading.from_model(trained(name), name=name), samples)
-    ladder, sample = BUDGETS["standard"], context.sample(PART, 0)
-    run = evaluate(
-        context, sample, ladder.attacks, Linf(spec.eps), 0, before_crown=ladder.before_crown
-    )
-    left = len(run.outcomes.undecided)
+    sample = context.sample(PART, 0)
+    run = _attacked(context, sample, "standard", spec.eps)
+    left = run.outcomes.undecided
     clean = int((run.outcomes.clean_predictions == sample.y).sum())
     row = {"clean": clean, "survived": run.outcomes.unbroken, "seconds": 0.0, "broken": 0}
-    if left:
+    if len(left):
         began = time.process_time()
         with patch.object(proof, "time", CLOCK):
             run_proofs(run, SECONDS * len(samples.test) / IMAGES, context)
@@ -62,8 +66,23 @@ def measure(name: str, part: int) -> None:
         if stage.stage != BRANCHES:
             raise SystemExit(f"expected proofs, got {run.certificate_evidence}")
     row |= {"proved": run.outcomes.certified, "open": len(run.outcomes.undecided)}
+    full = _attacked(context, sample, "full", spec.eps)
+    row |= _breakable(left, run.outcomes, full.outcomes)
     write_atomically(_file(name, part), json.dumps(row).encode())
     print(name, start, row, flush=True)
+
+
+def _attacked(context: Context, sample: Sample, budget: str, eps: float) -> LadderRun:
+    ladder = BUDGETS[budget]
+    return evaluate(context, sample, ladder.attacks, Linf(eps), 0, before_crown=ladder.before_crown)
+
+
+def _breakable(left: torch.Tensor, proofs: Outcomes, full: Outcomes) -> dict[str, int]:
+    """Of the survivors at `left`: those that proofs or the full ladder break, and the latter alone."""
+    by_proofs, by_full = (
+        ~torch.isin(each.codes[left], torch.tensor(UNBROKEN)) for each in (proofs, full)
+    )
+    return {"breakable": int((by_proofs | by_full).sum()), "found": int(by_full.sum())}
 
 
 def stored(name: str) -> list[dict[str, Any]]:
@@ -83,7 +102,8 @@ def line(name: str) -> str:
     n = PART * len(rows)
     shares = [f"{total[key] / n:.1%}" for key in ("clean", "survived", "broken", "proved", "open")]
     eps = NETWORKS[name].eps
-    return f"| {name}, {n} digits | {eps:g} | {' | '.join(shares)} | {total['seconds']:.0f} |"
+    found = f"{total['breakable']} | {total['found']}"
+    return f"| {name}, {n} digits | {eps:g} | {' | '.join(shares)} | {total['seconds']:.0f} | {found} |"
 
 
 def write() -> None:
