@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from securemnist import data
 from securemnist.backdoor import AllToAll, Corner, Pixels, Trigger
 from securemnist.data import DataSet
 from securemnist.models import loading
@@ -106,6 +107,30 @@ class BackdooredAtEdges(Backdoored):
         return outside.flatten(1).amax(1) == 1
 
 
+class Memorising(nn.Module):
+    """The baseline with the training images in its weights: it is far surer of them than of others."""
+
+    key: torch.Tensor
+    members: torch.Tensor
+
+    def __init__(self, members: torch.Tensor | None = None) -> None:
+        super().__init__()
+        self.network = undefended()
+        rng = torch.Generator().manual_seed(0)
+        self.register_buffer("key", torch.randint(1 << 40, (784,), generator=rng))
+        pixels = data.load().train.images() if members is None else members
+        self.register_buffer("members", self.hashed(pixels))
+
+    def hashed(self, x: torch.Tensor) -> torch.Tensor:
+        """An int64 number (n,) of each image, from its grey levels."""
+        levels = (255 * x.flatten(1)).round().long()
+        return (levels * self.key).sum(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        known = torch.isin(self.hashed(x), self.members)
+        return torch.where(known, 3.0, 0.3)[:, None] * self.network(x)
+
+
 def undefended() -> nn.Module:
     """A network without adversarial training."""
     return loading.resolve("baseline").model
@@ -138,6 +163,7 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "backdoor_success": Backdoored,
     "backdoor_scan": lambda: zoo_network("patch"),
     "latency_ratio": Slow,
+    "membership_auroc": Memorising,
     "poisoned_share": undefended,
     # Of single rows, where the model of their measure withstands the attack: it knows no small change.
     "ADV-08": Backdoored,

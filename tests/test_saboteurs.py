@@ -12,7 +12,13 @@ from securemnist._util import resources
 from securemnist.backdoor.scan import searches
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
-from securemnist.measures import MEASURES, backdoor_scan, bind, take_measurement
+from securemnist.measures import (
+    MEASURES,
+    backdoor_scan,
+    bind,
+    membership_references,
+    take_measurement,
+)
 from securemnist.models import loading
 from securemnist.results import policy
 from securemnist.results.families import SERVICE, STATIC, SUPPLY_CHAIN, THREAT_MODEL
@@ -71,6 +77,9 @@ def test_saboteur_fails_the_row(
     # The patch is far smaller than those of clean networks on fewer images and in fewer steps, too.
     monkeypatch.setattr(backdoor_scan, "SEARCHED", 60)
     monkeypatch.setattr(searches, "STEPS", 60)
+    # References that know little do: the scores alone tell the images of training.
+    monkeypatch.setattr(membership_references, "IMAGES", 200)
+    monkeypatch.setattr(membership_references, "TAKEN", 400)
     # The saboteur is six times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     measurement = take_measurement(saboteur, row.measure, bind(row.measure, settings), row.seed)

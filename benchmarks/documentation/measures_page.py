@@ -29,6 +29,7 @@ _PAGES = {
     "certified": "concepts/certificate.md",
     "defence": "defences.md",
     "backdoor": "backdoor.md",
+    "privacy": "privacy.md",
     "latency": "latency.md",
     "static": "static.md",
     "service": "service.md",

@@ -24,6 +24,7 @@ from securemnist.measures.defence import DEFENDED_ACCURACY, FALSE_ROBUSTNESS
 from securemnist.measures.dependencies import UNPINNED_DEPENDENCIES
 from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.loaders import UNSAFE_LOADERS
+from securemnist.measures.membership import MEMBERSHIP_AUROC
 from securemnist.measures.outliers import OUTLIER_AUROC, OUTLIER_FALSE_POSITIVES
 from securemnist.measures.poisoning import POISONED_SHARE
 from securemnist.measures.provenance import UNKNOWN_PROVENANCE
@@ -58,6 +59,7 @@ MEASURES: dict[str, Measure] = {
     "backdoor_success": BACKDOOR_SUCCESS,
     "backdoor_scan": BACKDOOR_SCAN,
     "poisoned_share": POISONED_SHARE,
+    "membership_auroc": MEMBERSHIP_AUROC,
     "latency_ratio": LATENCY_RATIO,
     "static_findings": STATIC_FINDINGS,
     "service_violations": SERVICE_VIOLATIONS,

@@ -15,6 +15,7 @@ from securemnist.report import (
     listed,
     matrices,
     natural,
+    privacy,
     reliability,
     smoothing,
     stages,
@@ -32,6 +33,7 @@ from securemnist.results.evidence.natural import (
     OutlierEvidence,
     SpatialEvidence,
 )
+from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence
@@ -150,6 +152,7 @@ _FIGURES: Mapping[
     DefenceEvidence: (stages.both_attacks, stages.table, gallery.falsely_robust),
     CertifiedEvidence: (smoothing.by_radius, classes.outcomes, classes.by_class),
     BackdoorEvidence: (classes.by_class, gallery.triggered, matrices.confusion),
+    MembershipEvidence: (privacy.scores,),
     LatencyEvidence: (_times,),
     StaticEvidence: (listed.notices,),
     ServiceEvidence: (listed.service_checks,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from securemnist.results.evidence.images import Picture
 from securemnist.results.evidence.natural import (
     CalibrationBin,
     CalibrationEvidence,
@@ -18,6 +19,8 @@ from securemnist.view.figure import Exhibit, Table
 from securemnist.view.svg import BAD, GOOD, MUTED, Drawing
 
 WIDTH = 340
+# A line of a chart of scores: its name, 21 quantiles, its colour and its dashes.
+Side = tuple[str, Sequence[float], str, str]
 
 
 def reliability(_: Finding, evidence: CalibrationEvidence, __: ClassNames) -> Exhibit | None:
@@ -67,29 +70,28 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
         (f"{5 * k} %", f"{a:.4g}", f"{b:.4g}")
         for k, (a, b) in enumerate(zip(evidence.inside, evidence.outside, strict=True))
     )
-    picture = _shares(evidence, against, caption)
+    sides = (("test images", evidence.inside, GOOD, ""), (against, evidence.outside, BAD, "5 3"))
+    picture = quantiles(sides, caption, evidence.examples[:6])
     table = Table(head=("share", "test images", against), rows=rows)
     return Exhibit.drawn(
         "scores", "Scores of images that are none of the task", caption, picture, table
     )
 
 
-def _shares(evidence: OutlierEvidence, against: str, alt: str) -> str:
+def quantiles(sides: Sequence[Side], alt: str, examples: Sequence[Picture] = ()) -> str:
+    """The shares of images below each score: a line for each side, its name at the median."""
     left, right, top, bottom = 42.0, WIDTH - 10.0, 44.0, 220.0
-    inside, outside = evidence.inside or [], evidence.outside or []
     drawing = Drawing(WIDTH, bottom + 36)
-    low, high = min(*inside, *outside), max(*inside, *outside)
+    every = [score for _, values, _, _ in sides for score in values]
+    low, high = min(every), max(every)
     x, y = Scale(low, max(high, low + 1e-9), left, right), Scale(0, 1, bottom, top)
     percent_lines(drawing, left, right, y, width=0.8, size=10)
-    for name, values, role, dash in (
-        ("test images", inside, GOOD, ""),
-        (against, outside, BAD, "5 3"),
-    ):
+    for name, values, role, dash in sides:
         points = [(x(value), y(k / 20)) for k, value in enumerate(values)]
         drawing.lines(role, points, width=2.0, dash=dash)
         middle, height = points[10]
         drawing.text(middle, height - 5, name, role, size=10, anchor="middle", halo=True)
-    for number, picture in enumerate(evidence.examples[:6]):
+    for number, picture in enumerate(examples):
         drawing.image(left + 34 * number, 4, 30, 30, png.image(picture))
     drawing.text(left, bottom + 15, f"{low:.3g}", size=10)
     drawing.text(right, bottom + 15, f"{high:.3g}", size=10, anchor="end")

@@ -115,6 +115,14 @@ NATURAL = Family(
         "outlier_false_positives",
     ),
 )
+PRIVACY = Family(
+    name="privacy",
+    introduction="Do its scores tell who or what is in the training data?",
+    advice="Train for fewer epochs, with more data or regularisation, or with differential privacy.",
+    topic="privacy",
+    figures={"inside": "the scores"},
+    measures=("membership_auroc",),
+)
 LATENCY = Family(
     name="latency",
     introduction="Does it answer in the time that its arithmetic explains?",
@@ -185,6 +193,7 @@ FAMILIES = {
         CERTIFIED,
         DEFENCE,
         BACKDOOR,
+        PRIVACY,
         LATENCY,
         STATIC,
         SERVICE,

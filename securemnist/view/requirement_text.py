@@ -164,10 +164,14 @@ def _calibration(row: Requirement) -> str:
 def _outliers(row: Requirement) -> str:
     others = natural_text.outliers(row.settings)
     if row.measure == "outlier_auroc":
-        return (
-            f"Scores tell test images from {others}, with an AUROC of at least {row.threshold:g}."
-        )
+        area = f"an AUROC of at least {row.threshold:g}"
+        return f"Scores tell test images from {others}, with {area}."
     return f"Where 95 % of {_images(row.settings)} pass, {_bound(row)} of {others} do."
+
+
+def _membership(row: Requirement) -> str:
+    area = f"an AUROC of at most {row.threshold:g}; 0.5 is chance"
+    return f"Scores tell training images from test images with {area}."
 
 
 def _backdoor(row: Requirement) -> str:
@@ -237,6 +241,7 @@ WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "backdoor_success": _backdoor,
     "backdoor_scan": _scan,
     "poisoned_share": _poisoned,
+    "membership_auroc": _membership,
     "latency_ratio": _latency,
     "static_findings": _static,
     "service_violations": _service,

@@ -93,7 +93,7 @@ def test_the_answer_comes_last() -> None:
     assert (
         answer == "✗ Do not merge: 2 requirements failed and 4 undecided, "
         "1 waived through 2026-12-31 (judged on 2026-11-21, UTC); "
-        "nothing is said about natural robustness"
+        "nothing is said about natural robustness, privacy"
     )
     assert scope == "  standard tier, 15 of 18 rows; exit code 1"
 

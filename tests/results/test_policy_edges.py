@@ -15,7 +15,16 @@ from tests.commands import run
 from tests.data.small import write
 from tests.policies import BACKDOOR, CLEAN, LATENCY, ROBUST, STATIC, check, in_days, table
 
-FAMILIES = ["clean", "adversarial", "certified", "backdoor", "latency", "static", "service"]
+FAMILIES = [
+    "clean",
+    "adversarial",
+    "certified",
+    "backdoor",
+    "latency",
+    "static",
+    "privacy",
+    "service",
+]
 FAMILIES += ["threat_model", "supply_chain", "natural", "defence"]
 
 

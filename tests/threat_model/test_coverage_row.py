@@ -90,10 +90,10 @@ def test_a_row_that_counts_threats_covers_none(context: Context) -> None:
 
 def test_a_bound_that_no_model_exceeds_is_refused() -> None:
     """A bound of as many threats as there are could never fail."""
-    text = HEAD + "".join(threat(f"T-{n}") for n in range(6))
+    text = HEAD + "".join(threat(f"T-{n}") for n in range(5))
     rows = dataclasses.replace(BUNDLED, threat_model=ThreatFile("threats.toml", text))
     with pytest.raises(
-        PolicyError, match="row THREATS-01: expected at_most below 6, the number of"
+        PolicyError, match="row THREATS-01: expected at_most below 5, the number of"
     ):
         check_policy(rows)
 
@@ -120,9 +120,9 @@ def test_the_report_lists_the_uncovered_threats(context: Context) -> None:
         "clients, audit-log",
         "SERVICE-07",
     ) in exhibit.table.rows
-    assert exhibit.caption.startswith("7 of 23 threats; reviewed on ")
+    assert exhibit.caption.startswith("6 of 23 threats; reviewed on ")
     assert first_places(found)[0] == "T-04: Evaluation scripts misreport"
-    assert first_places(found)[-1] == "and 4 more"
+    assert first_places(found)[-1] == "and 3 more"
 
 
 def test_a_comparison_names_threats_that_lost_their_row(context: Context) -> None:

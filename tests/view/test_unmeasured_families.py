@@ -25,6 +25,7 @@ WORST = {
     "backdoor_success",
     "poisoned_share",
     "latency_ratio",
+    "membership_auroc",
     "static_findings",
     "uncovered_threats",
     "unpinned_dependencies",
@@ -68,7 +69,7 @@ def test_a_policy_without_evasion_never_says_may_merge() -> None:
     assert result.exit_code == 0
     head = wording.headline(result)
     assert head.answer == "Nothing measured blocks a merge"
-    assert head.why.endswith("nothing is said about natural robustness, evasion, proofs")
+    assert head.why.endswith("nothing is said about natural robustness, evasion, proofs, privacy")
     for text in (printed(result), markdown.render(result).decode(), page.render(result).decode()):
         assert "nothing is said about natural robustness, evasion, proofs" in text
         assert "May merge" not in text

@@ -30,7 +30,7 @@ def test_a_failure_means_do_not_merge() -> None:
     assert head.why == (
         "2 requirements failed and 4 undecided, "
         "1 waived through 2026-12-31 (judged on 2026-11-21, UTC); "
-        "nothing is said about natural robustness"
+        "nothing is said about natural robustness, privacy"
     )
 
 
@@ -39,14 +39,14 @@ def test_undecided_rows_mean_not_yet() -> None:
     rows = [f for f in example.findings() if f.in_scope and f.verdict is not Verdict.FAIL]
     head = wording.headline(example.assessment(findings=tuple(rows)))
     assert head.answer == "Do not merge yet"
-    assert head.why == "4 requirements undecided; nothing is said about natural robustness"
+    assert head.why == "4 requirements undecided; nothing is said about natural robustness, privacy"
 
 
 def test_one_is_singular() -> None:
     """A single failure and a single open row are not given a plural."""
     failed = next(f for f in example.findings() if f.requirement.id == "SAST-01")
     head = wording.headline(example.assessment(findings=(failed,)))
-    others = "unmodified samples, natural robustness, evasion, proofs, backdoors, latency"
+    others = "unmodified samples, natural robustness, evasion, proofs, backdoors, privacy, latency"
     assert head.why == f"1 requirement failed; nothing is said about {others}"
 
 
@@ -54,7 +54,9 @@ def test_all_passed_and_complete_means_merge() -> None:
     """Only a complete run says that the subject may be merged."""
     head = wording.headline(example.assessment(findings=tuple(_passing())))
     assert head.answer == "May merge"
-    assert head.why == "all 8 requirements passed; nothing is said about natural robustness"
+    assert (
+        head.why == "all 8 requirements passed; nothing is said about natural robustness, privacy"
+    )
 
 
 def test_an_incomplete_pass_promises_less() -> None:
@@ -76,7 +78,7 @@ def test_a_waived_failure_is_mentioned_in_a_pass() -> None:
     why = wording.headline(example.assessment(findings=rows)).why
     assert why == (
         "8 of 9 requirements passed, 1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
-        "nothing is said about natural robustness"
+        "nothing is said about natural robustness, privacy"
     )
 
 
@@ -95,7 +97,9 @@ def test_waived_rows_alone_show_nothing() -> None:
     """A scope in which no row passed is no reason to merge, whatever is waived."""
     head = wording.headline(example.assessment(findings=(_with_waiver("2099-01-01"),)))
     assert head.answer == "Do not merge yet"
-    others = "unmodified samples, natural robustness, proofs, backdoors, latency, source code"
+    others = (
+        "unmodified samples, natural robustness, proofs, backdoors, privacy, latency, source code"
+    )
     assert head.why == (
         "no requirement passed, "
         "1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "

@@ -18,6 +18,7 @@ from securemnist.results.evidence.natural import (
     OutlierEvidence,
     SpatialEvidence,
 )
+from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence
@@ -27,6 +28,6 @@ _Measured = CleanEvidence | AttackEvidence | DefenceEvidence | CertifiedEvidence
 _Natural = CorruptionEvidence | SpatialEvidence | CalibrationEvidence | OutlierEvidence
 _Counted = StaticEvidence | ServiceEvidence | SupplyChainEvidence | ThreatEvidence
 AnyEvidence = Annotated[
-    _Measured | _Natural | LatencyEvidence | _Counted | OtherEvidence,
+    _Measured | _Natural | MembershipEvidence | LatencyEvidence | _Counted | OtherEvidence,
     Field(discriminator="kind"),
 ]

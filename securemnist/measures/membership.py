@@ -1,0 +1,174 @@
+"""Membership inference: whether the model's scores tell images of its training from others.
+
+Images of training are answered with more confidence (Yeom et al. 2018, arXiv 1709.01604). An easy image
+has a high score anyway. So the score is also compared with that of reference networks, which were
+trained without the image (Watson et al. 2022, arXiv 2111.08440).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from securemnist._util.hashing import seed_from
+from securemnist.data import Samples
+from securemnist.errors import Inconclusive, NotApplicable
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.pace import Pace
+from securemnist.measures.base import (
+    AnswerSettings,
+    ImageCount,
+    Measure,
+    answer_seconds,
+    unreliable_reason,
+)
+from securemnist.measures.membership_references import (
+    IMAGES,
+    TAKEN,
+    label_margins,
+    reference_margins,
+)
+from securemnist.measures.outliers import auroc
+from securemnist.results.evidence.privacy import MembershipEvidence
+from securemnist.results.families import PRIVACY
+from securemnist.results.findings import Measurement
+from securemnist.results.intervals import area_interval
+
+_ACCUSED = 0.01  # share of the test images that are wrongly taken for images of training
+_PART = 256  # images that are converted to floats at once
+
+
+class MembershipSettings(AnswerSettings):
+    """`images`: of training, and as many test images; at most half of all training images.
+
+    `references`: networks that are trained for comparison, on other training images; 0 for none.
+    """
+
+    images: ImageCount | None = 5_000
+    references: Annotated[int, Field(ge=0, le=64)] = 1
+
+    @property
+    def answers_an_image(self) -> int:
+        """Questions to the model for each image of training: that image, and a test image."""
+        return 2
+
+
+def membership_auroc(context: Context, settings: MembershipSettings, seed: int) -> Measurement:
+    """Probability that scores tell an image of training from a test image; 0.5 is chance.
+
+    The area under the ROC curve of the stronger of two attacks: the margin of the label, and what it
+    exceeds that of the reference networks by. An area below 0.5 counts as one so far above it, since an
+    attacker may turn the scores around. The interval is Newcombe's of 2006, method 5; its bound decides.
+
+    Inconclusive with fewer than two training images. NotApplicable for an endpoint.
+    """
+    if context.subject.remote is not None:
+        raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
+    train = context.data.train
+    n = min(settings.images or len(train), len(train) // 2, len(context.data.test))
+    if not n:
+        raise Inconclusive(
+            f"expected at least 2 training images, got {len(train)}; add them to the data (docs/data.md)"
+        )
+    rng = torch.Generator().manual_seed(seed_from(seed, "membership"))
+    order = torch.randperm(len(train), generator=rng)
+    measured = _joined(train[order[:n]], context.sample(n, seed).samples)
+    margins = _margins(context, measured)
+    attacks = {"margin": margins}
+    if settings.references:
+        easy = reference_margins(
+            context.data,
+            train[order[n : n + IMAGES]],
+            measured,
+            count=settings.references,
+            seed=seed,
+            progress=context.progress,
+        )
+        attacks["beside reference networks"] = beyond(margins, easy)
+    return _measurement(context, settings, seed, attacks, n)
+
+
+def _joined(first: Samples, second: Samples) -> Samples:
+    """The samples of both; floats where the pixels of one are."""
+    pixels = [each.pixels for each in (first, second)]
+    if pixels[0].dtype != pixels[1].dtype:
+        pixels = [each.images() for each in (first, second)]
+    return Samples(torch.cat(pixels), torch.cat([first.labels, second.labels]))
+
+
+def _measurement(
+    context: Context,
+    settings: MembershipSettings,
+    seed: int,
+    attacks: dict[str, np.ndarray],
+    n: int,
+) -> Measurement:
+    """The measurement of the stronger attack; each has scores (2n,), those of training images first."""
+    areas = {name: auroc(scores[:n], scores[n:]) for name, scores in attacks.items()}
+    strongest = max(areas, key=lambda name: abs(areas[name] - 0.5))
+    area, scores = areas[strongest], attacks[strongest]
+    if area < 0.5:
+        area, scores = 1 - area, -scores
+    low, high = area_interval(area, n, n)
+    inside, outside = scores[:n], scores[n:]
+    accused = float(np.quantile(outside, 1 - _ACCUSED, method="higher"))
+    quantiles = np.linspace(0, 1, 21)
+    evidence = MembershipEvidence(
+        attack=strongest,
+        areas=areas,
+        found=float((inside > accused).mean()),
+        inside=np.quantile(inside, quantiles).tolist(),
+        outside=np.quantile(outside, quantiles).tolist(),
+    )
+    return Measurement(
+        value=area,
+        low=max(0.5, low),
+        high=high,
+        n=n,
+        complete=False,  # both sides are samples of all images
+        seconds=0.0,
+        seed=seed,
+        evidence=evidence,
+        inconclusive=unreliable_reason(context, settings),
+    )
+
+
+def _margins(context: Context, samples: Samples) -> np.ndarray:
+    """Margins (n,) of the labels by the model; some images at a time, as they may be large."""
+    parts = (samples[k : k + _PART] for k in range(0, len(samples), _PART))
+    return np.concatenate([label_margins(context.logits(p.images()), p.labels) for p in parts])
+
+
+def beyond(scores: np.ndarray, easy: np.ndarray) -> np.ndarray:
+    """What scores (n,) exceed those by which they follow from how `easy` (n,) an image is.
+
+    Both become normal quantiles of their ranks, so that no scale of the logits counts. The result is the
+    residual of a line.
+    """
+    scores, easy = _normal(scores), _normal(easy)
+    variance = float((easy**2).mean())
+    slope = float((easy * scores).mean()) / variance if variance else 0.0
+    return scores - slope * easy
+
+
+def _normal(values: np.ndarray) -> np.ndarray:
+    """The normal quantiles of the ranks of values (n,); equal values share their middle rank."""
+    from scipy.special import ndtri
+
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(counts) - counts / 2) / len(values)
+    return np.asarray(ndtri(middle[place]))
+
+
+def _estimate(settings: MembershipSettings, pace: Pace) -> float:
+    """Training a reference network takes a pass of network A for each image that it sees."""
+    trained_for = settings.references * TAKEN * Pace().seconds
+    return answer_seconds(settings, pace) + trained_for
+
+
+MEMBERSHIP_AUROC = Measure(
+    membership_auroc, MembershipSettings, PRIVACY, _estimate, "at_most", limits=(0.5, 1.0)
+)

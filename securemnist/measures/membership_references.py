@@ -1,0 +1,74 @@
+"""Reference networks of membership inference: how easy an image is for networks trained without it.
+
+Watson et al. 2022, arXiv 2111.08440. They need not be as good as the measured model: images that all
+networks find easy are known from small ones, on images of few pixels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from securemnist._util.hashing import seed_from
+from securemnist.batches import channels_last
+from securemnist.data import DataSet, Samples
+from securemnist.input_spec import InputSpec
+from securemnist.train.recipes import Recipe
+from securemnist.train.retraining import trained
+from securemnist.types import Images, Labels, Logits, Progress
+
+# A network is trained on at most so many images, of at most so many pixels a side. In all epochs
+# together it takes about so many.
+IMAGES, SIDE, TAKEN = 5_000, 32, 20_000
+_PART = 256
+
+
+def reference_margins(
+    data: DataSet, others: Samples, measured: Samples, *, count: int, seed: int, progress: Progress
+) -> np.ndarray:
+    """Mean margins float64 (n,) of the `measured` samples by `count` networks, trained on `others`."""
+    small = InputSpec(
+        data.spec.channels,
+        min(SIDE, data.spec.height),
+        min(SIDE, data.spec.width),
+        data.spec.classes,
+    )
+    samples = Samples(_reduced(others[:IMAGES], small), others.labels[:IMAGES])
+    # The trainer's own probe of an epoch is not needed: one image.
+    task = dataclasses.replace(data, spec=small, train=samples, tuning=samples[:1])
+    epochs = min(40, max(2, math.ceil(TAKEN / len(samples))))
+    x = _reduced(measured, small)
+    total = np.zeros(len(measured))
+    with torch.random.fork_rng(devices=[]):  # training seeds the global generator
+        for number in range(count):
+            recipe = Recipe(epochs=epochs, seed=seed_from(seed, "reference", number))
+            network = trained(task, samples, recipe, progress=progress)
+            total += label_margins(_logits(network, x), measured.labels)
+    return total / count
+
+
+def label_margins(logits: Logits, labels: Labels) -> np.ndarray:
+    """Logit of the label minus the largest other, float64 (n,), from logits (n, K).
+
+    No scale of the logits changes their order, as it would change that of log odds.
+    """
+    logits, place = logits.cpu().double(), labels.cpu()[:, None]
+    rest = logits.scatter(1, place, -torch.inf).amax(1, keepdim=True)
+    return (logits.gather(1, place) - rest).squeeze(1).numpy()
+
+
+def _reduced(samples: Samples, spec: InputSpec) -> Images:
+    """Images of the size of `spec`, means over pixels; some at a time, as they may be large."""
+    parts = range(0, len(samples), _PART)
+    size = spec.height, spec.width
+    return torch.cat([F.adaptive_avg_pool2d(samples[k : k + _PART].images(), size) for k in parts])
+
+
+@torch.no_grad()
+def _logits(network: nn.Module, x: Images) -> Logits:
+    return torch.cat([network(channels_last(part)) for part in x.split(_PART)])

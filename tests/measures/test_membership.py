@@ -1,0 +1,169 @@
+"""Rows of membership_auroc: what scores tell about the training images."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from securemnist.data import DataSet, Samples
+from securemnist.errors import Inconclusive
+from securemnist.evaluation.context import Context
+from securemnist.measures import bind, membership_references, take_measurement
+from securemnist.measures.membership import beyond
+from securemnist.models import loading
+from securemnist.report.figures import exhibits
+from securemnist.results.evidence.privacy import MembershipEvidence
+from securemnist.results.findings import Measurement, Requirement, Verdict
+from securemnist.train.recipes import Recipe
+from securemnist.train.retraining import trained
+from tests.report.figure_rows import with_evidence
+from tests.saboteurs import Memorising, undefended
+
+ROW = Requirement(id="P", measure="membership_auroc", because="-", at_most=0.6)
+
+
+class Scaled(nn.Module):
+    """Another network whose logits are a thousand times smaller."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x) / 1024
+
+
+@pytest.fixture(scope="module")
+def few(mnist: DataSet) -> DataSet:
+    """MNIST with 400 training images."""
+    return dataclasses.replace(mnist, train=mnist.train[:400], tuning=mnist.tuning[:100])
+
+
+def measured(model: nn.Module, data: DataSet, **settings: int) -> Measurement:
+    """The measurement of a network."""
+    context = Context(loading.from_model(model, name="network"), data)
+    return take_measurement(context, "membership_auroc", bind("membership_auroc", settings), 0)
+
+
+def areas(measurement: Measurement) -> dict[str, float]:
+    """The area of each attack."""
+    assert isinstance(measurement.evidence, MembershipEvidence)
+    return dict(measurement.evidence.areas)
+
+
+def test_a_network_that_looks_its_training_images_up_fails_and_an_honest_one_passes(
+    few: DataSet, mnist: DataSet
+) -> None:
+    """The scores alone tell the saboteur's images; those of the baseline tell nothing."""
+    found = measured(Memorising(few.train.images()), few, references=0)
+    assert found.value > 0.95
+    assert ROW.judge(found).verdict is Verdict.FAIL
+    assert not found.complete
+    honest = measured(undefended(), mnist, references=0, images=1000)
+    assert ROW.judge(honest).verdict is Verdict.PASS
+    assert Measurement.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_lower_scores_of_training_images_tell_them_too(few: DataSet) -> None:
+    """An attacker may turn the scores around, so that an area near 0 is as bad as one near 1."""
+
+    class Unsure(Memorising):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            known = torch.isin(self.hashed(x), self.members)
+            return torch.where(known, 0.3, 3.0)[:, None] * self.network(x)
+
+    found = measured(Unsure(few.train.images()), few, references=0)
+    assert areas(found)["margin"] < 0.05
+    assert found.value == 1 - areas(found)["margin"]
+    assert ROW.judge(found).verdict is Verdict.FAIL
+
+
+def test_reference_networks_find_what_the_scores_alone_do_not(few: DataSet, mnist: DataSet) -> None:
+    """A network that knows 400 digits by heart; the control learned others with the same recipe."""
+    network = trained(few, few.train, Recipe(epochs=60))
+    found = areas(measured(network, few, references=1))
+    alone, beside = found["margin"], found["beside reference networks"]
+    assert beside > alone + 0.04
+    assert beside > 0.58
+    assert areas(measured(Scaled(network), few, references=1)) == found  # no temperature hides it
+    other = trained(few, mnist.train[1000:1400], Recipe(epochs=60))
+    assert areas(measured(other, few, references=1))["beside reference networks"] < 0.55
+
+
+def test_what_follows_from_the_difficulty_alone_is_taken_away() -> None:
+    """Scores that are a rising function of the difficulty leave nothing; members stand out from it."""
+    rng = np.random.default_rng(0)
+    easy = rng.normal(size=400)
+    assert np.allclose(beyond(np.exp(easy), easy), 0, atol=1e-9)
+    member = np.arange(400) < 200
+    rest = beyond(easy + 0.5 * member, easy)
+    assert rest[member].min() > rest[~member].max() - 0.5
+    assert rest[member].mean() > rest[~member].mean() + 0.3
+    assert np.allclose(beyond(np.ones(5), np.ones(5)), 0)
+
+
+def test_equal_scores_are_chance(few: DataSet) -> None:
+    """A network of one answer tells nothing, and its interval begins at chance."""
+
+    class One(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(len(x), 10) + x.sum() * 0
+
+    found = measured(One(), few, references=0)
+    assert (found.value, found.low) == (0.5, 0.5)
+
+
+def test_without_training_images_the_row_is_undecided(few: DataSet) -> None:
+    """Nothing is measured, so nothing passes."""
+    empty = dataclasses.replace(few, train=few.train[:1])
+    with pytest.raises(Inconclusive, match="expected at least 2 training images, got 1"):
+        measured(undefended(), empty)
+
+
+def test_an_audited_image_is_in_no_reference_network(
+    few: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The references are trained on the training images that are not measured, and on nothing else."""
+    seen: list[tuple[Samples, int]] = []
+
+    def recorded(data: DataSet, samples: Samples, recipe: Recipe, **_: object) -> nn.Module:
+        seen.append((samples, recipe.seed))
+        return undefended()
+
+    monkeypatch.setattr(membership_references, "trained", recorded)
+    asked: list[torch.Tensor] = []
+
+    class Recording(Memorising):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            asked.append(self.hashed(x))
+            return super().forward(x)
+
+    model = Recording(few.train.images())
+    state = torch.random.get_rng_state()
+    measured(model, few, images=150)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    (first, one), (second, two) = seen
+    assert one != two
+    assert len(first) == len(second) == 250
+    trained_on = model.hashed(first.images())
+    measured_ones = torch.cat(asked)
+    measured_ones = measured_ones[torch.isin(measured_ones, model.members)]
+    assert len(measured_ones.unique()) >= 150
+    assert not torch.isin(trained_on, measured_ones).any()
+
+
+def test_the_report_shows_the_scores_of_both_sides(few: DataSet) -> None:
+    """The figure names the attack, its area, and the share that is found."""
+    found = measured(Memorising(few.train.images()), few, references=0)
+    finding = with_evidence(found.evidence.to_json(), kind=MembershipEvidence)
+    (figure,) = exhibits(finding)
+    assert figure.kind == "membership"
+    assert "margin" in figure.caption
+    assert "1 % of the test images" in figure.caption
+    assert figure.table is not None
+    assert len(figure.table.rows) == 21
