@@ -36,6 +36,7 @@ from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval
+from securemnist.sanitize import line
 
 _ACCUSED = 0.01  # share of the test images that are wrongly taken for images of training
 _PART = 256  # images that are converted to floats at once
@@ -63,7 +64,8 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     exceeds that of the reference networks by. An area below 0.5 counts as one so far above it, since an
     attacker may turn the scores around. The interval is Newcombe's of 2006, method 5; its bound decides.
 
-    Inconclusive with fewer than two training images. NotApplicable for an endpoint.
+    Inconclusive with fewer than two training images, and where the manifest of the model names other
+    training data. NotApplicable for an endpoint.
     """
     if context.subject.remote is not None:
         raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
@@ -132,8 +134,17 @@ def _measurement(
         seconds=0.0,
         seed=seed,
         evidence=evidence,
-        inconclusive=unreliable_reason(context, settings),
+        inconclusive=_other_data(context) or unreliable_reason(context, settings),
     )
+
+
+def _other_data(context: Context) -> str:
+    """Why the training images are not those of the model, by its manifest; empty where they may be."""
+    named, ours = context.subject.trained_on.get("digests", {}), context.data.digests
+    if all(ours.get(name, digest) == digest for name, digest in named.items()):
+        return ""
+    name = line(context.subject.trained_on["name"], 40)
+    return f"the model was trained on other data ({name}), by its manifest; measure it on those"
 
 
 def _margins(context: Context, samples: Samples) -> np.ndarray:

@@ -125,6 +125,19 @@ def test_without_training_images_the_row_is_undecided(few: DataSet) -> None:
         measured(undefended(), empty)
 
 
+def test_a_model_of_other_data_is_undecided(mnist: DataSet) -> None:
+    """Its manifest names other training images, so that those of the row say nothing about it."""
+    subject = loading.resolve("baseline")
+    changed = dict.fromkeys(mnist.digests, "0" * 64)
+    for digests, reason in ((changed, "other data"), ({}, "")):
+        data = dataclasses.replace(mnist, digests={**mnist.digests, **digests})
+        bound = bind("membership_auroc", {"references": 0, "images": 500})
+        found = take_measurement(Context(subject, data), "membership_auroc", bound, 0)
+        assert reason in found.inconclusive
+        verdict = Verdict.INCONCLUSIVE if reason else Verdict.PASS
+        assert ROW.judge(found).verdict is verdict
+
+
 def test_an_audited_image_is_in_no_reference_network(
     few: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +158,7 @@ def test_an_audited_image_is_in_no_reference_network(
 
     model = Recording(few.train.images())
     state = torch.random.get_rng_state()
-    measured(model, few, images=150)
+    measured(model, few, images=150, references=2)
     assert torch.equal(torch.random.get_rng_state(), state)
     (first, one), (second, two) = seen
     assert one != two
