@@ -19,6 +19,7 @@ from securemnist.view.figure import Exhibit, Table
 from securemnist.view.svg import BAD, GOOD, MUTED, Drawing
 
 WIDTH = 340
+_LETTER = 6  # pixels of a letter at size 10, at most
 # A line of a chart of scores: its name, 21 quantiles, its colour and its dashes.
 Side = tuple[str, Sequence[float], str, str]
 
@@ -79,18 +80,26 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
 
 
 def quantiles(sides: Sequence[Side], alt: str, examples: Sequence[Picture] = ()) -> str:
-    """The shares of images below each score: a line for each side, its name at the median."""
+    """The shares of images below each score: a line for each side, with its name beside it."""
     left, right, top, bottom = 42.0, WIDTH - 10.0, 44.0, 220.0
     drawing = Drawing(WIDTH, bottom + 36)
     every = [score for _, values, _, _ in sides for score in values]
     low, high = min(every), max(every)
     x, y = Scale(low, max(high, low + 1e-9), left, right), Scale(0, 1, bottom, top)
     percent_lines(drawing, left, right, y, width=0.8, size=10)
-    for name, values, role, dash in sides:
+    for _, values, role, dash in sides:
         points = [(x(value), y(k / 20)) for k, value in enumerate(values)]
         drawing.lines(role, points, width=2.0, dash=dash)
-        middle, height = points[10]
-        drawing.text(middle, height - 5, name, role, size=10, anchor="middle", halo=True)
+    # Above a rising line and below it there is room, so that two equal lines have readable names.
+    ordered = sorted(sides, key=lambda side: side[1][10])
+    for (name, values, role, _), share, room in zip(ordered, (14, 6), (-1, 1), strict=True):
+        place, width = x(values[share]), _LETTER * len(name)
+        if not left < place + room * (width + 6) < right:
+            room = -room
+        anchor = "start" if room > 0 else "end"
+        drawing.text(
+            place + 6 * room, y(share / 20) + 3, name, role, size=10, anchor=anchor, halo=True
+        )
     for number, picture in enumerate(examples):
         drawing.image(left + 34 * number, 4, 30, 30, png.image(picture))
     drawing.text(left, bottom + 15, f"{low:.3g}", size=10)
