@@ -21,7 +21,6 @@ from securemnist.evaluation.calibration import Limits, limits_of
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
-from securemnist.models.pooling import FasterPooling
 from securemnist.models.predictions import exact
 from securemnist.models.probabilities import with_gradients
 from securemnist.results.evidence.tables import AnswerTable
@@ -208,9 +207,10 @@ class Context:
     def logits(self, x: Images) -> Logits:
         """Logits (n, K) of images (n, C, H, W), in batches; ModelError where one is not finite."""
         model, device = self.subject.model, self.subject.device
-        parts = x.split(batch_size(x, _BATCH))
-        with FasterPooling():
-            logits = torch.cat([exact(model(channels_last(part.to(device)))) for part in parts])
+        parts = [
+            exact(model(channels_last(part.to(device)))) for part in x.split(batch_size(x, _BATCH))
+        ]
+        logits = torch.cat(parts)
         not_finite = (~torch.isfinite(logits)).any(1)
         if bool(not_finite.any()):
             raise ModelError(

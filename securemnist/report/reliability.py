@@ -79,7 +79,7 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
     )
 
 
-def quantiles(sides: Sequence[Side], alt: str, examples: Sequence[Picture] = ()) -> str:
+def quantiles(sides: tuple[Side, Side], alt: str, examples: Sequence[Picture] = ()) -> str:
     """The shares of images below each score: a line for each side, with its name beside it."""
     left, right, top, bottom = 42.0, WIDTH - 10.0, 44.0, 220.0
     drawing = Drawing(WIDTH, bottom + 36)
