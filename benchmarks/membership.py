@@ -1,4 +1,4 @@
-"""Write the table of docs/privacy.md: membership inference on networks that know their images by heart.
+"""Write the table of docs/privacy.md: membership inference on networks that memorised their images.
 
 `python -m benchmarks.membership` takes about four minutes of one thread.
 """
@@ -44,7 +44,7 @@ def line(name: str, model: nn.Module, samples: DataSet) -> str:
 
 
 def rows() -> list[str]:
-    """The networks that know few images by heart, their controls, and the bundled ones."""
+    """The networks that memorised few images, their controls, and the bundled ones."""
     mnist = data.load()
     order = torch.randperm(len(mnist.train), generator=torch.Generator().manual_seed(0))
     written = []

@@ -16,6 +16,7 @@ from securemnist.measures import (
     MEASURES,
     backdoor_scan,
     bind,
+    membership,
     membership_references,
     take_measurement,
 )
@@ -78,7 +79,7 @@ def test_saboteur_fails_the_row(
     monkeypatch.setattr(backdoor_scan, "SEARCHED", 60)
     monkeypatch.setattr(searches, "STEPS", 60)
     # References that know little do: the scores alone tell the images of training.
-    monkeypatch.setattr(membership_references, "IMAGES", 200)
+    monkeypatch.setattr(membership, "REFERENCE_IMAGES", 200)
     monkeypatch.setattr(membership_references, "TAKEN", 400)
     # The saboteur is six times slower; that shows beside other tests, too.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)

@@ -10,9 +10,8 @@ from securemnist.results.families import Family
 
 CRITICAL, HIGH, MEDIUM, LOW = 9.5, 8.0, 5.5, 2.0
 # Critical: the weights, or who supplies them, act for an attacker. High: an attacker who sends input
-# chooses the answer, or runs code. Medium: the model is wrong or slow without an attacker, or tells
-# of its training data. Low: a
-# document is incomplete.
+# chooses the answer, or runs code. Medium: the model is wrong or slow without an attacker, or
+# reveals its training data. Low: a document is incomplete.
 OF_FAMILY = {
     "backdoor": CRITICAL,
     "supply_chain": CRITICAL,

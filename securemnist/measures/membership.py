@@ -26,7 +26,6 @@ from securemnist.measures.base import (
     unreliable_reason,
 )
 from securemnist.measures.membership_references import (
-    IMAGES,
     TAKEN,
     label_margins,
     reference_margins,
@@ -38,6 +37,7 @@ from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval
 from securemnist.sanitize import line
 
+REFERENCE_IMAGES = 5_000  # at most, to train a reference network on
 _ACCUSED = 0.01  # share of the test images that are wrongly taken for images of training
 _PART = 256  # images that are converted to floats at once
 
@@ -83,7 +83,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     if settings.references:
         easy = reference_margins(
             context.data,
-            train[order[n : n + IMAGES]],
+            train[order[n : n + REFERENCE_IMAGES]],
             measured,
             count=settings.references,
             seed=seed,

@@ -18,13 +18,14 @@ from securemnist._util.hashing import seed_from
 from securemnist.batches import channels_last
 from securemnist.data import DataSet, Samples
 from securemnist.input_spec import InputSpec
+from securemnist.models.predictions import margin
 from securemnist.train.recipes import Recipe
 from securemnist.train.retraining import trained
 from securemnist.types import Images, Labels, Logits, Progress
 
-# A network is trained on at most so many images, of at most so many pixels a side. In all epochs
-# together it takes about so many.
-IMAGES, SIDE, TAKEN = 5_000, 32, 20_000
+# Images are reduced to at most so many pixels a side. In all epochs together a network takes about so
+# many images.
+SIDE, TAKEN = 32, 20_000
 _PART = 256
 
 
@@ -38,7 +39,7 @@ def reference_margins(
         min(SIDE, data.spec.width),
         data.spec.classes,
     )
-    samples = Samples(_reduced(others[:IMAGES], small), others.labels[:IMAGES])
+    samples = Samples(_reduced(others, small), others.labels)
     # The trainer's own probe of an epoch is not needed: one image.
     task = dataclasses.replace(data, spec=small, train=samples, tuning=samples[:1])
     epochs = min(40, max(2, math.ceil(TAKEN / len(samples))))
@@ -53,13 +54,11 @@ def reference_margins(
 
 
 def label_margins(logits: Logits, labels: Labels) -> np.ndarray:
-    """Logit of the label minus the largest other, float64 (n,), from logits (n, K).
+    """Margins of the labels, float64 (n,), from logits (n, K).
 
     No scale of the logits changes their order, as it would change that of log odds.
     """
-    logits, place = logits.cpu().double(), labels.cpu()[:, None]
-    rest = logits.scatter(1, place, -torch.inf).amax(1, keepdim=True)
-    return (logits.gather(1, place) - rest).squeeze(1).numpy()
+    return margin(logits.cpu().double(), labels.cpu()).numpy()
 
 
 def _reduced(samples: Samples, spec: InputSpec) -> Images:

@@ -84,7 +84,7 @@ def test_lower_scores_of_training_images_tell_them_too(few: DataSet) -> None:
 
 
 def test_reference_networks_find_what_the_scores_alone_do_not(few: DataSet, mnist: DataSet) -> None:
-    """A network that knows 400 digits by heart; the control learned others with the same recipe."""
+    """A network that memorised 400 digits; the control learned others with the same recipe."""
     network = trained(few, few.train, Recipe(epochs=60))
     found = areas(measured(network, few, references=1))
     alone, beside = found["margin"], found["beside reference networks"]
