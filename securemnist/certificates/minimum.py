@@ -11,7 +11,8 @@ import torch
 class Minimum:
     """The minima of d domains, float32: `bounds` (d,) and the images (d, ...) that have them.
 
-    `values` (d, units): what the undecided units are there. `weights` (d, units): the weights of the
+    `values` (d, units): what the undecided units are there; for a unit with a sign, how far it is above
+    the end of its interval that its multiplier belongs to. `weights` (d, units): the weights of the
     outputs of their ReLUs; 0 where no linear bound reaches a unit.
     """
 
@@ -25,3 +26,14 @@ class Minimum:
         return torch.where(
             signs == 0, self.weights.clamp_min(0) * self.values, -signs * self.values
         )
+
+
+def other_ends(
+    signs: torch.Tensor, duals: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor
+) -> torch.Tensor:
+    """The ends (d, units) that multipliers below 0 belong to, 0 for other units.
+
+    `lower` and `upper` (units,): the bounds of the units in the ball.
+    """
+    ends = torch.where(signs > 0, upper, lower)
+    return torch.where((signs != 0) & (duals < 0), ends, 0)

@@ -44,7 +44,7 @@ class _Constrained:
 
     def minimum(self, duals: torch.Tensor, weights: torch.Tensor) -> Minimum:
         """The minima of the same bounds, with the excess of the margin as the last value."""
-        multiplier = duals[:, -1:]
+        multiplier = duals[:, -1:].clamp_min(0)
         found, logits = self.domains.minimum_of_units(
             duals[:, :-1], multiplier * self.margin, weights
         )

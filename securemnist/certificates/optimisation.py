@@ -45,15 +45,16 @@ def optimised(
     *,
     steps: int,
     rate: float = SLOPE_RATE,
+    goal: float = 0.0,
     in_time: InTime = always,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The best duals (d, units) of `steps` steps of Adam from `duals`, and their bounds (d,), float32.
 
-    It ends early where every bound is above 0, and where the time is over.
+    It ends early where every bound is above `goal`, and where the time is over.
     """
     free = signs == 0
     rates = torch.where(free, rate, MULTIPLIER_RATE)
-    highest = torch.where(free, 1.0, torch.inf)
+    lowest, highest = torch.where(free, 0.0, -torch.inf), torch.where(free, 1.0, torch.inf)
     duals, weights = duals.float(), weights.float()
     best, best_bounds = duals, torch.full((len(duals),), -torch.inf, device=duals.device)
     decay = max(_DECAY, math.exp(-3 / max(1, steps)))
@@ -67,12 +68,23 @@ def optimised(
         better = bounds > best_bounds
         best = torch.where(better[:, None], duals, best)
         best_bounds = torch.where(better, bounds, best_bounds)
-        if k > steps or bool((best_bounds > 0).all()) or not in_time():
+        if k > steps or bool((best_bounds > goal).all()) or not in_time():
             break
+        if k == 1:
+            import os
+            mode = os.environ.get("MODE", "old")
+            outer = minimum.weights.abs()
+            if mode.startswith("rel"):
+                share = float(mode[3:])
+                scale = share * (outer + 0.1 * outer.mean(1, keepdim=True))
+                rates = torch.where(free, rate, scale)
+                if outer.shape != free.shape: raise SystemExit("shape")
+            elif mode.startswith("abs"):
+                rates = torch.where(free, rate, float(mode[3:]))
         gradient = minimum.gradient(signs)
         first = _MOMENTUM * first + (1 - _MOMENTUM) * gradient
         second = _SQUARES * second + (1 - _SQUARES) * gradient.square()
         mean = first / (1 - _MOMENTUM**k)
         spread = (second / (1 - _SQUARES**k)).sqrt() + _SMALL
-        duals = (duals + rates * decay**k * mean / spread).clamp_min(0).minimum(highest)
+        duals = (duals + rates * decay**k * mean / spread).maximum(lowest).minimum(highest)
     return best, best_bounds

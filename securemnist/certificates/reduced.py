@@ -15,7 +15,7 @@ from securemnist.certificates.activations import LeakyReLU, Lines
 from securemnist.certificates.crown import EVERY_SAMPLE, Choice, lower_bounds
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import Layer
-from securemnist.certificates.minimum import Minimum
+from securemnist.certificates.minimum import Minimum, other_ends
 from securemnist.certificates.network import Intervals, Network
 
 # Numbers in the matrices of one sample: 32 MB. Above, passes of the network are cheaper.
@@ -36,7 +36,8 @@ class _Map:
 class Reduced:
     """The maps of the layers and of the logits. `slope`, `chord`, `intercept` (units,): see `Lines`.
 
-    `columns`: the places of each layer's units in signs and duals.
+    `columns`: the places of each layer's units in signs and duals. `lower` and `upper` (units,): their
+    bounds.
     """
 
     image: Box
@@ -46,6 +47,8 @@ class Reduced:
     slope: torch.Tensor
     chord: torch.Tensor
     intercept: torch.Tensor
+    lower: torch.Tensor
+    upper: torch.Tensor
 
     def domains(self, signs: torch.Tensor) -> ReducedDomains:
         """Domains by signs (d, units)."""
@@ -97,7 +100,11 @@ class ReducedDomains:
             reached[:, columns] = value
         images = values[:, :pixels].reshape(-1, *reduced.image.lower.shape[1:]).contiguous()
         logits = values @ reduced.logits.matrix.T + reduced.logits.bias
+        reached -= self._other_ends(duals)
         return Minimum(bounds, images, reached, outer), logits
+
+    def _other_ends(self, duals: torch.Tensor) -> torch.Tensor:
+        return other_ends(self.signs, duals, self.reduced.lower, self.reduced.upper)
 
     def _below(self, duals: torch.Tensor) -> torch.Tensor:
         """The slopes (d, units) of lower bounds."""
@@ -112,8 +119,10 @@ class ReducedDomains:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The bounds, and the weights (d, pixels + units) of the pixels and of the ReLUs."""
         reduced = self.reduced
-        image, added = reduced.image, units - self.signs * duals.clamp_min(0)
+        image, multipliers = reduced.image, self.signs * duals
+        added = units - multipliers
         read, total = weights @ reduced.logits.matrix, weights @ reduced.logits.bias
+        total = total + (multipliers * self._other_ends(duals)).sum(1)
         pixels = image.lower.numel()
         for columns, layer in reversed(list(zip(reduced.columns, reduced.maps, strict=True))):
             outer = read[:, pixels + columns.start : pixels + columns.stop]
@@ -145,7 +154,7 @@ def reduced(network: Network, intervals: Intervals, layers: Sequence[Layer]) -> 
         box = intervals.boxes[layer.source]
         lines = rule.lines(box)
         slope = rule.slope.to(box.lower).expand_as(box.lower)
-        parts = (slope, lines.chord, lines.intercept)
+        parts = (slope, lines.chord, lines.intercept, box.lower, box.upper)
         units.append(torch.stack([part.flatten()[layer.units] for part in parts]))
         cut[relu] = _cut(lines, layer.units)
     # With all pixels at 0 a bound of linear operations is their constant.
@@ -158,9 +167,8 @@ def reduced(network: Network, intervals: Intervals, layers: Sequence[Layer]) -> 
     ]
     classes = torch.arange(network.classes, device=none.device)
     logits = _map(network, at_zero, cut, layers, len(network.steps), classes)
-    slope, chord, intercept = torch.cat([*units, none.new_zeros(3, 0)], 1)
     columns = tuple(layer.columns for layer in layers)
-    return Reduced(image, columns, tuple(maps), logits, slope, chord, intercept)
+    return Reduced(image, columns, tuple(maps), logits, *torch.cat([*units, none.new_zeros(5, 0)], 1))
 
 
 def _cut(lines: Lines, units: torch.Tensor) -> Lines:

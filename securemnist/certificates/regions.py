@@ -148,7 +148,7 @@ class Regions:
         """The two parts of a region, split on one unit."""
         found = relaxation.estimates(signs).minimum(duals.float(), self.weights.float())
         ranks = ranked(relaxation, signs, duals, found)
-        both, _ = children(relaxation, signs, duals, self.weights, ranks)
+        both, _ = children(relaxation, signs, duals, self.weights, ranks, found.weights)
         return [
             _Region(relaxation.intervals, _scattered(relaxation, part)) for part in both.flip(0)
         ]

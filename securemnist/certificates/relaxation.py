@@ -3,8 +3,9 @@
 A domain fixes units (inputs of a ReLU) to be at least 0 (+1) or at most 0 (-1); there the ReLU is
 linear. Together the domains of a split hold every image of the ball. The constraints enter the bound
 with multipliers (beta-CROWN, Wang et al. 2021, arXiv 2103.06624), the other undecided units with
-slopes of their lower bounds (alpha-CROWN, Xu et al. 2021, arXiv 2011.13824). Any multiplier of 0 or
-more and any slope from 0 to 1 is sound; `duals` holds both, one number a unit.
+slopes of their lower bounds (alpha-CROWN, Xu et al. 2021, arXiv 2011.13824). `duals` holds both, one
+number a unit. Any slope from 0 to 1 is sound, and any multiplier: below 0 it is that of the unit's
+other bound.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from securemnist.certificates.activations import Lines
 from securemnist.certificates.crown import EVERY_SAMPLE, Choice, lower_bounds
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import Layer, layers_of
-from securemnist.certificates.minimum import Minimum
+from securemnist.certificates.minimum import Minimum, other_ends
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.reduced import Reduced, ReducedDomains, reduced
 
@@ -94,8 +95,7 @@ class Domains:
     ) -> torch.Tensor:
         """Lower bounds (d,) of sum(weights * outputs) in each domain: `weights` (d, ...).
 
-        `duals` (d, units); a multiplier below 0 counts as 0. `units` (d, units): weights of the
-        undecided units in the same sum.
+        `duals` (d, units). `units` (d, units): weights of the undecided units in the same sum.
         """
         choice = Choice(lines=self.lines)
         if units is not None:
@@ -127,6 +127,7 @@ class Domains:
                     )
             if value is not None:
                 values[:, layer.columns] = value.flatten(1)[:, layer.units]
+        values = values - other_ends(self.signs, duals, *self.relaxation.ends)
         box = self.intervals.boxes[0]
         images = box.centre.expand(len(duals), *box.lower.shape[1:])
         if 0 in choice.weights:  # not where intervals bound a layer in between
@@ -134,15 +135,18 @@ class Domains:
         return Minimum(bounds.detach(), images.detach(), values, read)
 
     def _bounded(self, duals: torch.Tensor, weights: torch.Tensor, choice: Choice) -> torch.Tensor:
+        constant = weights.new_zeros(())
         for layer in self.relaxation.layers:
             sign, dual = self.signs[:, layer.columns], duals[:, layer.columns]
             slope = _dense(dual, layer.units, self._shape(layer))
             choice.slopes.update(dict.fromkeys(layer.relus, slope))
             if bool(sign.any()):
-                added = _dense(_added(sign, dual), layer.units, self._shape(layer))
+                added = _dense(-sign * dual, layer.units, self._shape(layer))
                 before = choice.added.get(layer.source)
                 choice.added[layer.source] = added if before is None else before + added
-        return lower_bounds(
+                # With this constant the added part is at most 0 in the domain.
+                constant = constant + self.intervals.boxes[layer.source].minimum(-added)
+        return constant + lower_bounds(
             self.relaxation.network,
             self.intervals,
             EVERY_SAMPLE,
@@ -164,11 +168,6 @@ def _split(box: Box, units: torch.Tensor, sign: torch.Tensor) -> Box:
     lower[:, units] = torch.where(sign > 0, 0.0, lower[:, units])
     upper[:, units] = torch.where(sign < 0, 0.0, upper[:, units])
     return Box(lower.view(shape), upper.view(shape))
-
-
-def _added(sign: torch.Tensor, dual: torch.Tensor) -> torch.Tensor:
-    """Factors (d, u) of units, whose product is at most 0 in the domain; 0 for undecided units."""
-    return -sign * dual.clamp_min(0)
 
 
 def _dense(values: torch.Tensor, units: torch.Tensor, shape: torch.Size) -> torch.Tensor:

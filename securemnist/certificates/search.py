@@ -50,6 +50,8 @@ class Search:
         self.counterexample, self.count, self.in_time = counterexample, count, in_time
         self._batch = rows_of_batch(relaxation.network)
         self.broken, self.stuck, self.lowest = False, False, torch.inf
+        # How far a certificate was below its estimate: slopes are optimised until they can afford it.
+        self._rounding = 0.0
         margins, device = len(weights), weights.device
         if signs is None:
             signs = torch.zeros(1, relaxation.units, dtype=torch.int8, device=device)
@@ -93,10 +95,13 @@ class Search:
         if not bool(splittable.all()):
             self._leaves(parts[~splittable])
         ranks = ranked(self.relaxation, parts.signs, parts.duals, found)[splittable]
+        outer = found.weights[splittable]
         parts = parts[splittable]
         if len(parts):
             weights = self.weights[parts.margin]
-            signs, duals = children(self.relaxation, parts.signs, parts.duals, weights, ranks)
+            signs, duals = children(
+                self.relaxation, parts.signs, parts.duals, weights, ranks, outer
+            )
             halves = Parts(signs, duals, parts.margin.repeat(2), parts.bound.repeat(2))
             halves, exact = self._bounded(halves, STEPS)
             self.frontier.add(self._open(halves, exact))
@@ -136,6 +141,7 @@ class Search:
             parts.duals,
             weights,
             steps=steps,
+            goal=self._rounding,
             in_time=self.in_time,
         )
         parts = replace(parts, duals=duals.half(), bound=bounds)
@@ -145,5 +151,7 @@ class Search:
             chosen = parts[asked]
             domains = self.relaxation.domains(chosen.signs)
             exact[asked] = domains.lower_bounds(chosen.duals.double(), weights[asked])
+            lost = (chosen.bound - exact[asked]).nan_to_num(0, 0, 0)
+            self._rounding = max(self._rounding, float(lost.max()))
         self.count(len(parts))
         return parts, exact
