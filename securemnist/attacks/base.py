@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from securemnist.attacks.adversarial import AdversarialImages, attacked
-from securemnist.batches import channels_last as channels_last
 from securemnist.errors import PolicyError
 from securemnist.models.loading import Subject
 from securemnist.threats import Threat

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, AttackInput, channels_last
+from securemnist.attacks.base import BATCH, AttackInput
 from securemnist.attacks.first_convolution import FirstConvolution
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.models.predictions import exact, true_and_best_wrong, without_true
 from securemnist.types import Images, Labels, Logits, Model
 

@@ -13,10 +13,10 @@ from typing import ClassVar, final
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import BATCH, AttackInput, NativeAttack, channels_last
+from securemnist.attacks.base import BATCH, AttackInput, NativeAttack
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.attacks.validation import check_counts
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.errors import UsageError
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.threats import Patch

@@ -14,11 +14,11 @@ from typing import ClassVar, final
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState, QueryAttack
-from securemnist.attacks.base import BATCH, AttackInput, channels_last
+from securemnist.attacks.base import BATCH, AttackInput
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.attacks.sparse_changes import SAMPLERS
 from securemnist.attacks.validation import check_shares
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.types import Images, per_image
 

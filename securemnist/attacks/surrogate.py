@@ -13,10 +13,10 @@ from typing import ClassVar, final
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, Attack, AttackInput, NativeAttack, channels_last
+from securemnist.attacks.base import BATCH, Attack, AttackInput, NativeAttack
 from securemnist.attacks.losses import answers, loss_and_gradient, margins
 from securemnist.attacks.validation import check_counts
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.input_spec import InputSpec
 from securemnist.models.architectures import ConvNetA
 from securemnist.models.predictions import is_wrong

@@ -12,8 +12,7 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.data import DataSet, Samples
 from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import own_doubts

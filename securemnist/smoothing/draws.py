@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import torch
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.types import Images, Logits, Model
 
 _BATCH = 128

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.attacks.pgd import PGD
+from securemnist.batches import channels_last
 from securemnist.data import DataSet
 from securemnist.models.architectures import build
 from securemnist.threats import Linf

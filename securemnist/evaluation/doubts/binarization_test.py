@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from securemnist.attacks.base import BATCH, channels_last
-from securemnist.batches import batch_size
+from securemnist.attacks.base import BATCH
+from securemnist.batches import batch_size, channels_last
 from securemnist.evaluation.calibration import Limits
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import shortened, surviving_after

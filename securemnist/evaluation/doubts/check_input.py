@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import BATCH, Attack, channels_last
+from securemnist.attacks.base import BATCH, Attack
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.evaluation.calibration import Limits
 from securemnist.models.loading import Subject
 from securemnist.models.predictions import exact, is_wrong
