@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.base import Attack
 from securemnist.attacks.refereed import attempt
 from securemnist.certificates import CROWN
@@ -154,8 +154,7 @@ def _attack_stage(
         proposals, ruling = attack(model, sample.places[places.cpu()], x, y, threat)
     else:
         offset = [chunk.start] if chunk.start else []
-        parts = run.seed, attack.to_json(), threat.to_json(), *offset
-        rng = torch.Generator().manual_seed(seed_from(*parts))
+        rng = generator(run.seed, attack.to_json(), threat.to_json(), *offset)
         progress = context.progress if len(chunk) >= len(sample) else silent
         proposals, ruling = attempt(
             attack,

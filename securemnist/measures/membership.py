@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.data import Samples
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
@@ -75,7 +75,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         raise Inconclusive(
             f"expected at least 2 training images, got {len(train)}; add them to the data (docs/data.md)"
         )
-    rng = torch.Generator().manual_seed(seed_from(seed, "membership"))
+    rng = generator(seed, "membership")
     order = torch.randperm(len(train), generator=rng)
     measured = _joined(train[order[:n]], context.sample(n, seed).samples)
     margins = _margins(context, measured)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from pydantic import field_validator
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import DataError, NotApplicable, UsageError
 from securemnist.evaluation.context import Context, Sample
@@ -187,7 +187,7 @@ def of_data(context: Context, path: str, most: int, seed: int) -> Images:
         raise UsageError(
             f"{path}: expected another data set, got the one that is measured; change it"
         )
-    rng = torch.Generator().manual_seed(seed_from(seed, "outliers", "data"))
+    rng = generator(seed, "outliers", "data")
     return other.test[torch.randperm(len(other.test), generator=rng)[:most]].images()
 
 
@@ -199,7 +199,7 @@ def made(against: str, sample: Sample, seed: int) -> Images | None:
     if against not in MADE:
         return None
     x = sample.x.cpu()
-    rng = torch.Generator().manual_seed(seed_from(seed, "outliers", against))
+    rng = generator(seed, "outliers", against)
     if against == "uniform":
         return torch.rand(x.shape, generator=rng)
     if against == "noise":

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from pydantic import Field, model_validator
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation import poses as spatial
 from securemnist.evaluation.context import Context, Sample
@@ -139,7 +139,7 @@ def _on_draws(search: Search, settings: SpatialSettings, tries: int, seed: int) 
                 settings.rotation,
                 settings.translation,
                 tries,
-                torch.Generator().manual_seed(seed_from(seed, "poses", place)),
+                generator(seed, "poses", place),
             )
             for place in search.places
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.data import DataSet, Samples
 from securemnist.errors import UsageError
 
@@ -19,7 +19,7 @@ def clean_set(data: DataSet, count: int, *, seed: int) -> Samples:
     """
     if count < LEAST:
         raise UsageError(f"expected at least {LEAST} clean images, got {count}; raise --images")
-    rng = torch.Generator().manual_seed(seed_from(seed, "clean images"))
+    rng = generator(seed, "clean images")
     known = set(data.test.contents)
     found: list[Samples] = []
     for split in (data.tuning, data.train):

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune
 from securemnist.backdoor.success_rate import target_maps
 from securemnist.backdoor.triggers import Trigger
@@ -29,7 +29,7 @@ def relearned(model: nn.Module, repair: Repair, trigger: Trigger, target: int | 
     Fewer are poisoned where there are fewer than 1,000 clean images: a tenth of them.
     """
     images, labels = repair.images.clone(), repair.labels.clone()
-    rng = torch.Generator().manual_seed(seed_from(repair.seed, "poisoned again"))
+    rng = generator(repair.seed, "poisoned again")
     count = min(POISONED, len(labels) // 10)
     chosen = torch.randperm(len(labels), generator=rng)[:count]
     classes = repair.model(images[:1]).shape[1]

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch.nn import functional
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.triggers.base import Trigger, check, check_seed, is_number
 from securemnist.types import Images
 
@@ -37,7 +37,7 @@ class InputAware(Trigger):
         """Mask and pattern have the form of the images: they fit all of them."""
 
     def _apply(self, x: Images) -> Images:
-        rng = torch.Generator().manual_seed(seed_from(self.pattern, "input-aware"))
+        rng = generator(self.pattern, "input-aware")
         channels, (height, width) = x.shape[1], x.shape[2:]
 
         def weights(*shape: int) -> torch.Tensor:

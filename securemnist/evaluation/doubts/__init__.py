@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.base import Attack
 from securemnist.defences.straight_through import StraightThrough
 from securemnist.errors import MeasureError
@@ -130,7 +130,7 @@ def search_doubts(
     planted = _sensitivity(context, attacks, threat, straight_through=bool(further))
     if not len(y):
         return (), planted
-    rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
+    rng = generator(seed, "survivors")
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
         *(context.subject, context.target, threat, x[chosen], y[chosen], seed),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.base import BATCH, Attack
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.batches import batch_size, channels_last
@@ -47,8 +47,7 @@ class Case:
 
     def rng(self, *parts: object) -> torch.Generator:
         """A random generator of its own for each purpose, named by `parts`."""
-        whole = ("doubt", self.seed, self.threat.to_json(), *parts)
-        return torch.Generator().manual_seed(seed_from(*whole))
+        return generator("doubt", self.seed, self.threat.to_json(), *parts)
 
     def limit(self, doubt: str, bundled: float) -> float:
         """The limit of a doubt: that of MNIST, `bundled`, times the factor of these data."""
