@@ -10,7 +10,7 @@ In L1 and L0 it is the APGD of these norms, with sparse steps (Croce & Hein 2021
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
 
 import torch
@@ -89,8 +89,7 @@ class APGDT(NativeAttack):
             left = (~probe.broken).nonzero().squeeze(1)
             highest = probe.highest_loss[left].topk(self.followed, dim=1).indices
             targets = targets[left].gather(1, highest)
-        part = replace(inputs, x=inputs.x[left], y=inputs.y[left])
-        search = search_of(self.steps, self.restarts, part, targeted_dlr, targets)
+        search = search_of(self.steps, self.restarts, inputs.of(left), targeted_dlr, targets)
         x_adv[left] = search.run(self.name, progress)
         return x_adv
 

@@ -8,7 +8,7 @@ cost as much as a few restarts for all.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -42,8 +42,8 @@ class NearestAPGD(NativeAttack):
         first = _dlr_search(inputs, self.steps, 1)
         x_adv = first.run(self.name, progress)
         near = self._nearest(first)
-        part = replace(inputs, x=inputs.x[near], y=inputs.y[near])
-        x_adv[near] = _dlr_search(part, self.steps, self.restarts).run(self.name, progress)
+        again = _dlr_search(inputs.of(near), self.steps, self.restarts)
+        x_adv[near] = again.run(self.name, progress)
         return x_adv
 
     def _nearest(self, search: APGDSearch | SparseAPGDSearch) -> torch.Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from securemnist.attacks.adversarial import AdversarialImages, attacked
+from securemnist.batches import batch_size
 from securemnist.errors import PolicyError
 from securemnist.models.loading import Subject
 from securemnist.threats import Threat
@@ -144,6 +145,15 @@ class AttackInput:
     threat: Threat
     rng: torch.Generator
     pool: Images | None = None
+
+    def of(self, indices: torch.Tensor) -> AttackInput:
+        """The input with the images at `indices`, int64 (k,), alone."""
+        return dataclasses.replace(self, x=self.x[indices], y=self.y[indices])
+
+    def batches(self) -> Iterator[tuple[Images, Labels]]:
+        """The images and labels in their order, in batches that fit into memory."""
+        size = batch_size(self.x, BATCH)
+        return zip(self.x.split(size), self.y.split(size), strict=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,9 +99,7 @@ def nearest_classes(inputs: AttackInput, count: int) -> Labels:
     logits are ordered by the linearised distance of their boundary, as in FAB (arXiv 1907.02044). That
     is (z_y - z_c) / ||g_y - g_c||* in the threat's dual norm. So the cost does not grow with K.
     """
-    size = batch_size(inputs.x, BATCH)
-    parts = zip(inputs.x.split(size), inputs.y.split(size), strict=True)
-    return torch.cat([_nearest(inputs, x, y, count) for x, y in parts])
+    return torch.cat([_nearest(inputs, x, y, count) for x, y in inputs.batches()])
 
 
 def _nearest(inputs: AttackInput, x: Images, y: Labels, count: int) -> Labels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -42,10 +42,10 @@ class PGD(NativeAttack):
         check_setting(valid, "step_size", "as a number above 0, in pixels", size)
 
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        x, y = inputs.x, inputs.y
-        x_adv, survivors = x.clone(), torch.arange(len(x), device=x.device)
+        x_adv = inputs.x.clone()
+        survivors = torch.arange(len(x_adv), device=x_adv.device)
         for _ in range(self.restarts):
-            search = _Search(self, replace(inputs, x=x[survivors], y=y[survivors]))
+            search = _Search(self, inputs.of(survivors))
             x_adv[survivors] = search.run("PGD", progress)
             survivors = survivors[~search.broken]
             if not len(survivors):
