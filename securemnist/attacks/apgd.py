@@ -25,6 +25,7 @@ from securemnist.attacks.losses import (
     nearest_classes,
     targeted_dlr,
 )
+from securemnist.attacks.targeted_search import TargetedSearch
 from securemnist.attacks.validation import attack_name, check_counts, check_targets
 from securemnist.types import Images, Labels, Progress
 
@@ -113,7 +114,7 @@ class APGDT(NativeAttack):
 
 def search_of(
     steps: int, restarts: int, inputs: AttackInput, loss: SampleLoss, targets: Labels
-) -> APGDSearch | SparseAPGDSearch:
+) -> TargetedSearch[Any]:
     """The search of the threat's norm: with sparse steps in L1 and L0, else with momentum."""
     kind = SparseAPGDSearch if inputs.threat.sparse else APGDSearch
     return kind(steps, restarts, inputs, loss, targets)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 
 from securemnist.attacks.apgd import search_of
-from securemnist.attacks.apgd_search import APGDSearch
-from securemnist.attacks.apgd_sparse import SparseAPGDSearch
 from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import dlr
+from securemnist.attacks.targeted_search import TargetedSearch
 from securemnist.attacks.validation import attack_name, check_counts, check_shares
 from securemnist.types import Images, Progress
 
@@ -46,7 +45,7 @@ class NearestAPGD(NativeAttack):
         x_adv[near] = again.run(self.name, progress)
         return x_adv
 
-    def _nearest(self, search: APGDSearch | SparseAPGDSearch) -> torch.Tensor:
+    def _nearest(self, search: TargetedSearch[Any]) -> torch.Tensor:
         """Indices of the samples that get the restarts, the nearest first."""
         survivors = (~search.broken).nonzero().squeeze(1)
         order = search.highest_loss[survivors, 0].argsort(descending=True, stable=True)
@@ -60,5 +59,5 @@ class NearestAPGD(NativeAttack):
         return (self.steps + 1) * (1 + self.restarts * self.share)
 
 
-def _dlr_search(inputs: AttackInput, steps: int, restarts: int) -> APGDSearch | SparseAPGDSearch:
+def _dlr_search(inputs: AttackInput, steps: int, restarts: int) -> TargetedSearch[Any]:
     return search_of(steps, restarts, inputs, dlr, inputs.y[:, None])
