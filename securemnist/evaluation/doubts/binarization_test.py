@@ -8,6 +8,8 @@ not trained.
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import nn
 
@@ -32,7 +34,7 @@ def sensitivity(case: SearchCase) -> Sensitivity:
     if not len(case.x):  # the model classifies no image correctly
         return Sensitivity(0, 0)
     threat = case.threat.for_planting(case.x)
-    case = SearchCase(**{**case.__dict__, "threat": threat})
+    case = dataclasses.replace(case, threat=threat)
     # Attacks from other libraries may take a second an image.
     count = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4
     model, x = plant(case, count, case.rng("planted"))
