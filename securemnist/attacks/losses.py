@@ -86,9 +86,9 @@ def loss_and_gradient(
 
 
 @torch.no_grad()
-def answers(model: Model, x: Images) -> Logits:
-    """The model's logits (n, K), asked for in batches."""
-    parts = x.split(batch_size(x, BATCH))
+def answers(model: Model, x: Images, batch: int = BATCH) -> Logits:
+    """The model's logits (n, K), asked for in batches of at most `batch` images."""
+    parts = x.split(batch_size(x, batch))
     return torch.cat([exact(model(channels_last(part))) for part in parts])
 
 

@@ -10,11 +10,11 @@ from torch import nn
 
 from securemnist._util.random_numbers import generator
 from securemnist.attacks.base import BATCH, Attack
-from securemnist.attacks.losses import cross_entropies, loss_and_gradient
-from securemnist.batches import batch_size, channels_last
+from securemnist.attacks.losses import answers, cross_entropies, loss_and_gradient
+from securemnist.batches import batch_size
 from securemnist.evaluation.calibration import Limits
 from securemnist.models.loading import Subject
-from securemnist.models.predictions import exact, is_wrong
+from securemnist.models.predictions import is_wrong
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels, Logits
@@ -57,19 +57,12 @@ class Case:
         """Gradient of cross-entropy by the pixels, at perturbed versions of these images."""
         size = batch_size(x, BATCH)
         parts = zip(x.split(size), self.y.split(size), strict=True)
-        return torch.cat(
-            [loss_and_gradient(self.model, a, b, cross_entropies)[1] for a, b in parts]
-        )
+        gradients = [loss_and_gradient(self.model, *part, cross_entropies)[1] for part in parts]
+        return torch.cat(gradients)
 
-    @torch.no_grad()
     def logits(self, x: Images, batch: int = BATCH) -> Logits:
         """The subject's own logits (n, K)."""
-        return torch.cat(
-            [
-                exact(self.subject.model(channels_last(part)))
-                for part in x.split(batch_size(x, batch))
-            ]
-        )
+        return answers(self.subject.model, x, batch)
 
     def wrong(self, x: Images) -> torch.Tensor:
         """Boolean (n,): perturbed versions of these images that are misclassified."""
