@@ -30,7 +30,7 @@ from securemnist.measures.membership_references import (
     label_margins,
     reference_margins,
 )
-from securemnist.measures.outliers import auroc
+from securemnist.measures.outliers import auroc, quantiles
 from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
@@ -117,13 +117,12 @@ def _measurement(
     low, high = area_interval(area, n, n)
     inside, outside = scores[:n], scores[n:]
     accused = float(np.quantile(outside, 1 - _ACCUSED, method="higher"))
-    quantiles = np.linspace(0, 1, 21)
     evidence = MembershipEvidence(
         attack=strongest,
         areas=areas,
         found=float((inside > accused).mean()),
-        inside=np.quantile(inside, quantiles).tolist(),
-        outside=np.quantile(outside, quantiles).tolist(),
+        inside=quantiles(inside),
+        outside=quantiles(outside),
     )
     return Measurement(
         value=area,

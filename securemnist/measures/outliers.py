@@ -30,6 +30,7 @@ from securemnist.results.evidence.natural import OutlierEvidence
 from securemnist.results.families import NATURAL
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval, share_interval
+from securemnist.results.value_types import QUANTILES
 from securemnist.types import Images, Logits
 
 MADE = ("uniform", "noise", "turned", "mirrored", "mosaic", "shuffled")
@@ -127,6 +128,12 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
     return float((below + up_to).mean() / (2 * len(outside)))
 
 
+def quantiles(scores: np.ndarray) -> list[float]:
+    """The quantiles of scores (n,) that evidence stores, ascending."""
+    found: list[float] = np.quantile(scores, np.linspace(0, 1, QUANTILES)).tolist()
+    return found
+
+
 def _measurement(
     context: Context, settings: OutlierSettings, scores: _Scores, seed: int, **numbers: Any
 ) -> Measurement:
@@ -151,11 +158,10 @@ def _scores(context: Context, settings: OutlierSettings, seed: int) -> _Scores:
         others = of_data(context, settings.against, len(sample), seed)
     inside = _score(context.clean_logits(sample), settings.score)
     outside = _score(context.logits(others).cpu(), settings.score)
-    quantiles = np.linspace(0, 1, 21)
     evidence = OutlierEvidence(
         against=settings.against if settings.against in MADE else Path(settings.against).name,
-        inside=np.quantile(inside, quantiles).tolist(),
-        outside=np.quantile(outside, quantiles).tolist(),
+        inside=quantiles(inside),
+        outside=quantiles(outside),
         examples=[thumbnail(image) for image in others[:6]],
     )
     return _Scores(inside, outside, evidence)
