@@ -33,6 +33,8 @@ _TINY = 1e-30
 _CORNERS = 8
 # CROWN is dropped if it certifies none of this many samples (default of `trial`).
 TRIAL = 32
+# Margins that CROWN bounds at once: so few that their activations fit a processor's cache.
+_MARGINS = 32
 # Cache of networks by model. A cached network is compared with its model at every use.
 _NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
@@ -212,7 +214,7 @@ def _improved(
     improved.scatter_(1, y[:, None], torch.inf)
     samples, classes = (margins & (improved < torch.inf)).nonzero(as_tuple=True)
     eye = torch.eye(network.classes, dtype=bounds.dtype, device=bounds.device)
-    size = network.margins_of_batch
+    size = network.rows_of_batch(_MARGINS)
     for sample, other in zip(samples.split(size), classes.split(size), strict=True):
         weights = eye[y[sample]] - eye[other]
         bound = lower_bounds(network, intervals, sample, weights, to_image=to_image)
