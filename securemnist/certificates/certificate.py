@@ -17,9 +17,9 @@ from securemnist.certificates.equivalence import check, same_logits
 from securemnist.certificates.euclidean import l2_ball, l2_intervals
 from securemnist.certificates.export import check_supported, export
 from securemnist.certificates.intervals import ball
-from securemnist.certificates.network import Intervals, Network
+from securemnist.certificates.network import Intervals, Network, known_bounds
 from securemnist.certificates.reader import Reader
-from securemnist.errors import MeasureError, NoCertificate, NoGraph, SecureMnistError, first_line
+from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
@@ -113,16 +113,10 @@ def certify(
         if trial and start >= first and not (by >= 0).any():
             break
         part = slice(start, stop)
-        try:
+        with known_bounds():
             margins[part], by[part], count = _certified(
                 network, model, x[part], y[part], eps, crown, norm
             )
-        except SecureMnistError:
-            raise
-        except Exception as error:  # the rule of an operation does not support its arguments
-            raise NoCertificate(
-                f"expected operations with known bounds, got {first_line(error):.120}"
-            ) from error
         crown_samples += count
         progress("certificates", stop, len(x))
     return Certificates(margins, by)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from securemnist.certificates.export import Exported
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.rules import LogSoftmax, Rule, Shape
-from securemnist.errors import NoCertificate
+from securemnist.errors import NoCertificate, SecureMnistError, first_line
 
 # Bounds of a batch: 100 samples of the bundled networks, 2 of ResNet-18 on 3x224x224, or 0.6 GB.
 _SAMPLES, _VALUES = 100, 24_000_000
@@ -111,3 +112,16 @@ class Intervals:
     def estimates(self) -> Intervals:
         """The same in float32, without rounding errors."""
         return Intervals([box.to(torch.float32) for box in self.boxes], [])
+
+
+@contextmanager
+def known_bounds() -> Iterator[None]:
+    """NoCertificate where the rule of an operation does not support its arguments."""
+    try:
+        yield
+    except SecureMnistError:
+        raise
+    except Exception as error:
+        raise NoCertificate(
+            f"expected operations with known bounds, got {first_line(error):.120}"
+        ) from error
