@@ -40,10 +40,7 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
     known = [_samples(path, label_bytes) for path in present]
     tested = _samples(folder / test, label_bytes)
     progress("reading images", 1, 1)
-    if not known:
-        return Splits(tested, None, names)
-    pixels = torch.cat([part.pixels for part in known])
-    return Splits(tested, Samples(pixels, torch.cat([part.labels for part in known])), names)
+    return Splits(tested, Samples.joined(known) if known else None, names)
 
 
 def _samples(path: Path, label_bytes: int) -> Samples:

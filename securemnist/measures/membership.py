@@ -77,7 +77,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         )
     rng = generator(seed, "membership")
     order = torch.randperm(len(train), generator=rng)
-    measured = _joined(train[order[:n]], context.sample(n, seed).samples)
+    measured = Samples.joined([train[order[:n]], context.sample(n, seed).samples])
     margins = _margins(context, measured)
     attacks = {"margin": margins}
     if settings.references:
@@ -91,14 +91,6 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         )
         attacks["beside reference networks"] = beyond(margins, easy)
     return _measurement(context, settings, seed, attacks, n)
-
-
-def _joined(first: Samples, second: Samples) -> Samples:
-    """The samples of both; floats where the pixels of one are."""
-    pixels = [each.pixels for each in (first, second)]
-    if pixels[0].dtype != pixels[1].dtype:
-        pixels = [each.images() for each in (first, second)]
-    return Samples(torch.cat(pixels), torch.cat([first.labels, second.labels]))
 
 
 def _measurement(

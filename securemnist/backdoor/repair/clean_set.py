@@ -27,10 +27,10 @@ def clean_set(data: DataSet, count: int, *, seed: int) -> Samples:
         drawn = split[torch.randperm(len(split), generator=rng)[: left + left // 10 + 1]]
         fresh = [place for place, content in enumerate(drawn.contents) if content not in known]
         found.append(drawn[torch.tensor(fresh[:left], dtype=torch.long)])
-    pixels = torch.cat([part.pixels for part in found])
-    if len(pixels) < count:
+    clean = Samples.joined(found)
+    if len(clean) < count:
         raise UsageError(
-            f"expected {count:,} clean images that are no test images, got {len(pixels):,} in "
+            f"expected {count:,} clean images that are no test images, got {len(clean):,} in "
             f"{data.name}; lower --images, or name other data with --data"
         )
-    return Samples(pixels, torch.cat([part.labels for part in found]))
+    return clean
