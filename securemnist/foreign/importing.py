@@ -128,8 +128,7 @@ def _packed(
     """The bytes of the weights, and their manifest; that of an architecture makes the file a SPEC."""
     recipe = {"recipe": {"imported": dict(origin)}}
     if model is not None and request.architecture in ARCHITECTURES:
-        same = (request.form.shape, request.form.classes) == (MNIST.shape, MNIST.classes)
-        spec = {} if same else {"spec": request.form.to_json()}
+        spec = weight_file.form_entry(request.form)
         return weight_file.packed(
             model, request.out, {"architecture": request.architecture, **spec, **recipe}
         )

@@ -48,6 +48,11 @@ def form_of(manifest: Mapping[str, Any], path: Path) -> InputSpec:
         raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
 
 
+def form_entry(form: InputSpec) -> dict[str, Any]:
+    """The manifest's entry of the form of the images; empty where it is that of MNIST."""
+    return {} if form.is_mnist_like else {"spec": form.to_json()}
+
+
 def dump(model: nn.Module) -> bytes:
     """The weights of a model as safetensors bytes; equal weights give equal bytes."""
     state = {

@@ -78,7 +78,7 @@ def train(
                 "python": platform.python_version(),
             },
             **_reference(recipe),
-            **_form(data),
+            **weight_file.form_entry(data.spec),
         },
     )
     write_atomically(folder / f"{name}.svg", training_curve(name, history))
@@ -94,7 +94,7 @@ def _check_fits(recipe: Recipe, data: DataSet) -> None:
         raise DataError(
             f"{data.name}: expected training images, got none; train on other data (docs/data.md)"
         )
-    if recipe.source and (spec.shape, spec.classes) != (MNIST.shape, MNIST.classes):
+    if recipe.source and not spec.is_mnist_like:
         raise UsageError(
             f"expected images of {MNIST} for a recipe with the source {recipe.source}, got {spec}; use "
             "a recipe without a source, such as baseline or hardened"
@@ -134,12 +134,6 @@ def _reference(recipe: Recipe) -> dict[str, Any]:
     if not recipe.about:
         return {}
     return {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
-
-
-def _form(data: DataSet) -> dict[str, Any]:
-    """The manifest's entry of the form of the images, where it is not that of MNIST."""
-    same = (data.spec.shape, data.spec.classes) == (MNIST.shape, MNIST.classes)
-    return {} if same else {"spec": data.spec.to_json()}
 
 
 def _processor() -> dict[str, Any]:

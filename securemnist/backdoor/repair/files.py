@@ -15,7 +15,6 @@ from securemnist import __version__
 from securemnist._util.resources import write_new
 from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.input_spec import MNIST
 from securemnist.models import weight_file
 from securemnist.models.architectures import ARCHITECTURES
 from securemnist.models.loading import Subject
@@ -84,8 +83,7 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
             f"expected finite weights after the repair by {request.method}, got others, so nothing was "
             "written; use another --method or more --images"
         )
-    spec, subject, out = request.data.spec, request.subject, request.out
-    same = (spec.shape, spec.classes) == (MNIST.shape, MNIST.classes)
+    subject, out = request.subject, request.out
     content, manifest = weight_file.packed(
         model,
         out,
@@ -94,7 +92,7 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
             "architecture": subject.architecture,
             "recipe": {"repaired": request.origin()},
             **({"data": dict(subject.trained_on)} if subject.trained_on else {}),
-            **({} if same else {"spec": spec.to_json()}),
+            **weight_file.form_entry(request.data.spec),
         },
     )
     record = {
