@@ -8,7 +8,6 @@ No code here reads a pickle.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import torch
 from torch import nn
 
 from securemnist._util.files import read_or_raise
-from securemnist._util.hashing import sha256
+from securemnist._util.hashing import json_file, sha256
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, read_header, read_tensors
@@ -65,7 +64,7 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
     """Write weights and manifest atomically; returns the manifest, as `packed` completes it."""
     content, full = packed(model, path, manifest)
     write_atomically(path, content)
-    write_atomically(manifest_path(path), manifest_text(full))
+    write_atomically(manifest_path(path), json_file(full))
     return full
 
 
@@ -83,10 +82,6 @@ def packed(
         "canary": [[round(v, 6) for v in row] for row in canary],
     }
     return content, full
-
-
-def manifest_text(manifest: Mapping[str, Any]) -> bytes:
-    return (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def manifest_path(path: Path) -> Path:

@@ -6,7 +6,6 @@ This file is all that a report, a comparison or a history needs; it is read back
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import computed_field
 
 from securemnist._util.files import read_at_most
+from securemnist._util.hashing import json_file
 from securemnist._util.parsing import json_value
 from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
 from securemnist.results.findings import STOPPED, Finding, Verdict
@@ -131,8 +131,7 @@ class Assessment(JsonModel):
 
     def dumps(self) -> bytes:
         """The text of assessment.json; equal assessments give equal bytes."""
-        text = json.dumps(self.to_json(), indent=1, sort_keys=True, allow_nan=False)
-        return (text + "\n").encode()
+        return json_file(self.to_json())
 
     @classmethod
     def from_json(cls, data: Any) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 
 from securemnist import __version__
+from securemnist._util.hashing import json_file
 from securemnist._util.resources import write_new
 from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive, UsageError
@@ -101,12 +101,11 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
         "repaired": request.origin(),
         **measurement,
     }
-    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
     written: list[Path] = []
     try:
         for path, part in (
-            (measurement_path(out), text.encode()),
-            (weight_file.manifest_path(out), weight_file.manifest_text(manifest)),
+            (measurement_path(out), json_file(record)),
+            (weight_file.manifest_path(out), json_file(manifest)),
             (out, content),
         ):
             write_new(path, part)
