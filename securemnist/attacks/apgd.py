@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 
@@ -70,6 +70,7 @@ class APGDT(NativeAttack):
     highest, so many of each sample, get all steps. `python -m benchmarks.followed` compares survivors.
     """
 
+    later_settings: ClassVar[tuple[str, ...]] = ("followed",)
     steps: int = 100
     restarts: int = 1
     targets: int = 9
@@ -93,11 +94,6 @@ class APGDT(NativeAttack):
         search = search_of(self.steps, self.restarts, inputs.of(left), targeted_dlr, targets)
         x_adv[left] = search.run(self.name, progress)
         return x_adv
-
-    def to_json(self) -> dict[str, Any]:
-        """The attack as in a policy; `followed` only where it is set: seeds depend on this text."""
-        settings = super().to_json()
-        return settings if self.followed else {k: v for k, v in settings.items() if k != "followed"}
 
     @property
     def _probing(self) -> int:

@@ -35,12 +35,14 @@ class Attack(ABC):
     `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
     candidate does not count. `uses_pool`: `propose` takes `pool`, other images of the data set.
     `black_box`: it uses the model's answers only, so that it runs on an endpoint, too. `forms`: the
-    forms of threats that it works in, as `Threat.form` names them.
+    forms of threats that it works in, as `Threat.form` names them. `later_settings`: those that came
+    later; `to_json` has them only where they are set, since seeds depend on it.
     """
 
     keeps_budget: ClassVar[bool] = True
     uses_pool: ClassVar[bool] = False
     black_box: ClassVar[bool] = False
+    later_settings: ClassVar[tuple[str, ...]] = ()
     forms: ClassVar[tuple[str, ...]] = ("ball", "pixels", "square")
 
     def __call__(
@@ -132,7 +134,9 @@ class Attack(ABC):
         kind = type(self)
         bundled = kind.__module__.startswith("securemnist.")
         use = kind.__name__ if bundled else f"{kind.__module__}:{kind.__qualname__}"
-        return {"use": use, **dataclasses.asdict(self)}
+        settings = dataclasses.asdict(self)
+        later = {key for key in self.later_settings if not settings[key]}
+        return {"use": use, **{k: v for k, v in settings.items() if k not in later}}
 
 
 @dataclass(frozen=True)
