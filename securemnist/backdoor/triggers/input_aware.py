@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from securemnist._util.random_numbers import generator
-from securemnist.backdoor.triggers.base import Trigger, check, check_seed, is_number
+from securemnist.backdoor.triggers.base import Trigger, check_seed, check_share
 from securemnist.types import Images
 
 # Features of the generator, and the sides of its kernels.
@@ -30,7 +30,7 @@ class InputAware(Trigger):
     kind: ClassVar[str] = "input_aware"
 
     def __post_init__(self) -> None:
-        check(is_number(self.share) and 0 < self.share <= 1, "share", "above 0, to 1", self.share)
+        check_share("share", self.share)
         check_seed(self.pattern)
 
     def check_fits(self, channels: int, height: int, width: int) -> None:

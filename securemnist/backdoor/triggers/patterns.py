@@ -17,6 +17,7 @@ from securemnist.backdoor.triggers.base import (
     check,
     check_channels,
     check_seed,
+    check_share,
     is_number,
 )
 from securemnist.input_spec import LARGEST_SIDE
@@ -38,7 +39,7 @@ class Blend(Trigger):
     kind: ClassVar[str] = "blend"
 
     def __post_init__(self) -> None:
-        check(is_number(self.alpha) and 0 < self.alpha <= 1, "alpha", "above 0, to 1", self.alpha)
+        check_share("alpha", self.alpha)
         check_seed(self.pattern)
 
     def check_fits(self, channels: int, height: int, width: int) -> None:
