@@ -83,6 +83,11 @@ class Repair:
         return answers
 
 
+def label_loss(model: nn.Module) -> Loss:
+    """Cross-entropy of the labels."""
+    return lambda x, y: F.cross_entropy(model(x), y)
+
+
 def unlearning_loss(repair: Repair, changed: Callable[[Images], Images]) -> Loss:
     """The loss of a batch and its `changed` images, which keep their true labels.
 
