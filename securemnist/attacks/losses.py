@@ -28,6 +28,7 @@ _TINY = 1e-12
 
 
 def cross_entropies(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
+    """Cross-entropy of the label, in nats."""
     return F.cross_entropy(logits, y, reduction="none")
 
 

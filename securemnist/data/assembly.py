@@ -31,6 +31,7 @@ class Splits:
 
     @property
     def present(self) -> list[Samples]:
+        """The test samples, then the training samples if there are any."""
         return [self.test] if self.training is None else [self.test, self.training]
 
     def in_equal_channels(self) -> Splits:

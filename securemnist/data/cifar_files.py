@@ -26,6 +26,7 @@ _TEN, _HUNDRED = ("test_batch.bin", "batches.meta.txt"), ("test.bin", "fine_labe
 
 
 def is_folder(path: Path) -> bool:
+    """Whether a folder has the test images of CIFAR-10 or CIFAR-100."""
     return any((path / name).exists() for name, _ in (_TEN, _HUNDRED))
 
 

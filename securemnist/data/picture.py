@@ -37,6 +37,7 @@ _ADVICE = "save it as 8-bit grey or RGB, or remove it"
 
 
 def read(path: Path, size: tuple[int, int] | None) -> torch.Tensor:
+    """The picture in a file, as from `decoded`."""
     content = read_or_raise(path, MAX_BYTES, "a picture", DataError, _ADVICE)
     return decoded(content, str(path), size)
 

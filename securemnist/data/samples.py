@@ -79,6 +79,7 @@ class Samples:
         return self._scan(silent, contents=True)[1]
 
     def read(self, progress: Progress = silent) -> None:
+        """Compute `digest` and `contents` in one pass over the pixels, and keep them."""
         digest, contents = self._scan(progress, digest=True, contents=True)
         vars(self).update(digest=digest, contents=contents)
 
