@@ -60,26 +60,9 @@ def train(
         checkpoint.store(trainer, latest)
     history = trainer.history
     checkpoint.restore(trainer, best)
+    facts = {"name": name, "history": history, "epoch_kept": trainer.epoch, "replay": replay}
     manifest = weight_file.save(
-        trainer.model.eval(),
-        folder / f"{name}.safetensors",
-        {
-            "name": name,
-            "architecture": recipe.architecture,
-            "recipe": recipe.to_json(),
-            "seed": recipe.seed,
-            "data": {"name": data.name, "digests": data.digests},
-            "history": history,
-            "epoch_kept": trainer.epoch,
-            "replay": replay,
-            "versions": {
-                "securemnist": securemnist.__version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
-            **_reference(recipe),
-            **weight_file.form_entry(data.spec),
-        },
+        trainer.model.eval(), folder / f"{name}.safetensors", facts | _origin(recipe, data)
     )
     write_atomically(folder / f"{name}.svg", training_curve(name, history))
     for path in (latest, best):
@@ -129,11 +112,22 @@ def _roll_back(trainer: Trainer, best: Path) -> None:
     trainer.epoch, trainer.slowdown, trainer.history = epoch, slowdown, history
 
 
-def _reference(recipe: Recipe) -> dict[str, Any]:
-    """The manifest's entries of a reference model; empty for other models."""
-    if not recipe.about:
-        return {}
-    return {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
+def _origin(recipe: Recipe, data: DataSet) -> dict[str, Any]:
+    """The manifest's entries of recipe, data and versions; of a reference model also its role."""
+    role = {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
+    return {
+        "architecture": recipe.architecture,
+        "recipe": recipe.to_json(),
+        "seed": recipe.seed,
+        "data": {"name": data.name, "digests": data.digests},
+        "versions": {
+            "securemnist": securemnist.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        **(role if recipe.about else {}),
+        **weight_file.form_entry(data.spec),
+    }
 
 
 def _processor() -> dict[str, Any]:
