@@ -101,21 +101,28 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
         "repaired": request.origin(),
         **measurement,
     }
-    written: list[Path] = []
+    parts = {
+        measurement_path(out): json_file(record),
+        weight_file.manifest_path(out): json_file(manifest),
+        out: content,
+    }
     try:
-        for path, part in (
-            (measurement_path(out), json_file(record)),
-            (weight_file.manifest_path(out), json_file(manifest)),
-            (out, content),
-        ):
-            write_new(path, part)
-            written.append(path)
-    except BaseException as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+        _write_all(parts)
+    except OSError as error:
         raise UsageError(
             f"{out}: cannot be written ({error.strerror}); name another file with --out"
         ) from error
     return manifest
+
+
+def _write_all(parts: Mapping[Path, bytes]) -> None:
+    """Write new files in this order, all or none of them."""
+    written: list[Path] = []
+    try:
+        for path, content in parts.items():
+            write_new(path, content)
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
