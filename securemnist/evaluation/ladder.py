@@ -169,13 +169,10 @@ def _attack_stage(
         )
     context.progress(stage.name, min(chunk.stop, len(sample)), len(sample))
     over = _over_budget(run, attack, ruling)
-    broken = places[ruling.fooled]
-    run.x_adv[broken] = proposals[ruling.fooled]
-    run.confidence[broken] = ruling.confidence[ruling.fooled].to(run.confidence.dtype)
-    run.tied[broken] = ruling.tied[ruling.fooled]
+    broken, predictions = run.keep_broken(places, proposals, ruling)
     seconds = round(time.perf_counter() - began, 3)
     counts = StageResult(stage.name, len(places), len(broken), over, seconds)
-    outcomes.record(counts, broken, ruling.predictions[ruling.fooled], number)
+    outcomes.record(counts, broken, predictions, number)
 
 
 def _undecided_in(run: LadderRun, stage: Stage, chunk: range) -> torch.Tensor:

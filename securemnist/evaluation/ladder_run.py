@@ -16,10 +16,12 @@ from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.thumbnails import GALLERY, changed_images, choose_for_gallery
 from securemnist.models.predictions import margin, predicted, tied
+from securemnist.referee import Ruling
 from securemnist.results.evidence.attack import BrokenWithin, EarlyStop
 from securemnist.results.evidence.certificates import Certificates
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.threats import Threat
+from securemnist.types import Images
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,20 @@ class LadderRun:
             for evidence in self.certificate_evidence
             for method in (INTERVALS, CROWN)
         )
+
+    def keep_broken(
+        self, places: torch.Tensor, proposals: Images, ruling: Ruling
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Store the `proposals` that fooled the model; indices (b,) of their images, predictions (b,).
+
+        `proposals` and `ruling` are about the images at the indices `places` (n,).
+        """
+        fooled = ruling.fooled
+        broken = places[fooled]
+        self.x_adv[broken] = proposals[fooled]
+        self.confidence[broken] = ruling.confidence[fooled].to(self.confidence.dtype)
+        self.tied[broken] = ruling.tied[fooled]
+        return broken, ruling.predictions[fooled]
 
     def certificates(self) -> Certificates | None:
         """Certificate counts, reasons for a refusal, and the bounds of the undecided images.
