@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -62,6 +61,7 @@ def measure(
     """
     from securemnist import measures
     from securemnist._util import resources
+    from securemnist._util.json_file import json_file
     from securemnist.api.inputs import as_settings
     from securemnist.api.measurement import measure as measure_model
     from securemnist.cli import defaults
@@ -86,8 +86,7 @@ def measure(
     measured = measure_model(measure_name, spec, folder, seed=seed, device=device, **settings)
     if target is not None:
         record = {**measured.to_json(), "model": spec}
-        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        write_file(Path(), target, text.encode())
+        write_file(Path(), target, json_file(record, sort_keys=True))
     if subject := measured.subject:
         say(f"{subject['name']} ({subject['digest'][:12]}) on {measured.data['name']}", err=True)
     if measured.unit == "share":
