@@ -132,7 +132,7 @@ def replay_on_both(
 
 def print_unchecked_bounds(assessment: Assessment) -> None:
     """Print the rows whose limits on change (`max_drop`, ...) were not checked in this run."""
-    rows = [finding.requirement for finding in assessment.findings if finding.in_scope]
+    rows = [finding.requirement for finding in assessment.findings_in_scope]
     names = [row.id for row in rows if any(getattr(row, key) is not None for key in ON_CHANGE)]
     if names:
         say(

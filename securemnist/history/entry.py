@@ -26,7 +26,7 @@ def assessment_entry(assessment: Assessment) -> dict[str, Any]:
         "waived_through": assessment.waived_through,
         "complete": assessment.complete,  # whether every row of the policy was in scope
         "rows": {
-            f.requirement.id: _row(f, assessment.subject) for f in assessment.findings if f.in_scope
+            f.requirement.id: _row(f, assessment.subject) for f in assessment.findings_in_scope
         },
     }
 
