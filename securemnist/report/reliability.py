@@ -16,9 +16,8 @@ from securemnist.view import png
 from securemnist.view.axis import Scale, percent_lines
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
-from securemnist.view.svg import BAD, GOOD, MUTED, Drawing
+from securemnist.view.svg import BAD, GOOD, MUTED, WIDTH, Drawing
 
-WIDTH = 340
 _LETTER = 6  # pixels of a letter at size 10, at most
 # A line of a chart of scores: its name, 21 quantiles, its colour and its dashes.
 Side = tuple[str, Sequence[float], str, str]
