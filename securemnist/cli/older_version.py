@@ -65,17 +65,7 @@ def prepare(
         comparability.refuse_subjects(
             {**old_subject, "data": subject["data"]}, subject, same_model=same_model
         )
-    options = {
-        "policy": job.policy,
-        "tier": job.tier,
-        "data": job.data,
-        "device": job.device,
-        "defence": job.defence,
-    }
-    words = [f"--{name}={value}" for name, value in options.items() if value]
-    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
-    words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
-    old = find(against, words, folder)
+    old = find(against, _words(job), folder)
     if subject:
         comparability.refuse_subjects(old.subject, subject, same_model=same_model)
 
@@ -91,6 +81,14 @@ def prepare(
         return compare(before, new, same_model=same_model)
 
     return old, compare_with
+
+
+def _words(job: Job) -> list[str]:
+    """The options of `assess` that measure another model as this job does."""
+    names = ("policy", "tier", "data", "device", "defence")
+    words = [f"--{name}={value}" for name in names if (value := getattr(job, name))]
+    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
+    return [*words, *(("-m", job.markers) if job.markers else ()), *job.suites]
 
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
