@@ -57,7 +57,7 @@ class Settings(Strict):
     port: int = Field(default=8080, ge=0, le=65535)
     off: tuple[str, ...] = Field(default=(), strict=False)
     tokens: str | None = None
-    session_seconds: _Seconds = 3600 * 1.0
+    session_seconds: _Seconds = 3600.0
     requests_per_token: int = Field(default=3000, ge=1)
     requests_per_address: int = Field(default=6000, ge=1)
     window_seconds: _Seconds = 60.0
@@ -94,6 +94,11 @@ class Settings(Strict):
 
     def has(self, control: str) -> bool:
         return control not in self.off
+
+
+def in_url(host: str) -> str:
+    """A host as URLs and Host headers write it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def with_options(settings: Settings, **options: str | int | None) -> Settings:
