@@ -42,7 +42,8 @@ class Settings(Strict):
     `session_seconds`: how long a cookie of the page is valid.
     `requests_per_token`, `requests_per_address`: most requests in any window of `window_seconds`.
     `body_bytes`: largest body. `buffered_bytes`: largest sum of the bodies that are being received.
-    `images`: most images a request. `requests`: most requests in work at a time.
+    `images`: most images a request. `requests`: most requests in work at a time. `waiting_images`,
+    `waiting_tasks`: most images, and most certificates and attacks of the page, that wait or are in work.
     `header_seconds`, `body_seconds`: the time that a client has to send headers, and a body.
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
