@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ def _read_packages(lock: Lock, content: _TABLE) -> None:
             lock.refuse_unread(lock.path, "no packages", "a list of packages")
 
 
-def _read_package(lock: Lock, package: object, wrong_with: Any) -> None:
+def _read_package(lock: Lock, package: object, wrong_with: Callable[[_TABLE], str]) -> None:
+    """Add a package; `wrong_with` says what it has instead of hashes."""
     if not isinstance(package, Mapping) or not _is_name(package.get("name")):
         lock.refuse_unread(lock.path, "a package without a name", "packages with names")
         return
@@ -112,7 +113,7 @@ def _files(package: _TABLE) -> Iterator[object]:
     yield from wheels if isinstance(wheels, list) else [wheels]
 
 
-def _without_hashes(files: Iterator[object], has_hash: Any) -> str:
+def _without_hashes(files: Iterator[object], has_hash: Callable[[_TABLE], bool]) -> str:
     found = [isinstance(file, Mapping) and has_hash(file) for file in files]
     if not found:
         return "no files"
