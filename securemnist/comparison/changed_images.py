@@ -93,5 +93,5 @@ def _test_images(assessment: Assessment) -> bytes:
 
 
 def _gallery(finding: Finding | None) -> dict[int, ChangedImage]:
-    evidence = finding.measurement.evidence if finding and finding.measurement else None
+    evidence = None if finding is None else finding.evidence
     return {image.index: image for image in changed_images(evidence)}

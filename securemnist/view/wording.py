@@ -190,10 +190,10 @@ def repeat(finding: Finding) -> str:
 
 def _controls_too(finding: Finding) -> bool:
     """Whether the success rate on clean reference models is at least half of the measured one."""
-    measurement = finding.measurement
-    if measurement is None or not isinstance(measurement.evidence, BackdoorEvidence):
+    measurement, evidence = finding.measurement, finding.evidence
+    if measurement is None or not isinstance(evidence, BackdoorEvidence):
         return False
-    control = measurement.evidence.control or 0
+    control = evidence.control or 0
     return control > 0 and 2 * control >= measurement.value
 
 
