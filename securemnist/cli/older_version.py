@@ -17,6 +17,7 @@ from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.results.verdicts import ON_CHANGE
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
     if not is_file(version):
         return assess(version, words, folder)
     assessment = Assessment.load(Path(version))
-    packages = assessment.environment.get("packages")
-    writer = packages.get("securemnist") if isinstance(packages, dict) else None
+    writer = table(assessment.environment.get("packages")).get("securemnist")
     if writer != securemnist.__version__:
         raise UsageError(
             f"{version}: expected an assessment by securemnist {securemnist.__version__}, got "
