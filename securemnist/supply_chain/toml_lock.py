@@ -10,7 +10,14 @@ from securemnist._util.files import read_at_most
 from securemnist._util.parsing import decoded, toml_table
 from securemnist.errors import ParseError
 from securemnist.results.json_model import table
-from securemnist.supply_chain.lock import MOST_ENTRIES, Lock, applies, is_strong_hash, requirement
+from securemnist.supply_chain.lock import (
+    MOST_CHARACTERS,
+    MOST_ENTRIES,
+    Lock,
+    applies,
+    is_strong_hash,
+    requirement,
+)
 
 # A lock lists every wheel of every package, so it is larger than other TOML files.
 _MAX_BYTES = 16 << 20
@@ -59,7 +66,8 @@ def _read_package(lock: Lock, package: object, wrong_with: Callable[[_TABLE], st
     if _is_project(package):
         return
     name, version = package["name"], package.get("version", "")
-    version = version if isinstance(version, str) else ""
+    if not isinstance(version, str) or len(version) > MOST_CHARACTERS:
+        version = ""
     wrong = wrong_with(package) or ("" if version else "no version")
     lock.pin(name, version, lock.path, wrong, applies=_applies(package))
 
