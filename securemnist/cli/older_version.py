@@ -17,6 +17,7 @@ from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.results.verdicts import ON_CHANGE
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
     if not is_file(version):
         return assess(version, words, folder)
     assessment = Assessment.load(Path(version))
-    packages = assessment.environment.get("packages")
-    writer = packages.get("securemnist") if isinstance(packages, dict) else None
+    writer = table(assessment.environment.get("packages")).get("securemnist")
     if writer != securemnist.__version__:
         raise UsageError(
             f"{version}: expected an assessment by securemnist {securemnist.__version__}, got "
@@ -65,17 +65,7 @@ def prepare(
         comparability.refuse_subjects(
             {**old_subject, "data": subject["data"]}, subject, same_model=same_model
         )
-    options = {
-        "policy": job.policy,
-        "tier": job.tier,
-        "data": job.data,
-        "device": job.device,
-        "defence": job.defence,
-    }
-    words = [f"--{name}={value}" for name, value in options.items() if value]
-    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
-    words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
-    old = find(against, words, folder)
+    old = find(against, _words(job), folder)
     if subject:
         comparability.refuse_subjects(old.subject, subject, same_model=same_model)
 
@@ -91,6 +81,14 @@ def prepare(
         return compare(before, new, same_model=same_model)
 
     return old, compare_with
+
+
+def _words(job: Job) -> list[str]:
+    """The options of `assess` that measure another model as this job does."""
+    names = ("policy", "tier", "data", "device", "defence")
+    words = [f"--{name}={value}" for name in names if (value := getattr(job, name))]
+    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
+    return [*words, *(("-m", job.markers) if job.markers else ()), *job.suites]
 
 
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
@@ -132,7 +130,7 @@ def replay_on_both(
 
 def print_unchecked_bounds(assessment: Assessment) -> None:
     """Print the rows whose limits on change (`max_drop`, ...) were not checked in this run."""
-    rows = [finding.requirement for finding in assessment.findings if finding.in_scope]
+    rows = [finding.requirement for finding in assessment.findings_in_scope]
     names = [row.id for row in rows if any(getattr(row, key) is not None for key in ON_CHANGE)]
     if names:
         say(

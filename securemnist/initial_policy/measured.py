@@ -147,41 +147,45 @@ def _data_row(context: Context, proposal: Proposal, data: DataSet) -> Row:
 
 def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
     """One proposal, measured on tuning samples."""
-    tuning, wanted = len(context.data.test), min(proposal.images or sizes.test, sizes.test)
+    tuning = len(context.data.test)
     used = min(sizes.images, proposal.images, tuning) if proposal.images else tuning
     images = {} if proposal.measure in _WHOLE else {"images": used}
     measurement = _taken(context, proposal, settings | images)
     accepted = None
-    if proposal.measure in SUPPLY_CHAIN.measures:
-        bound = supply_rows.bound(proposal, measurement)
-    elif measurement.unit == "count":
+    if proposal.measure == "static_findings":
         static = cast(StaticSettings, bind(proposal.measure, settings))
         accepted = static_gate.baseline_of(context, static)
-        bound = Bound(threshold=0, max_drop=0)
-    elif measurement.unit == "ratio":
-        bound = margins.of_ratio(measurement)
-    elif proposal.measure == "calibration_error":
-        bound = margins.of_error(measurement)
-    else:
-        sample: dict[str, Any] = {
-            # A class, or a pair, has a part of them.
-            "samples": max(wanted * measurement.n / used, 1),
-            "whole": wanted == sizes.test,
-            "design": sizes.design,
-            "classes": sizes.classes,
-        }
-        if proposal.measure == "worst_class_accuracy" and not measurement.complete:
-            bound = margins.of_low(measurement, **sample)
-        else:
-            good = proposal.measure != "backdoor_success"
-            bound = margins.of_share(measurement, high_is_good=good, **sample)
     return Row(
         proposal=proposal,
         settings=settings,
         measurement=measurement,
-        bound=bound,
+        bound=_bound(proposal, measurement, used, sizes),
         baseline=accepted,
     )
+
+
+def _bound(proposal: Proposal, measurement: Measurement, used: int, sizes: Sizes) -> Bound:
+    """Threshold and `max_drop`; `used`: the number of samples that were asked for."""
+    if proposal.measure in SUPPLY_CHAIN.measures:
+        return supply_rows.bound(proposal, measurement)
+    if measurement.unit == "count":  # all that is found today is accepted
+        return Bound(threshold=0, max_drop=0)
+    if measurement.unit == "ratio":
+        return margins.of_ratio(measurement)
+    if proposal.measure == "calibration_error":
+        return margins.of_error(measurement)
+    wanted = min(proposal.images or sizes.test, sizes.test)
+    sample: dict[str, Any] = {
+        # A class, or a pair, has a part of them.
+        "samples": max(wanted * measurement.n / used, 1),
+        "whole": wanted == sizes.test,
+        "design": sizes.design,
+        "classes": sizes.classes,
+    }
+    if proposal.measure == "worst_class_accuracy" and not measurement.complete:
+        return margins.of_low(measurement, **sample)
+    good = proposal.measure != "backdoor_success"
+    return margins.of_share(measurement, high_is_good=good, **sample)
 
 
 def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Measurement:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from securemnist._util.files import read_at_most
 from securemnist._util.hashing import sha256
+from securemnist._util.json_file import json_file
 
 NAME = "report.json"
 _MAX_MANIFEST, _MAX_FILE = 1 << 20, 1 << 30
@@ -19,7 +20,7 @@ _FILE = re.compile(r"[\w-][\w.-]{0,99}(/[\w-][\w.-]{0,99})?", re.ASCII)
 def dumps(files: Mapping[str, bytes]) -> bytes:
     """The list of these files."""
     digests = {name: sha256(content) for name, content in files.items()}
-    return (json.dumps({"schema": 1, "files": digests}, indent=1, sort_keys=True) + "\n").encode()
+    return json_file({"schema": 1, "files": digests}, sort_keys=True)
 
 
 def listed(folder: Path) -> dict[str, str]:

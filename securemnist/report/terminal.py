@@ -36,7 +36,7 @@ _ASCII = str.maketrans(
 def print_assessment(assessment: Assessment, console: Console) -> None:
     """Print who was assessed, the table, the rows that stand in the way and what to do, the verdict."""
     write(console, Text(_about(assessment), style="dim"))
-    inside = [finding for finding in assessment.findings if finding.in_scope]
+    inside = assessment.findings_in_scope
     day, names = assessment.decided, ClassNames.of(assessment.subject)
     print_table(console, [(STYLES[row.verdict], _cells(row, day, names)) for row in inside])
     for finding in wording.by_severity(assessment.open_findings):
