@@ -13,6 +13,7 @@ from securemnist._util.parsing import json_value
 from securemnist.errors import ModelError, ParseError
 
 _DEPTH = 32
+_DIGITS = 300  # of a class as text; Python refuses to read some thousand
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ class Reader:
     def _class(self, label: Any) -> int:
         if isinstance(label, str) and label in self.classes:
             return self.classes.index(label)
-        number = (
-            int(label) if isinstance(label, str) and label.isascii() and label.isdigit() else label
-        )
+        number = label
+        if isinstance(label, str) and label.isascii() and label.isdigit() and len(label) <= _DIGITS:
+            number = int(label)
         if type(number) is float and number.is_integer():
             number = int(number)
         if type(number) is int and 0 <= number < len(self.classes):
