@@ -50,7 +50,7 @@ def decoded(
     """An encoded picture as uint8 (1, C, H, W), resized to (height, width) if `size` is given.
 
     DataError for more than `most_pixels`, another format, a truncated or animated picture, transparency,
-    CMYK, 16 bits, a JPEG file of many scans or segments, and a PNG file of many packed texts.
+    CMYK and 16 bits. Also for a JPEG file of many scans or segments, and a PNG file of many packed texts.
     """
     if len(content) > MAX_BYTES:
         raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB, got more; {_ADVICE}")

@@ -18,7 +18,7 @@ HOOK = b"#!/bin/sh\n"
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A folder of somebody, with one file whose content is known."""
+    """A folder outside of the report, with one file whose content is known."""
     place = tmp_path / "hooks"
     place.mkdir()
     (place / "known").write_bytes(HOOK)

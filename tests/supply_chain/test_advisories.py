@@ -177,7 +177,7 @@ def test_a_list_about_other_packages_decides_nothing(context: Context) -> None:
     ],
 )
 def test_a_version_that_is_not_seen_counts(line: str, context: Context) -> None:
-    """A line of a lock that installs a version which cannot be told is no pass."""
+    """A line of a lock that installs an unknown version is no pass."""
     (context.project / "requirements.txt").write_text(f"{line}\n")
     found = judge(context, "vulnerable_dependencies", advisories="advisories.toml")
     assert found.verdict is Verdict.FAIL
