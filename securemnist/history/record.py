@@ -100,13 +100,21 @@ def _lock(file: int) -> None:
 
 
 def _check_record(file: int, path: Path) -> None:
-    """Raise UsageError where the file has lines, but none of them is an entry or a partial one."""
+    """Raise UsageError where the file has lines, but none of them is an entry or a partial one.
+
+    OSError where it is too large to be one.
+    """
     size = os.fstat(file).st_size
     if size > MAX_BYTES:
         raise OSError(errno.EFBIG, f"more than {MAX_BYTES} bytes")
-    other = False
+    other, count = False, 0
     with os.fdopen(os.dup(file), "rb") as lines:
         while line := lines.readline(MAX_LINE):
+            count += 1
+            if count > MAX_LINES:  # other writers wait
+                raise OSError(
+                    errno.EFBIG, f"more than {MAX_LINES:,} lines, of which none is an entry"
+                )
             if _entry(line) is not None:
                 return
             other = other or not _may_be_partial(line.strip())
