@@ -18,7 +18,7 @@ def scores(_: Finding, evidence: MembershipEvidence, __: ClassNames) -> Exhibit 
         return None
     areas = ", ".join(f"{line(name, 40)} {area:.4f}" for name, area in evidence.areas.items())
     caption = (
-        "The scores below which a share of the images lies, by the stronger attack "
+        "The scores below which a share of the images lies, by the strongest attack "
         f"({line(evidence.attack, 40)}). The closer together, the less is learned. Areas: {areas}."
     )
     if evidence.found is not None:
