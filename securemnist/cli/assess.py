@@ -50,6 +50,7 @@ from securemnist.results.verdicts import TIERS
     "--against", metavar="OLD", help="The older version: its assessment.json, or a model."
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD to be the same model.")
+@click.option("--one-of-two", is_flag=True, hidden=True)  # a comparison follows
 @click.option(
     "--project",
     "start",
@@ -82,6 +83,7 @@ def assess(
     out: Path,
     against: str | None,
     same_model: bool,
+    one_of_two: bool,
     start: Path | None,
     only_list: bool,
     suites: tuple[Path, ...],
@@ -143,7 +145,7 @@ def assess(
     job = dataclasses.replace(job, spec=None if fixture else spec, conftest=fixture)
     if against is None:
         code, assessment = runner.run(job, out)
-        if assessment is not None:
+        if assessment is not None and not one_of_two:
             older_version.print_unchecked_bounds(assessment)
         ctx.exit(code)
     with tempfile.TemporaryDirectory() as scratch:
