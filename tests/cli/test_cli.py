@@ -130,8 +130,7 @@ def test_explain_rows_measures_attacks_verdicts(folder: Path) -> None:
     words = {
         "CLEAN-01": "because:",
         "ADV-07": 'threats = [{ norm = "linf", eps = 0.1 }, { norm = "l2", eps = 0.5 }',
-        "robust_accuracy": "threat: required",
-        "attack_accuracy": "images: optional",
+        "robust_accuracy": "defence: optional\n  threat: required",
         "static_findings": "`level`: the lowest severity that counts",
         "PGD": "steps: default 40",
         "Square": "arXiv 1912.00049",
