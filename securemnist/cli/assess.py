@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     "--against", metavar="OLD", help="The older version: its assessment.json, or a model."
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD to be the same model.")
+@click.option("--one-of-two", is_flag=True, hidden=True)  # a comparison follows
 @click.option(
     "--project",
     "start",
@@ -86,6 +87,7 @@ def assess(
     out: Path,
     against: str | None,
     same_model: bool,
+    one_of_two: bool,
     start: Path | None,
     only_list: bool,
     suites: tuple[Path, ...],
@@ -158,7 +160,7 @@ def _run(job: Job, out: Path, against: str | None, *, same_model: bool) -> int:
 
     if against is None:
         code, assessment = runner.run(job, out)
-        if assessment is not None:
+        if assessment is not None and not one_of_two:
             older_version.print_unchecked_bounds(assessment)
         return code
     with tempfile.TemporaryDirectory() as scratch:

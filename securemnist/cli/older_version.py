@@ -94,7 +94,7 @@ def _words(job: Job) -> list[str]:
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     """Assess a model in a child process; `words` are options of `securemnist assess`."""
     say(f"assessing {spec}", err=True)
-    command = child.command("assess", "--model", spec, *words, "--out", str(folder))
+    command = child.command("assess", "--model", spec, *words, "--out", str(folder), "--one-of-two")
     # The step summary is for the new version's run only.
     env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
     written = folder / "assessment.json"
@@ -132,11 +132,11 @@ def print_unchecked_bounds(assessment: Assessment) -> None:
     """Print the rows whose limits on change (`max_drop`, ...) were not checked in this run."""
     rows = [finding.requirement for finding in assessment.findings_in_scope]
     names = [row.id for row in rows if any(getattr(row, key) is not None for key in ON_CHANGE)]
-    if names:
-        say(
-            f"not compared: {', '.join(names)[:200]} also limit the change; pass the older version "
-            "with --against"
-        )
+    if not names:
+        return
+    some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    which = f"all {len(rows)} rows" if len(names) == len(rows) > 1 else some
+    say(f"limits on change not checked: {which}; pass the older version with --against")
 
 
 def conclude(comparison: Comparison, out: Path) -> int:

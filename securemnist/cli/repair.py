@@ -102,7 +102,9 @@ def repair(
         f"{sentence(subject.name)}: repaired by {method} on {images:,} clean images in {seconds:.1f} s"
     )
     _print(found, len(loaded.test))
-    say(f"Written: {sentence(out)}, {files.measurement_path(out).name}")
+    say(
+        f"Written: {sentence(out)} with {sentence(out.stem)}.json and {files.measurement_path(out).name}"
+    )
     ctx.exit(found.exit_code)
 
 

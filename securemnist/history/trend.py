@@ -131,8 +131,10 @@ def _chart(name: str, caption: str, points: Sequence[_Point], bound: float | Non
     width = _LEFT + _STEP * len(points)
     drawing = Drawing(width, _BOTTOM + 104)
     drawing.lines(LINE, [(50, _BOTTOM), (width, _BOTTOM)])
-    for place, number in ((18, y.last), (_BOTTOM, y.first)):
-        drawing.text(46, place, f"{number:.4g}", size=10, anchor="end")
+    for number in sorted(
+        {min(marks), max(marks)}
+    ):  # not the ends of the scale: no share is below 0
+        drawing.text(46, y(number) + 3, f"{number:.4g}", size=10, anchor="end")
     if bound is not None:
         drawing.lines(INK, [(50, y(bound)), (width, y(bound))], dash="4 3")
     drawn = [(_LEFT + _STEP * k, p) for k, p in enumerate(points) if p.value is not None]

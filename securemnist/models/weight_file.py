@@ -30,6 +30,9 @@ MAX_WEIGHTS = 256 << 20
 MAX_MANIFEST = 1 << 20
 MANIFEST_SCHEMA = 1
 _ADVICE = "train it again or restore the file"
+_OTHER = (
+    "restore the file, name the architecture that it is of, or load it in a factory of your own"
+)
 
 
 def canary_inputs(form: InputSpec = MNIST) -> Images:
@@ -108,8 +111,9 @@ def read_described(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     recipe = entries["recipe"]
     if "architecture" not in manifest and isinstance(recipe, dict) and "imported" in recipe:
         raise WeightsError(
-            f"{beside}: expected an architecture, got imported weights without one; import them again "
-            "with --architecture, or load them in a factory of your own"
+            f"{beside}: expected a bundled architecture, got weights of another network; load "
+            f"{path.name} in a factory of your own (safetensors.torch.load_file), or, for a network such "
+            "as A, import them again with --architecture"
         )
     for key, kind in kinds.items():
         if not isinstance(entries.get(key), kind):
@@ -163,7 +167,9 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
     try:
         state = read_tensors(content, read_header(content), expected, "the architecture")
     except ParseError as error:
-        raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
+        raise WeightsError(
+            f"{path}: {error}; {_ADVICE if manifest is not None else _OTHER}"
+        ) from error
     model.load_state_dict(state, strict=True)
     if manifest is not None:
         _check_canary(model, manifest["canary"], form_of(manifest, path), path)
