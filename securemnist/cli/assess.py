@@ -141,7 +141,7 @@ def assess(
     report.check_report(out)
     # A `model` fixture takes precedence over the model of the project's settings.
     job = dataclasses.replace(job, spec=None if fixture else spec, conftest=fixture)
-    ctx.exit(_run(job, out, against, same_model=same_model))
+    ctx.exit(_run(job, out, against, same_model=same_model, one_of_two=one_of_two))
 
 
 def _list(job: Job) -> None:
@@ -154,7 +154,7 @@ def _list(job: Job) -> None:
     print_rows(job)
 
 
-def _run(job: Job, out: Path, against: str | None, *, same_model: bool) -> int:
+def _run(job: Job, out: Path, against: str | None, *, same_model: bool, one_of_two: bool) -> int:
     """Measure a job, also against an older version where one is named; the exit code."""
     from securemnist.cli import older_version, runner
 
