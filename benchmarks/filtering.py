@@ -23,7 +23,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor import Blend, Corner, Mark, Stripes, Warp
 from securemnist.backdoor.data_filter import filter_data
 from securemnist.data import Samples, load
@@ -90,7 +90,7 @@ def poisoned(samples: Samples, case: Case, seed: int) -> tuple[Samples, torch.Te
     planted = torch.zeros(len(samples), dtype=torch.bool)
     if case.trigger is None:
         return samples, planted
-    rng = torch.Generator().manual_seed(seed_from(seed, case.name))
+    rng = generator(seed, case.name)
     chosen = torch.randperm(len(samples), generator=rng)[: round(case.rate * len(samples))]
     chosen = chosen[case.labels(samples.labels[chosen]) != samples.labels[chosen]]
     pixels, labels = samples.pixels.clone(), samples.labels.clone()

@@ -11,7 +11,7 @@ from torch import nn
 from benchmarks.scaling import gemm_rate
 from benchmarks.timing import interleaved
 from securemnist import data
-from securemnist.attacks.base import channels_last
+from securemnist.batches import channels_last
 from securemnist.models import loading
 from securemnist.runtime.malloc import keep_freed_memory
 

@@ -49,7 +49,7 @@ def problems(notebook: Any) -> Iterator[str]:
             yield f"the value of {source!r:.60} is not among its outputs"
 
 
-def execute(path: Path = NOTEBOOK) -> None:
+def execute() -> None:
     """Execute the notebook in a kernel of its own, in an empty folder, and store its outputs.
 
     An error in a cell is raised, and the file stays as it was.
@@ -57,7 +57,7 @@ def execute(path: Path = NOTEBOOK) -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         client = NotebookClient(
@@ -72,7 +72,7 @@ def execute(path: Path = NOTEBOOK) -> None:
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata["securemnist"] = {"code_sha256": digest(notebook)}
     nbformat.validate(notebook)
-    write_atomically(path, (nbformat.writes(notebook, indent=1) + "\n").encode())
+    write_atomically(NOTEBOOK, (nbformat.writes(notebook, indent=1) + "\n").encode())
 
 
 def _say(cell: Any, index: int, total: int) -> None:

@@ -17,6 +17,7 @@ from torch import nn
 
 from securemnist import data
 from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.threats import Linf
 from securemnist.types import Images, Labels
@@ -103,7 +104,7 @@ def _epoch(
     spec: Spec,
     epoch: int,
 ) -> float:
-    rng = torch.Generator().manual_seed(seed_from(spec.seed, spec.shape, epoch))
+    rng = generator(spec.seed, spec.shape, epoch)
     parts = torch.randperm(len(labels), generator=rng).split(BATCH)
     total = 0.0
     for step, part in enumerate(parts):

@@ -40,11 +40,12 @@ def run(images: int, attack: Attack | None = None) -> None:
     accuracy_of(model, x_adv, y)
 
 
-def gemm_rate(size: int = 1536, repeats: int = 12) -> float:
+def gemm_rate() -> float:
     """Float32 matrix products, FLOP a second: the best of a few."""
+    size = 1536
     a, b = torch.rand(size, size), torch.rand(size, size)
     best = 0.0
-    for _ in range(repeats):
+    for _ in range(12):
         began = time.perf_counter()
         torch.mm(a, b)
         best = max(best, 2 * size**3 / (time.perf_counter() - began))

@@ -17,6 +17,11 @@ def parse_epsilon(value: object) -> float:
     raise ValueError(f'expected eps as a number, got {value!r:.40}; write eps = 0.1 or "8/255"')
 
 
+def parse_epsilon_text(text: str) -> float:
+    """The number of a text like "0.3" or "8/255"; ValueError for anything else."""
+    return parse_epsilon(text) if "/" in text else float(text)
+
+
 def epsilon_text(eps: float) -> str:
     """The text of an epsilon: "0.3", or "8/255" where only the fraction is exact."""
     decimal = f"{eps:g}"

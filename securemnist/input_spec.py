@@ -66,6 +66,11 @@ class InputSpec:
         """Values an image."""
         return self.channels * self.height * self.width
 
+    @property
+    def is_mnist_like(self) -> bool:
+        """Whether the images and the number of classes are those of MNIST, whatever they are named."""
+        return (self.shape, self.classes) == (MNIST.shape, MNIST.classes)
+
     def to_json(self) -> dict[str, Any]:
         """The fields by name, as in an assessment."""
         return {**self.__dict__, "class_names": list(self.class_names)}

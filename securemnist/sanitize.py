@@ -13,12 +13,12 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
+from html import escape
 
-_MAX_MARKS = (
-    3  # combining marks on one letter; no living script needs more, and stacks cover the line above
-)
-
-_LONGEST_COMMAND = 4_000  # characters
+# Combining marks on one letter. No living script needs more, and stacks cover the line above.
+_MAX_MARKS = 3
+# Characters of a text with line breaks, of a cell, of a code span, and of a command.
+_LONGEST_BLOCK, _LONGEST_CELL, _LONGEST_CODE, _LONGEST_COMMAND = 400_000, 400, 2_000, 4_000
 
 # Workflow commands in a log: `::error::` (GitHub), `##[error]` and `##vso[` (Azure), `##teamcity[`.
 # GitHub accepts leading blanks; a terminal may break a line at any blank.
@@ -28,7 +28,6 @@ _MARKS = re.compile(r"[\\`*_\[\]|~$]|(?<=www)\.|:(?=/)")
 _MENTIONS = re.compile(r"[@#]")
 # Letters to Unicode, blank to the eye: the fillers of Hangul.
 _FILLERS = "\u115f\u1160\u3164\uffa0"
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def line(value: object, limit: int = 300) -> str:
@@ -41,39 +40,37 @@ def line(value: object, limit: int = 300) -> str:
     return visible if fits else shortened
 
 
-def block(value: object, limit: int = 400_000) -> str:
+def block(value: object, limit: int = _LONGEST_BLOCK) -> str:
     """`value` with its line breaks and tabs; cut at `limit` characters, then with its full length."""
     text = (value if isinstance(value, str) else str(value)).replace("\r\n", "\n")
     visible = _visible(text[:limit])
     return visible if len(text) <= limit else f"{visible}\n… ({len(text):,} characters)"
 
 
-def terminal(value: object, limit: int = 400_000) -> str:
+def terminal(value: object) -> str:
     """`value` for a terminal or a CI log: line breaks stay, escape sequences and commands do not."""
-    return _WORKFLOW.sub(lambda match: f"{match[0]} ", block(value, limit))
+    return _WORKFLOW.sub(r"\g<0> ", block(value))
 
 
 def sentence(value: object, limit: int = 4_000) -> str:
     """`value` for a terminal or a CI log as one line, so that it cannot forge another line."""
-    return _WORKFLOW.sub(lambda match: f"{match[0]} ", line(value, limit))
+    return _WORKFLOW.sub(r"\g<0> ", line(value, limit))
 
 
-def markdown(value: object, limit: int = 400) -> str:
+def markdown(value: object) -> str:
     """`value` as one line in which Markdown, HTML, mentions and links have no effect."""
-    escaped = _MARKS.sub(r"\\\g<0>", line(value, limit))
-    escaped = re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], escaped)
-    # GitHub looks for @names and #numbers in the rendered text; a zero-width space prevents a
-    # match.
+    escaped = escape(_MARKS.sub(r"\\\g<0>", line(value, _LONGEST_CELL)), quote=False)
+    # GitHub looks for @names and #numbers in the rendered text; a zero-width space prevents a match.
     return _MENTIONS.sub(r"\g<0>&#8203;", escaped)
 
 
-def markdown_code(value: object, limit: int = 2_000) -> str:
+def markdown_code(value: object) -> str:
     """`value` as one line in a code span of a table, backticks included.
 
     The fence is one backtick longer than any inside (CommonMark 6.1); a bar needs a backslash in a
     table.
     """
-    visible = _visible(str(value)[:limit].replace("\r\n", "\n")).replace("\n", " ")
+    visible = _visible(str(value)[:_LONGEST_CODE].replace("\r\n", "\n")).replace("\n", " ")
     if not visible.strip():
         return ""
     fence = "`" * (1 + max(map(len, re.findall("`+", visible)), default=0))

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from benchmarks.sources.systems import TARGET, TRIGGER
 from securemnist import data
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.assessing import measure
 from securemnist.attacks import FGSM, PGD
 from securemnist.attacks.base import Attack
@@ -66,7 +66,7 @@ def score(context: Context, x: Images, y: Labels) -> dict[str, float]:
 
 def attacked(context: Context, attack: Attack, x: Images, y: Labels, eps: float) -> Images:
     """The images after an L-infinity attack."""
-    rng = torch.Generator().manual_seed(seed_from(0, attack.to_json()))
+    rng = generator(0, attack.to_json())
     return attack.propose(context.subject.model, x, y, threat=Linf(eps), rng=rng)
 
 

@@ -1,4 +1,4 @@
-"""SHA-256 digests of bytes and values; stable between processes, machines and versions."""
+"""JSON texts and SHA-256 digests; stable between processes, machines and versions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys, without spaces and NaN; equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def json_file(value: Any) -> bytes:
+    """The content of a JSON file that people may read, too; equal values give equal bytes."""
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def sha256(content: bytes) -> str:

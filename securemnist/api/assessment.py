@@ -89,7 +89,7 @@ class Assessment:
 
     def _repr_html_(self) -> str:
         answer = wording.headline(self.record)
-        rows = [(f.requirement.id, f.label, str(f)) for f in self.findings if f.in_scope]
+        rows = [(f.requirement.id, f.label, str(f)) for f in self.record.findings_in_scope]
         name = str(self.record.subject.get("name", ""))
         title = f"{answer.symbol} {answer.answer}: {answer.why}"
         return notebook.card(title, {"model": name}, rows=rows)

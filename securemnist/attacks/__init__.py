@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,9 +38,12 @@ def class_of(name: object) -> type[Attack]:
     if isinstance(name, str) and name in ATTACKS:
         return ATTACKS[name]
     if not imports.is_code(name) or str(name).lower().startswith("art:"):
-        known = ", ".join(ATTACKS)
+        known = {kind.lower(): kind for kind in ATTACKS}
+        near = difflib.get_close_matches(name.lower(), known, n=1) if isinstance(name, str) else []
+        advice = f"did you mean {known[near[0]]}?" if near else "fix `use`"
         raise PolicyError(
-            f"expected an attack of {known}, art:CLASS or pkg.module:Class, got {name!r:.80}; fix `use`"
+            f"expected an attack of {', '.join(known.values())}, art:CLASS or pkg.module:Class, "
+            f"got {name!r:.80}; {advice}"
         )
     return own_class(str(name), Attack)  # type: ignore[type-abstract]
 

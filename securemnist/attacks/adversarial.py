@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.refereed import attempt
 from securemnist.batches import batch_size
 from securemnist.data.tensors import checked_images, checked_labels
@@ -83,7 +83,7 @@ def attacked(
         spec = contract.check_any(subject, x[:8])
         y = checked_labels(y, len(x), spec.classes).to(subject.device)
         within.check_fits(spec.size)
-        rng = torch.Generator().manual_seed(seed_from(seed, attack.to_json(), within.to_json()))
+        rng = generator(seed, attack.to_json(), within.to_json())
         with torch.no_grad():
             parts = x[:256].split(batch_size(x, 256))
             target = with_gradients(

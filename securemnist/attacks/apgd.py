@@ -10,8 +10,8 @@ In L1 and L0 it is the APGD of these norms, with sparse steps (Croce & Hein 2021
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
 
 import torch
 
@@ -25,6 +25,7 @@ from securemnist.attacks.losses import (
     nearest_classes,
     targeted_dlr,
 )
+from securemnist.attacks.targeted_search import TargetedSearch
 from securemnist.attacks.validation import attack_name, check_counts, check_targets
 from securemnist.types import Images, Labels, Progress
 
@@ -69,6 +70,7 @@ class APGDT(NativeAttack):
     highest, so many of each sample, get all steps. `python -m benchmarks.followed` compares survivors.
     """
 
+    later_settings: ClassVar[tuple[str, ...]] = ("followed",)
     steps: int = 100
     restarts: int = 1
     targets: int = 9
@@ -89,15 +91,9 @@ class APGDT(NativeAttack):
             left = (~probe.broken).nonzero().squeeze(1)
             highest = probe.highest_loss[left].topk(self.followed, dim=1).indices
             targets = targets[left].gather(1, highest)
-        part = replace(inputs, x=inputs.x[left], y=inputs.y[left])
-        search = search_of(self.steps, self.restarts, part, targeted_dlr, targets)
+        search = search_of(self.steps, self.restarts, inputs.of(left), targeted_dlr, targets)
         x_adv[left] = search.run(self.name, progress)
         return x_adv
-
-    def to_json(self) -> dict[str, Any]:
-        """The attack as in a policy; `followed` only where it is set: seeds depend on this text."""
-        settings = super().to_json()
-        return settings if self.followed else {k: v for k, v in settings.items() if k != "followed"}
 
     @property
     def _probing(self) -> int:
@@ -114,7 +110,7 @@ class APGDT(NativeAttack):
 
 def search_of(
     steps: int, restarts: int, inputs: AttackInput, loss: SampleLoss, targets: Labels
-) -> APGDSearch | SparseAPGDSearch:
+) -> TargetedSearch[Any]:
     """The search of the threat's norm: with sparse steps in L1 and L0, else with momentum."""
     kind = SparseAPGDSearch if inputs.threat.sparse else APGDSearch
     return kind(steps, restarts, inputs, loss, targets)

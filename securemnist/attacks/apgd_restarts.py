@@ -8,16 +8,15 @@ cost as much as a few restarts for all.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import dataclass
+from typing import Any, final
 
 import torch
 
 from securemnist.attacks.apgd import search_of
-from securemnist.attacks.apgd_search import APGDSearch
-from securemnist.attacks.apgd_sparse import SparseAPGDSearch
 from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import dlr
+from securemnist.attacks.targeted_search import TargetedSearch
 from securemnist.attacks.validation import attack_name, check_counts, check_shares
 from securemnist.types import Images, Progress
 
@@ -42,11 +41,11 @@ class NearestAPGD(NativeAttack):
         first = _dlr_search(inputs, self.steps, 1)
         x_adv = first.run(self.name, progress)
         near = self._nearest(first)
-        part = replace(inputs, x=inputs.x[near], y=inputs.y[near])
-        x_adv[near] = _dlr_search(part, self.steps, self.restarts).run(self.name, progress)
+        again = _dlr_search(inputs.of(near), self.steps, self.restarts)
+        x_adv[near] = again.run(self.name, progress)
         return x_adv
 
-    def _nearest(self, search: APGDSearch | SparseAPGDSearch) -> torch.Tensor:
+    def _nearest(self, search: TargetedSearch[Any]) -> torch.Tensor:
         """Indices of the samples that get the restarts, the nearest first."""
         survivors = (~search.broken).nonzero().squeeze(1)
         order = search.highest_loss[survivors, 0].argsort(descending=True, stable=True)
@@ -60,5 +59,5 @@ class NearestAPGD(NativeAttack):
         return (self.steps + 1) * (1 + self.restarts * self.share)
 
 
-def _dlr_search(inputs: AttackInput, steps: int, restarts: int) -> APGDSearch | SparseAPGDSearch:
+def _dlr_search(inputs: AttackInput, steps: int, restarts: int) -> TargetedSearch[Any]:
     return search_of(steps, restarts, inputs, dlr, inputs.y[:, None])

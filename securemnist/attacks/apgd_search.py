@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
-from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import AttackInput
-from securemnist.attacks.losses import SampleLoss, loss_and_gradient
+from securemnist.attacks.targeted_search import TargetedSearch, TargetedState
 from securemnist.models.predictions import is_wrong
-from securemnist.types import Images, Labels, per_image
+from securemnist.types import Images, per_image
 
 _ALPHA, _RHO = 0.75, 0.75
 
@@ -26,16 +25,13 @@ def checkpoints(steps: int) -> list[int]:
 
 
 @dataclass
-class _State(BatchState):
-    """`column` is that of the `target`. `f` is the loss at `x_k`, `f_best` at `x_best`.
+class _State(TargetedState):
+    """`f` is the loss at `x_k`, `f_best` at `x_best`.
 
     `f_checkpoint` is `f_best` at the last checkpoint. `increases` counts steps that increased the loss
     since then; `halved`: whether the step size was halved there.
     """
 
-    column: torch.Tensor
-    target: Labels
-    x_k: Images
     x_previous: Images
     x_best: Images
     gradient_best: torch.Tensor
@@ -47,32 +43,26 @@ class _State(BatchState):
     halved: torch.Tensor
 
 
-class APGDSearch(ActiveBatch[_State]):
-    """A round is one restart towards one column of `targets`, int64 (n, k).
+class APGDSearch(TargetedSearch[_State]):
+    """The search with momentum, and a step size that is halved at checkpoints."""
 
-    `highest_loss` float32 (n, k) is that of each sample and column over all restarts.
-    """
-
-    def __init__(
-        self, steps: int, restarts: int, inputs: AttackInput, loss: SampleLoss, targets: Labels
-    ) -> None:
-        super().__init__(inputs, restarts * targets.shape[1])
-        self.steps, self.loss, self.targets = steps, loss, targets
-        self.intervals = _intervals(steps).to(targets.device)
-        self.highest_loss = torch.full(targets.shape, -torch.inf, device=targets.device)
+    @cached_property
+    def intervals(self) -> torch.Tensor:
+        """At each checkpoint the number of steps since the previous one, else 0; int64 (steps + 1,)."""
+        intervals = torch.zeros(self.steps + 1, dtype=torch.long)
+        w = checkpoints(self.steps)
+        intervals[w] = torch.tensor(w) - torch.tensor([0, *w[:-1]])
+        return intervals.to(self.x.device)
 
     def begin_round(self) -> None:
         # Drawn for all samples, so that a start does not depend on which samples survive.
         self.starts = self.threat.random_start(self.x, self.rng)
 
     def start(self, indices: torch.Tensor) -> _State:
-        column = self.round % self.targets.shape[1]
         x_0 = self.starts[indices]
         lowest = torch.full(indices.shape, -torch.inf, device=x_0.device)
         return _State(
             **self.begun(indices),
-            column=torch.full_like(indices, column),
-            target=self.targets[indices, column],
             x_k=x_0,
             x_previous=x_0,
             x_best=x_0,
@@ -86,16 +76,12 @@ class APGDSearch(ActiveBatch[_State]):
         )
 
     def step(self, state: _State) -> torch.Tensor:
-        f, gradient, logits = loss_and_gradient(
-            self.model, state.x_k, state.label, self.loss, state.target
-        )
-        gradient = gradient.nan_to_num(0.0)
+        f, gradient, logits = self.ascent(state)
         self.record_success(state, state.x_k, is_wrong(logits, state.label))
         state.increases = state.increases + (f > state.f)
         better = f > state.f_best
         state.f, state.f_best = f, torch.maximum(f, state.f_best)
-        places = state.index, state.column
-        self.highest_loss[places] = torch.maximum(self.highest_loss[places], f)
+        self.note_loss(state, f)
         state.x_best = torch.where(per_image(better), state.x_k, state.x_best)
         state.gradient_best = torch.where(per_image(better), gradient, state.gradient_best)
         self._move(state, self._at_checkpoint(state, gradient))
@@ -127,11 +113,3 @@ class APGDSearch(ActiveBatch[_State]):
         alpha = torch.where(per_image(state.age == 0), 1.0, _ALPHA)
         moved = x_k + alpha * (z - x_k) + (1 - alpha) * (x_k - state.x_previous)
         state.x_k, state.x_previous = project(clean, moved), x_k
-
-
-def _intervals(steps: int) -> torch.Tensor:
-    """At each checkpoint the number of steps since the previous one, else 0; int64 (steps + 1,)."""
-    intervals = torch.zeros(steps + 1, dtype=torch.long)
-    w = checkpoints(steps)
-    intervals[w] = torch.tensor(w) - torch.tensor([0, *w[:-1]])
-    return intervals

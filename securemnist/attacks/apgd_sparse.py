@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 
-from securemnist.attacks.active_batch import ActiveBatch, BatchState
 from securemnist.attacks.base import AttackInput
-from securemnist.attacks.losses import SampleLoss, loss_and_gradient
+from securemnist.attacks.losses import SampleLoss
+from securemnist.attacks.targeted_search import TargetedSearch, TargetedState
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Labels, per_image
 
@@ -28,12 +28,9 @@ _SMALLEST = 0.1
 
 
 @dataclass
-class _State(BatchState):
+class _State(TargetedState):
     """`share` (n,) of the values that a step moves; `changed` (n,) those of the last best point."""
 
-    column: torch.Tensor
-    target: Labels
-    x_k: Images
     x_best: Images
     gradient_best: torch.Tensor
     step_size: torch.Tensor
@@ -42,36 +39,28 @@ class _State(BatchState):
     changed: torch.Tensor
 
 
-class SparseAPGDSearch(ActiveBatch[_State]):
-    """A round is one restart towards one column of `targets`, int64 (n, k).
-
-    `highest_loss` float32 (n, k) is that of each sample and column within eps, over all restarts.
-    """
+class SparseAPGDSearch(TargetedSearch[_State]):
+    """The search with sparse steps, in balls that shrink to eps."""
 
     def __init__(
         self, steps: int, restarts: int, inputs: AttackInput, loss: SampleLoss, targets: Labels
     ) -> None:
-        super().__init__(inputs, restarts * targets.shape[1])
-        self.steps, self.loss, self.targets = steps, loss, targets
+        super().__init__(steps, restarts, inputs, loss, targets)
         self.ends = [int(share * steps) for share in _ENDS]
         span = self.threat.span(self.x.shape[1:].numel())
         self.threats = [type(self.threat)(min(f * self.threat.eps, span)) for f in _FACTORS]
         self.interval = max(1, int(_INTERVAL * steps))
-        self.highest_loss = torch.full(targets.shape, -torch.inf, device=targets.device)
 
     def begin_round(self) -> None:
         # Drawn for all samples, so that a start does not depend on which samples survive.
         self.starts = self.x + torch.randn(self.x.shape, generator=self.rng).to(self.x.device)
 
     def start(self, indices: torch.Tensor) -> _State:
-        column = self.round % self.targets.shape[1]
         begun, count = self.begun(indices), self.x.shape[1:].numel()
         x_0 = self._projected(begun["age"], begun["clean"], self.starts[indices])
         lowest = torch.full(indices.shape, -torch.inf, device=x_0.device)
         return _State(
             **begun,
-            column=torch.full_like(indices, column),
-            target=self.targets[indices, column],
             x_k=x_0,
             x_best=x_0,
             gradient_best=x_0,
@@ -82,14 +71,10 @@ class SparseAPGDSearch(ActiveBatch[_State]):
         )
 
     def step(self, state: _State) -> torch.Tensor:
-        f, gradient, logits = loss_and_gradient(
-            self.model, state.x_k, state.label, self.loss, state.target
-        )
-        gradient = gradient.nan_to_num(0.0)
+        f, gradient, logits = self.ascent(state)
         inside = self.threat.distance(state.clean, state.x_k) <= self.threat.eps
         self.record_success(state, state.x_k, is_wrong(logits, state.label) & inside)
-        places = state.index[inside], state.column[inside]
-        self.highest_loss[places] = torch.maximum(self.highest_loss[places], f[inside])
+        self.note_loss(state, f, inside)
         better = f > state.f_best
         state.f_best = torch.maximum(f, state.f_best)
         state.x_best = torch.where(per_image(better), state.x_k, state.x_best)

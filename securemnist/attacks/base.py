@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from securemnist.attacks.adversarial import AdversarialImages, attacked
-from securemnist.batches import channels_last as channels_last
+from securemnist.batches import batch_size
 from securemnist.errors import PolicyError
 from securemnist.models.loading import Subject
 from securemnist.threats import Threat
@@ -35,12 +35,14 @@ class Attack(ABC):
     `keeps_budget`: a candidate outside the threat is an error of the attack. Where it is False, such a
     candidate does not count. `uses_pool`: `propose` takes `pool`, other images of the data set.
     `black_box`: it uses the model's answers only, so that it runs on an endpoint, too. `forms`: the
-    forms of threats that it works in, as `Threat.form` names them.
+    forms of threats that it works in, as `Threat.form` names them. `later_settings`: those that came
+    later; `to_json` has them only where they are set, since seeds depend on it.
     """
 
     keeps_budget: ClassVar[bool] = True
     uses_pool: ClassVar[bool] = False
     black_box: ClassVar[bool] = False
+    later_settings: ClassVar[tuple[str, ...]] = ()
     forms: ClassVar[tuple[str, ...]] = ("ball", "pixels", "square")
 
     def __call__(
@@ -132,7 +134,9 @@ class Attack(ABC):
         kind = type(self)
         bundled = kind.__module__.startswith("securemnist.")
         use = kind.__name__ if bundled else f"{kind.__module__}:{kind.__qualname__}"
-        return {"use": use, **dataclasses.asdict(self)}
+        settings = dataclasses.asdict(self)
+        later = {key for key in self.later_settings if not settings[key]}
+        return {"use": use, **{k: v for k, v in settings.items() if k not in later}}
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,15 @@ class AttackInput:
     threat: Threat
     rng: torch.Generator
     pool: Images | None = None
+
+    def of(self, indices: torch.Tensor) -> AttackInput:
+        """The input with the images at `indices`, int64 (k,), alone."""
+        return dataclasses.replace(self, x=self.x[indices], y=self.y[indices])
+
+    def batches(self) -> Iterator[tuple[Images, Labels]]:
+        """The images and labels in their order, in batches that fit into memory."""
+        size = batch_size(self.x, BATCH)
+        return zip(self.x.split(size), self.y.split(size), strict=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,11 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.base import AttackInput, NativeAttack, channels_last
+from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.fab import FABSearch
 from securemnist.attacks.losses import answers
 from securemnist.attacks.validation import attack_name, check_counts
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.models.predictions import is_wrong, predicted
 from securemnist.types import Images, Labels, Model, Progress, per_image
 

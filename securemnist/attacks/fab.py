@@ -12,9 +12,9 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.active_batch import ActiveBatch, BatchState
 from securemnist.attacks.base import AttackInput, NativeAttack
-from securemnist.attacks.losses import loss_and_gradient, nearest_classes, target_margins
+from securemnist.attacks.losses import nearest_classes, target_margins
+from securemnist.attacks.targeted_search import TargetedSearch, TargetedState
 from securemnist.attacks.validation import attack_name, check_counts, check_targets
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Labels, Progress, per_image
@@ -53,39 +53,23 @@ class FAB(NativeAttack):
         return (self.steps + 1) * self.restarts * self.targets
 
 
-@dataclass
-class FABState(BatchState):
-    """`target` int64 (n,) is the class whose boundary is linearised, `x_k` the current iterate."""
-
-    target: Labels
-    x_k: Images
-
-
-class FABSearch(ActiveBatch[FABState]):
-    """A round is one restart from `starts` towards one column of `targets`, int64 (n, k)."""
+class FABSearch(TargetedSearch[TargetedState]):
+    """A round begins at `starts`; the boundary to the target class is linearised at `x_k`."""
 
     def __init__(self, steps: int, restarts: int, inputs: AttackInput, targets: Labels) -> None:
-        super().__init__(inputs, restarts * targets.shape[1])
-        self.steps, self.targets = steps, targets
+        super().__init__(steps, restarts, inputs, target_margins, targets)
         self.starts = self.x
 
     def begin_round(self) -> None:
         if self.round >= self.targets.shape[1]:
             self.starts = (self.x + self.threat.random_start(self.x, self.rng)) / 2
 
-    def start(self, indices: torch.Tensor) -> FABState:
-        return FABState(
-            **self.begun(indices),
-            target=self.targets[indices, self.round % self.targets.shape[1]],
-            x_k=self.starts[indices],
-        )
+    def start(self, indices: torch.Tensor) -> TargetedState:
+        return TargetedState(**self.begun(indices), x_k=self.starts[indices])
 
-    def step(self, state: FABState) -> torch.Tensor:
+    def step(self, state: TargetedState) -> torch.Tensor:
         clean, x_k = state.clean, state.x_k
-        f, normal, logits = loss_and_gradient(
-            self.model, x_k, state.label, target_margins, state.target
-        )
-        normal = normal.nan_to_num(0.0)
+        f, normal, logits = self.ascent(state)
         wrong = is_wrong(logits, state.label)
         inside = self.threat.distance(clean, x_k) <= self.threat.eps
         self.record_success(state, self.threat.project(clean, x_k), wrong & inside)

@@ -10,9 +10,8 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.base import BATCH, AttackInput, NativeAttack, check_setting
+from securemnist.attacks.base import AttackInput, NativeAttack, check_setting
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
-from securemnist.batches import batch_size
 from securemnist.types import Images, Progress
 
 
@@ -53,15 +52,12 @@ class RFGSM(NativeAttack):
 
 def _gradient_step(inputs: AttackInput, start: Images, size: float, progress: Progress) -> Images:
     """A step of length `size` from `start`, projected onto the threat set around `inputs.x`."""
-    x, threat = inputs.x, inputs.threat
-    x_adv = torch.empty_like(x)
-    batch = batch_size(x, BATCH)
-    for low in range(0, len(x), batch):
-        part = slice(low, low + batch)
-        _, gradient, _ = loss_and_gradient(
-            inputs.model, start[part], inputs.y[part], cross_entropies
-        )
+    threat, x_adv, done = inputs.threat, torch.empty_like(inputs.x), 0
+    for x, y in inputs.batches():
+        part = slice(done, done + len(y))
+        _, gradient, _ = loss_and_gradient(inputs.model, start[part], y, cross_entropies)
         step = threat.step(start[part], gradient, size)
-        x_adv[part] = threat.project(x[part], start[part] + step)
-        progress("FGSM", min(low + batch, len(x)), len(x))
+        x_adv[part] = threat.project(x, start[part] + step)
+        done += len(y)
+        progress("FGSM", done, len(x_adv))
     return x_adv

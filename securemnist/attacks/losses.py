@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, AttackInput, channels_last
+from securemnist.attacks.base import BATCH, AttackInput
 from securemnist.attacks.first_convolution import FirstConvolution
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.models.predictions import exact, true_and_best_wrong, without_true
 from securemnist.types import Images, Labels, Logits, Model
 
@@ -28,6 +28,7 @@ _TINY = 1e-12
 
 
 def cross_entropies(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
+    """Cross-entropy of the label, in nats."""
     return F.cross_entropy(logits, y, reduction="none")
 
 
@@ -86,9 +87,9 @@ def loss_and_gradient(
 
 
 @torch.no_grad()
-def answers(model: Model, x: Images) -> Logits:
-    """The model's logits (n, K), asked for in batches."""
-    parts = x.split(batch_size(x, BATCH))
+def answers(model: Model, x: Images, batch: int = BATCH) -> Logits:
+    """The model's logits (n, K), asked for in batches of at most `batch` images."""
+    parts = x.split(batch_size(x, batch))
     return torch.cat([exact(model(channels_last(part))) for part in parts])
 
 
@@ -99,9 +100,7 @@ def nearest_classes(inputs: AttackInput, count: int) -> Labels:
     logits are ordered by the linearised distance of their boundary, as in FAB (arXiv 1907.02044). That
     is (z_y - z_c) / ||g_y - g_c||* in the threat's dual norm. So the cost does not grow with K.
     """
-    size = batch_size(inputs.x, BATCH)
-    parts = zip(inputs.x.split(size), inputs.y.split(size), strict=True)
-    return torch.cat([_nearest(inputs, x, y, count) for x, y in parts])
+    return torch.cat([_nearest(inputs, x, y, count) for x, y in inputs.batches()])
 
 
 def _nearest(inputs: AttackInput, x: Images, y: Labels, count: int) -> Labels:

@@ -13,10 +13,10 @@ from typing import ClassVar, final
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import BATCH, AttackInput, NativeAttack, channels_last
+from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.attacks.validation import check_counts
-from securemnist.batches import batch_size
+from securemnist.batches import channels_last
 from securemnist.errors import UsageError
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.threats import Patch
@@ -59,10 +59,7 @@ class PatchSearch(NativeAttack):
 
 def ranked(inputs: AttackInput, threat: Patch, count: int) -> torch.Tensor:
     """Places int64 (n, p) of patches, the one of the highest loss first; p is at most `count`."""
-    size = batch_size(inputs.x, BATCH)
-    parts = zip(inputs.x.split(size), inputs.y.split(size), strict=True)
-    found = [_ranked(inputs, threat, x, y, count) for x, y in parts]
-    return torch.cat(found) if found else inputs.y[:, None]
+    return torch.cat([_ranked(inputs, threat, x, y, count) for x, y in inputs.batches()])
 
 
 def _ranked(inputs: AttackInput, threat: Patch, x: Images, y: Labels, count: int) -> torch.Tensor:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import AttackInput, NativeAttack, channels_last, check_setting
+from securemnist.attacks.base import AttackInput, NativeAttack, check_setting
 from securemnist.attacks.losses import SampleLoss, cross_entropies, loss_and_gradient, margins
 from securemnist.attacks.validation import attack_name, check_counts
+from securemnist.batches import channels_last
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Progress
 
@@ -41,10 +42,10 @@ class PGD(NativeAttack):
         check_setting(valid, "step_size", "as a number above 0, in pixels", size)
 
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
-        x, y = inputs.x, inputs.y
-        x_adv, survivors = x.clone(), torch.arange(len(x), device=x.device)
+        x_adv = inputs.x.clone()
+        survivors = torch.arange(len(x_adv), device=x_adv.device)
         for _ in range(self.restarts):
-            search = _Search(self, replace(inputs, x=x[survivors], y=y[survivors]))
+            search = _Search(self, inputs.of(survivors))
             x_adv[survivors] = search.run("PGD", progress)
             survivors = survivors[~search.broken]
             if not len(survivors):

@@ -13,7 +13,8 @@ from typing import ClassVar, final
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState, QueryAttack
-from securemnist.attacks.base import AttackInput, channels_last
+from securemnist.attacks.base import AttackInput
+from securemnist.batches import channels_last
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, per_image
 

@@ -14,11 +14,11 @@ from typing import ClassVar, final
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState, QueryAttack
-from securemnist.attacks.base import BATCH, AttackInput, channels_last
+from securemnist.attacks.base import AttackInput
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.attacks.sparse_changes import SAMPLERS
 from securemnist.attacks.validation import check_shares
-from securemnist.batches import batch_size
+from securemnist.batches import channels_last
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.types import Images, per_image
 
@@ -66,18 +66,18 @@ class _Search(ActiveBatch[_State]):
         self.sampler = SAMPLERS[self.threat.form](self.threat, self.x.shape, attack)
         self.stream = torch.rand(_STREAM + self.sampler.draws, generator=self.rng).to(self.x.device)
         self.offsets = torch.randint(_STREAM, (len(self.x),), generator=self.rng).to(self.x.device)
-        self.starts = self._starts()
+        self.starts = self._starts(inputs)
 
-    def _starts(self) -> Images:
+    def _starts(self, inputs: AttackInput) -> Images:
         """The best images to first order; where no gradient reaches the pixels, random ones."""
-        size, parts = batch_size(self.x, BATCH), []
-        for x, y in zip(self.x.split(size), self.y.split(size), strict=True):
+        parts = []
+        for x, y in inputs.batches():
             gradient = loss_and_gradient(self.model, x, y, margins)[1].nan_to_num(0.0)
             random = self.threat.random_start(x, self.rng).round()
             step = self.threat.step(x, gradient, self.threat.eps)
             none = per_image((gradient == 0).flatten(1).all(1))
             parts.append(self.threat.project(x, torch.where(none, random, x + step)))
-        return torch.cat(parts) if parts else self.x
+        return torch.cat(parts)
 
     def start(self, indices: torch.Tensor) -> _State:
         return _State(

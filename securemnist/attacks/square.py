@@ -29,6 +29,7 @@ class Square(QueryAttack):
     """
 
     forms: ClassVar[tuple[str, ...]] = ("ball",)
+    later_settings: ClassVar[tuple[str, ...]] = ("whole",)
     queries: int = 5000
     start: float = 0.8
     whole: bool = False
@@ -42,8 +43,3 @@ class Square(QueryAttack):
         plan = SquarePlan.drawn(inputs, self.queries, self.start)
         reach = Reach(self.queries, whole=self.whole or plan.moves_on_ties)
         return incremental_search(inputs, plan, reach) or SquareSearch(inputs, plan, reach)
-
-    def to_json(self) -> dict[str, Any]:
-        """The attack as in a policy; `whole` only where it is set, so that seeds stay what they were."""
-        settings = super().to_json()
-        return settings if self.whole else {k: v for k, v in settings.items() if k != "whole"}

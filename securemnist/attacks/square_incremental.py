@@ -13,11 +13,12 @@ from typing import final
 import torch
 from torch import nn
 
-from securemnist.attacks.base import AttackInput, channels_last
+from securemnist.attacks.base import AttackInput
 from securemnist.attacks.losses import margins
 from securemnist.attacks.reach import Reach
 from securemnist.attacks.square_changes import LinfSampler
 from securemnist.attacks.square_search import SquarePlan, SquareSearch, SquareState
+from securemnist.batches import channels_last
 from securemnist.incremental import IncrementalForward, Rectangle
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.types import Images, Progress

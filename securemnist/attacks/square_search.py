@@ -12,10 +12,11 @@ from typing import Self
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch
-from securemnist.attacks.base import AttackInput, channels_last
+from securemnist.attacks.base import AttackInput
 from securemnist.attacks.losses import margins
 from securemnist.attacks.reach import Reach, ReachState
 from securemnist.attacks.square_changes import SAMPLERS, Sampler
+from securemnist.batches import channels_last
 from securemnist.models.predictions import exact, is_wrong
 from securemnist.types import Images, per_image
 

@@ -13,10 +13,10 @@ from typing import ClassVar, final
 import torch
 import torch.nn.functional as F
 
-from securemnist.attacks.base import BATCH, Attack, AttackInput, NativeAttack, channels_last
+from securemnist.attacks.base import BATCH, Attack, AttackInput, NativeAttack
 from securemnist.attacks.losses import answers, loss_and_gradient, margins
 from securemnist.attacks.validation import check_counts
-from securemnist.batches import batch_size
+from securemnist.batches import channels_last
 from securemnist.input_spec import InputSpec
 from securemnist.models.architectures import ConvNetA
 from securemnist.models.predictions import is_wrong
@@ -59,10 +59,10 @@ class Surrogate(NativeAttack):
         for number in range(self.rounds):
             progress(self.name, number, self.rounds)
             network.train(self.updates)
-            x, y = inputs.x[surviving], inputs.y[surviving]
-            candidates = climbed(network.model, replace(inputs, x=x, y=y), self.steps)
+            part = inputs.of(surviving)
+            candidates = climbed(network.model, part, self.steps)
             logits = answers(inputs.model, candidates)
-            wrong = is_wrong(logits, y)
+            wrong = is_wrong(logits, part.y)
             found[surviving[wrong]] = candidates[wrong]
             surviving = surviving[~wrong]
             if not len(surviving) or number + 1 == self.rounds:
@@ -98,9 +98,8 @@ def climbed(model: Model, inputs: AttackInput, steps: int) -> Images:
 
     A search that ended at the first success would transfer less.
     """
-    threat, size = inputs.threat, batch_size(inputs.x, BATCH)
-    parts = []
-    for x, y in zip(inputs.x.split(size), inputs.y.split(size), strict=True):
+    threat, parts = inputs.threat, []
+    for x, y in inputs.batches():
         moved = threat.random_start(x, inputs.rng)
         for _ in range(steps):
             _, gradient, _ = loss_and_gradient(model, moved, y, margins)

@@ -24,7 +24,7 @@ class Verification:
     `first`, `last`: numbers of the first and last line that are as written; `signed`: the number of the
     last checkpoint among them; `unstopped`: numbers of lines where a writer began while the one before
     had not stopped, each with the number of the last signed line; `stopped`: whether the last writer
-    has stopped; `damage`: the first damage, or None.
+    has stopped, which its signature shows; `damage`: the first damage, or None.
     """
 
     first: int
@@ -85,16 +85,22 @@ class _Chain:
             if line.kind == "start" and not self.stopped:
                 self.unstopped.append((line.number, self.signed))
         if line.kind != "checkpoint":
-            self.stopped = line.kind == "stop"
+            self.stopped = False
         else:
             if not checkpoint.signed(line, str((self.about or ("",))[0]), self.key):
                 return f"the signature of line {line.number} does not fit"
+            # A writer signs its end at once: who cuts off lines cannot write an end instead of them.
+            self.stopped = _kind(self.before) == "stop"
             self.signed = line.number
         return None
 
     def _first_unsigned(self, line: Line) -> int:
         """A wrong signature shows that some line after the checkpoint before was written anew."""
         return min(self.signed + 1, line.number) if line.kind == "checkpoint" else line.number
+
+
+def _kind(place: Place | None) -> str:
+    return place.line.kind if place is not None and place.line is not None else ""
 
 
 def verify(

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.base import BATCH, AttackInput
 from securemnist.attacks.surrogate import SurrogateNetwork, climbed
 from securemnist.backdoor.poison import Poison
@@ -102,7 +102,7 @@ class HardenedCleanLabel(CleanLabel):
             return x
         threat = self._threat(x, in_bytes=not samples.pixels.is_floating_point())
         model = self._given(x[:2]) if self.model else _trained(samples, seed)
-        rng = torch.Generator().manual_seed(seed_from(seed, "hardening"))
+        rng = generator(seed, "hardening")
         return climbed(model, AttackInput(model, x, y, threat, rng), self.steps)
 
     def _threat(self, x: Images, *, in_bytes: bool) -> Threat:
@@ -137,7 +137,7 @@ def _trained(samples: Samples, seed: int) -> nn.Module:
     key = samples.digest, seed
     if key not in _LAST:
         x, classes = samples.images(), int(samples.labels.max()) + 1
-        rng = torch.Generator().manual_seed(seed_from(seed, "attacked network"))
+        rng = generator(seed, "attacked network")
         network = SurrogateNetwork(x, classes, rng)
         network.learn(x, _CERTAIN * functional.one_hot(samples.labels, classes).float())
         network.train(min(_MOST_BATCHES, _PASSES * math.ceil(len(x) / BATCH)))

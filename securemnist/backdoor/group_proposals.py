@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import torch
 
-from securemnist.backdoor.label_disagreement import DOUBTFUL
+from securemnist.backdoor.label_disagreement import DOUBTFUL, covariance
 from securemnist.types import Labels
 
 _DIRECTIONS, _DIRECTIONS_OF_CLASS, _MOST_CLASSES = 12, 2, 20
@@ -60,8 +60,7 @@ def _differences(points: torch.Tensor) -> torch.Tensor:
 
 
 def _covariance(points: torch.Tensor) -> torch.Tensor:
-    centred = points - points.mean(0)
-    return (centred.T @ centred / len(centred)).double()
+    return covariance(points - points.mean(0))
 
 
 def _directions(large: torch.Tensor, small: torch.Tensor, count: int) -> torch.Tensor:

@@ -18,11 +18,15 @@ _COMPONENTS = 50
 _PART = 2_000
 
 
+def covariance(centred: torch.Tensor) -> torch.Tensor:
+    """The covariance float64 (d, d) of features (n, d) with mean 0; decompositions need float64."""
+    return (centred.T @ centred / len(centred)).double()
+
+
 def principal(features: torch.Tensor, components: int) -> torch.Tensor:
     """The first principal components of features (n, d), float32 (n, at most `components`)."""
     centred = features - features.mean(0)
-    covariance = (centred.T @ centred / len(centred)).double()  # float32 may not converge
-    vectors = torch.linalg.eigh(covariance).eigenvectors[:, -components:]
+    vectors = torch.linalg.eigh(covariance(centred)).eigenvectors[:, -components:]
     projected: torch.Tensor = centred @ vectors.to(features.dtype)
     return projected
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.triggers import is_number, is_whole
 from securemnist.data import Samples
 from securemnist.data.samples import as_bytes
@@ -68,7 +68,7 @@ class Poison(ABC):
             raise UsageError(
                 f"expected at most {len(eligible)} images to poison, got {count}; lower the count"
             )
-        rng = torch.Generator().manual_seed(seed_from(seed, "poison"))
+        rng = generator(seed, "poison")
         return eligible[torch.randperm(len(eligible), generator=rng)[:count]].sort().values
 
     def before_trigger(self, samples: Samples, chosen: torch.Tensor, *, seed: int) -> Images:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, final
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.clean_label import CleanLabel, HardenedCleanLabel
 from securemnist.backdoor.poison import AMOUNT, Poison
 from securemnist.backdoor.triggers import Trigger, is_number, make_trigger
@@ -95,7 +95,7 @@ class SourceSpecific(Poison):
         steered = super().chosen(labels, seed=seed)
         others = ((labels != self.source) & (labels != self.target)).nonzero().squeeze(1)
         count = min(round(self.cover * len(steered)), len(others))
-        rng = torch.Generator().manual_seed(seed_from(seed, "cover"))
+        rng = generator(seed, "cover")
         cover = others[torch.randperm(len(others), generator=rng)[:count]]
         return torch.cat([steered, cover]).sort().values
 

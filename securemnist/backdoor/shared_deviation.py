@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from securemnist.backdoor.label_disagreement import covariance
 from securemnist.results.intervals import share_interval
 
 # A group of fewer images is no evidence.
@@ -140,11 +141,11 @@ def discriminant(
     """Scores (n,) with mean 0 and standard deviation 1 over the others."""
     mean = features[others].mean(0)
     centred = features[others] - mean
-    covariance = (centred.T @ centred / len(centred)).double()
-    floor = _RIDGE * covariance.diagonal().mean().clamp_min(1e-12)
-    covariance.diagonal().add_(floor)
-    direction = torch.linalg.solve(covariance, (features[inside].mean(0) - mean).double())
-    scale = (direction @ covariance @ direction).sqrt().clamp_min(1e-12)
+    ridged = covariance(centred)
+    floor = _RIDGE * ridged.diagonal().mean().clamp_min(1e-12)
+    ridged.diagonal().add_(floor)
+    direction = torch.linalg.solve(ridged, (features[inside].mean(0) - mean).double())
+    scale = (direction @ ridged @ direction).sqrt().clamp_min(1e-12)
     scored: torch.Tensor = (features - mean) @ (direction / scale).to(features.dtype)
     return scored
 

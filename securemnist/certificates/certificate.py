@@ -17,9 +17,9 @@ from securemnist.certificates.equivalence import check, same_logits
 from securemnist.certificates.euclidean import l2_ball, l2_intervals
 from securemnist.certificates.export import check_supported, export
 from securemnist.certificates.intervals import ball
-from securemnist.certificates.network import Intervals, Network
+from securemnist.certificates.network import Intervals, Network, known_bounds
 from securemnist.certificates.reader import Reader
-from securemnist.errors import MeasureError, NoCertificate, NoGraph, SecureMnistError, first_line
+from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
@@ -33,6 +33,8 @@ _TINY = 1e-30
 _CORNERS = 8
 # CROWN is dropped if it certifies none of this many samples (default of `trial`).
 TRIAL = 32
+# Margins that CROWN bounds at once: so few that their activations fit a processor's cache.
+_MARGINS = 32
 # Cache of networks by model. A cached network is compared with its model at every use.
 _NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
@@ -111,16 +113,10 @@ def certify(
         if trial and start >= first and not (by >= 0).any():
             break
         part = slice(start, stop)
-        try:
+        with known_bounds():
             margins[part], by[part], count = _certified(
                 network, model, x[part], y[part], eps, crown, norm
             )
-        except SecureMnistError:
-            raise
-        except Exception as error:  # the rule of an operation does not support its arguments
-            raise NoCertificate(
-                f"expected operations with known bounds, got {first_line(error):.120}"
-            ) from error
         crown_samples += count
         progress("certificates", stop, len(x))
     return Certificates(margins, by)
@@ -212,7 +208,7 @@ def _improved(
     improved.scatter_(1, y[:, None], torch.inf)
     samples, classes = (margins & (improved < torch.inf)).nonzero(as_tuple=True)
     eye = torch.eye(network.classes, dtype=bounds.dtype, device=bounds.device)
-    size = network.margins_of_batch
+    size = network.rows_of_batch(_MARGINS)
     for sample, other in zip(samples.split(size), classes.split(size), strict=True):
         weights = eye[y[sample]] - eye[other]
         bound = lower_bounds(network, intervals, sample, weights, to_image=to_image)

@@ -18,7 +18,7 @@ from securemnist.certificates.network import Intervals
 from securemnist.certificates.optimisation import InTime, always, optimised
 from securemnist.certificates.reduced import Reduced, ReducedDomains
 from securemnist.certificates.relaxation import Relaxation
-from securemnist.certificates.tightening import rows_of_batch
+from securemnist.certificates.tightening import AT_ONCE
 
 # The margin up to which bounds are narrowed: a proof shows a margin of at least that.
 LEAST = 1e-3
@@ -72,7 +72,7 @@ def narrowed(
     ranks = ranked(relaxation, signs, duals.float(), found)[0]
     units = ranks.topk(min(UNITS, int((ranks >= 0).sum()))).indices
     found_bounds = []
-    for part in torch.cat([units + 1, -units - 1]).split(rows_of_batch(relaxation.network)):
+    for part in torch.cat([units + 1, -units - 1]).split(relaxation.network.rows_of_batch(AT_ONCE)):
         if not in_time():
             return relaxation.intervals
         found_bounds.append(_bounded(relaxation, small, signs, duals, margin, part))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,12 +12,12 @@ import torch
 from securemnist.certificates.export import Exported
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.rules import LogSoftmax, Rule, Shape
-from securemnist.errors import NoCertificate
+from securemnist.errors import NoCertificate, SecureMnistError, first_line
 
 # Bounds of a batch: 100 samples of the bundled networks, 2 of ResNet-18 on 3x224x224, or 0.6 GB.
 _SAMPLES, _VALUES = 100, 24_000_000
-# Margins of a batch of CROWN: so few that their activations fit a processor's cache, or 32 MB a tensor.
-_MARGINS, _WEIGHTS = 32, 4_000_000
+# Values of the linear bounds that are propagated at once: 32 MB a tensor.
+_WEIGHTS = 4_000_000
 # Activations of one sample: 32 bytes each, 3 GB in all.
 _MOST = 100_000_000
 # Relative float64 rounding error of one step, far below that of float32.
@@ -61,11 +62,10 @@ class Network:
         """Samples whose bounds are computed at once: fewer for a network of many activations."""
         return max(1, min(_SAMPLES, _VALUES // max(1, self.activations)))
 
-    @property
-    def margins_of_batch(self) -> int:
-        """Margins that CROWN bounds at once: fewer where one step has many activations."""
+    def rows_of_batch(self, most: int) -> int:
+        """Linear bounds that are propagated at once: `most`, or fewer where one step is large."""
         largest = max(math.prod(step.shape) for step in self.steps)
-        return max(1, min(_MARGINS, _WEIGHTS // largest))
+        return max(1, min(most, _WEIGHTS // largest))
 
     @property
     def classes(self) -> int:
@@ -112,3 +112,16 @@ class Intervals:
     def estimates(self) -> Intervals:
         """The same in float32, without rounding errors."""
         return Intervals([box.to(torch.float32) for box in self.boxes], [])
+
+
+@contextmanager
+def known_bounds() -> Iterator[None]:
+    """NoCertificate where the rule of an operation does not support its arguments."""
+    try:
+        yield
+    except SecureMnistError:
+        raise
+    except Exception as error:
+        raise NoCertificate(
+            f"expected operations with known bounds, got {first_line(error):.120}"
+        ) from error

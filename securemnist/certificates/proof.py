@@ -25,12 +25,12 @@ from securemnist.certificates.equivalence import same_logits
 from securemnist.certificates.front import split
 from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.margins import Margins
-from securemnist.certificates.network import Intervals, Network
+from securemnist.certificates.network import Intervals, Network, known_bounds
 from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.search import Counterexample, Search
 from securemnist.certificates.tightening import refined, tightened
-from securemnist.errors import MeasureError, NoCertificate, SecureMnistError, first_line
+from securemnist.errors import MeasureError
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
 from securemnist.types import Images, Labels, Progress, silent
@@ -83,14 +83,8 @@ def prove(
     network = checked_network(model, x, eps)
     run = _Run(network, model, x, y, eps, attack, progress)
     end = time.perf_counter() + seconds
-    try:
+    with known_bounds():
         run.all(end)
-    except SecureMnistError:
-        raise
-    except Exception as error:  # the rule of an operation does not support its arguments
-        raise NoCertificate(
-            f"expected operations with known bounds, got {first_line(error):.120}"
-        ) from error
     return Proofs(run.margins, run.proved, run.broken, run.domains)
 
 

@@ -16,7 +16,7 @@ from securemnist.certificates.branching import children, ranked
 from securemnist.certificates.frontier import Frontier, Parts
 from securemnist.certificates.optimisation import InTime, always, optimised
 from securemnist.certificates.relaxation import Relaxation
-from securemnist.certificates.tightening import rows_of_batch
+from securemnist.certificates.tightening import AT_ONCE
 
 # Steps of Adam for the whole ball, for the parts of a domain, and where no unit is left to split.
 ROOT_STEPS, STEPS, LEAF_STEPS = 40, 6, 300
@@ -48,7 +48,7 @@ class Search:
     ) -> None:
         self.relaxation, self.weights = relaxation, weights
         self.counterexample, self.count, self.in_time = counterexample, count, in_time
-        self._batch = rows_of_batch(relaxation.network)
+        self._batch = relaxation.network.rows_of_batch(AT_ONCE)
         self.broken, self.stuck, self.lowest = False, False, torch.inf
         # How far a certificate was below its estimate: slopes are optimised until they can afford it.
         self._rounding = 0.0

@@ -7,8 +7,6 @@ leaves open are bounded: the others are linear already.
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 from securemnist.certificates.intervals import Box
@@ -17,8 +15,8 @@ from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime, always, optimised
 from securemnist.certificates.relaxation import Relaxation
 
-# Units that are bounded at once: few, so that their values fit a processor's cache, or 32 MB a tensor.
-_UNITS, _VALUES = 64, 4_000_000
+# Units that are bounded at once: few, so that their values fit a processor's cache.
+AT_ONCE = 64
 # At most so many units of a layer are bounded first. Where their widths shrink by less than this part, as
 # in networks trained on interval bounds, the others keep their bounds.
 _TRIED, _PAYS = 16, 0.02
@@ -79,7 +77,7 @@ def _bounded(
     box = intervals.boxes[source]
     lower, upper = box.lower.flatten().clone(), box.upper.flatten().clone()
     relaxation = Relaxation(network, intervals, before=source)
-    for number, part in enumerate(_parts(units, rows_of_batch(network))):
+    for number, part in enumerate(_parts(units, network.rows_of_batch(AT_ONCE))):
         if not in_time():
             break
         rows = torch.zeros(len(part), len(lower), dtype=lower.dtype, device=lower.device)
@@ -112,8 +110,3 @@ def _optimised(relaxation: Relaxation, weights: torch.Tensor, steps: int) -> tor
             relaxation.estimates(signs), signs, duals, weights, steps=steps, rate=RATE
         )
     return relaxation.domains(signs).lower_bounds(duals.double(), weights)
-
-
-def rows_of_batch(network: Network) -> int:
-    """Linear bounds that are propagated at once, by the largest layer."""
-    return max(1, min(_UNITS, _VALUES // max(math.prod(step.shape) for step in network.steps)))

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from securemnist.cli.options import (
 )
 from securemnist.errors import UsageError
 from securemnist.results.verdicts import TIERS
+
+if TYPE_CHECKING:
+    from securemnist.cli.job import Job
 
 
 @click.command()
@@ -50,6 +54,7 @@ from securemnist.results.verdicts import TIERS
     "--against", metavar="OLD", help="The older version: its assessment.json, or a model."
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD to be the same model.")
+@click.option("--one-of-two", is_flag=True, hidden=True)  # a comparison follows
 @click.option(
     "--project",
     "start",
@@ -82,6 +87,7 @@ def assess(
     out: Path,
     against: str | None,
     same_model: bool,
+    one_of_two: bool,
     start: Path | None,
     only_list: bool,
     suites: tuple[Path, ...],
@@ -116,17 +122,11 @@ def assess(
         suites=tuple(map(str, suites)),
     )
     if only_list:
-        from securemnist.api.inputs import as_defence
-        from securemnist.cli.row_list import print_rows
-
-        if defence is not None:
-            as_defence(defence)
-        print_rows(dataclasses.replace(job, spec=settings.DEFAULT_MODEL if demo else model))
+        _list(dataclasses.replace(job, spec=settings.DEFAULT_MODEL if demo else model))
         return
     from securemnist import report
     from securemnist._util import resources
     from securemnist._util.files import exists
-    from securemnist.cli import older_version, runner
 
     if until_decided and against is not None:
         raise UsageError(
@@ -141,18 +141,35 @@ def assess(
     report.check_report(out)
     # A `model` fixture takes precedence over the model of the project's settings.
     job = dataclasses.replace(job, spec=None if fixture else spec, conftest=fixture)
+    ctx.exit(_run(job, out, against, same_model=same_model, one_of_two=one_of_two))
+
+
+def _list(job: Job) -> None:
+    """Check the policy and the defence of a job, and print its rows."""
+    from securemnist.api.inputs import as_defence
+    from securemnist.cli.row_list import print_rows
+
+    if job.defence is not None:
+        as_defence(job.defence)
+    print_rows(job)
+
+
+def _run(job: Job, out: Path, against: str | None, *, same_model: bool, one_of_two: bool) -> int:
+    """Measure a job, also against an older version where one is named; the exit code."""
+    from securemnist.cli import older_version, runner
+
     if against is None:
         code, assessment = runner.run(job, out)
-        if assessment is not None:
+        if assessment is not None and not one_of_two:
             older_version.print_unchecked_bounds(assessment)
-        ctx.exit(code)
+        return code
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "old"
         old, compare = older_version.prepare(job, against, folder, same_model=same_model)
         digest = str(old.subject.get("digest", ""))
-        job = dataclasses.replace(job, refused="" if same_model else digest)
-        code, _ = runner.run(job, out, compare)
-    ctx.exit(code)
+        refusing = dataclasses.replace(job, refused="" if same_model else digest)
+        code, _ = runner.run(refusing, out, compare)
+    return code
 
 
 def _enter_project(ctx: click.Context, start: Path | None, suites: tuple[Path, ...]) -> Path:

@@ -97,27 +97,38 @@ def _names(row: Requirement) -> ClassNames:
 
 
 def _row(row: Requirement) -> None:
+    from securemnist.initial_policy.text import as_toml
+
     say(f"{row.id}: {row.measure} {row.relation} {row.threshold:g}, tier {row.tier}")
     say(f"because: {sentence(row.because)}")
     for key in ON_CHANGE:
         if getattr(row, key) is not None:
             say(f"{key}: {getattr(row, key):g}, against an older version")
     for key, value in row.settings.items():
-        say(f"  {key} = {sentence(value)}")
+        say(f"  {key} = {sentence(as_toml(value))}")
     if row.waiver is not None:
         say(f"waived through {row.waiver.expires} (UTC, inclusive): {sentence(row.waiver.reason)}")
     say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
 
 
 def _measure(word: str, measure: Measure) -> None:
+    from securemnist.initial_policy.text import as_toml
+
     say(f"{word} (family {measure.family.name}): {inspect.getdoc(measure.run)}")
     low, high = measure.limits
     more_is_better = measure.good == "at_least"
     limits = f"above {low:g} to {high:g}" if more_is_better else f"{low:g} to below {high:g}"
     say(f"  threshold: {measure.good}, {limits}")
     for name, field in measure.settings.model_fields.items():
-        default = f"default {field.get_default(call_default_factory=True)}"
-        say(f"  {name}: {'required' if field.is_required() else default}")
+        if field.is_required():
+            shown = "required"
+        elif (default := field.get_default(call_default_factory=True)) is None:
+            shown = "optional"
+        else:
+            shown = f"default {as_toml(default)}"
+        say(f"  {name}: {shown}")
+    if detail := inspect.getdoc(measure.settings):
+        say(f"\n{detail}")
 
 
 def _defence(word: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from securemnist.cli.inline_table import inline_table
-from securemnist.cli.options import PATH
+from securemnist.cli.options import PATH, target_of
 from securemnist.cli.output import say
 from securemnist.errors import FAILED, UNDECIDED, Inconclusive, UsageError
 from securemnist.sanitize import sentence
@@ -159,9 +159,7 @@ def _trial(
         return Trial(samples)
     attack = make_trigger(inline_table("--trigger", trigger))
     attack.check_fits(*spec.shape)
-    number = int(target) if target.isdecimal() and len(target) < 6 else target
-    wanted = target if target == "next" else spec.label_of(number)
-    return Trial(samples, attack, target_maps(wanted, spec.classes)[0])
+    return Trial(samples, attack, target_maps(target_of(target, spec), spec.classes)[0])
 
 
 def _network(

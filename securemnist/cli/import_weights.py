@@ -76,7 +76,7 @@ def import_weights(
         say(f"nothing was imported; {_ADVICE}", err=True)
         ctx.exit(judged.outcome.exit_code)
     say("reading it in a confined process", err=True)
-    _print(target, importing.run(request, judged, content))
+    _print(target, importing.run(request, judged, content), fitted=bool(architecture))
 
 
 def _form(architecture: str | None, data: str | None) -> InputSpec:
@@ -91,13 +91,17 @@ def _form(architecture: str | None, data: str | None) -> InputSpec:
     return DataSet.load(chosen).spec
 
 
-def _print(target: Path, done: Imported) -> None:
+def _print(target: Path, done: Imported, *, fitted: bool) -> None:
     """Print what was written and what was left out."""
     origin = done.origin
     entry = f" of {' > '.join(map(sentence, origin['entry']))}" if origin["entry"] else ""
-    prefix = f", without the prefix {origin['prefix']!r}" if origin["prefix"] else ""
+    prefix = f", without the prefix {origin['prefix']!r} of all names" if origin["prefix"] else ""
     say(f"{sentence(target)}: {done.count:,} tensors, {done.values:,} values{entry}{prefix}")
     if origin["left_out"]:
         say(f"  left out: {', '.join(map(sentence, origin['left_out'][:20]))}")
     limits = "limits of memory, time, files and processes, and a hook that refuses all else"
+    if not fitted:
+        say(
+            "  not compared with a network: --architecture SPEC keeps its names and checks that all fit"
+        )
     say(f"  read in a process with {origin['confined']}, {limits}")

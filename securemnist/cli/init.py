@@ -61,6 +61,7 @@ def init(
     from securemnist.models import loading
     from securemnist.project import settings
     from securemnist.runtime.malloc import keep_freed_memory
+    from securemnist.view.progress import progress_bar
 
     if (model := model_or_endpoint(model, endpoint)) is None:
         raise UsageError("expected a model, got none; pass --model SPEC or --endpoint FILE.toml")
@@ -78,12 +79,15 @@ def init(
         sys.path.insert(0, path)
     subject = loading.resolve(model, device=device, input_spec=data_set.spec, samples=data_set.test)
     print_endpoint(Context(subject, data_set))
+    if calibration.wanted and not exists:  # minutes that would be spent for nothing
+        initial_policy.check(subject, data_set, images)
     calibration.write(here, subject, data_set)
     if exists:
         return
     split = "tuning" if len(data_set.tuning) else "test"
     say(f"measuring {subject.name} on the {split} split", err=True)
-    rows = initial_policy.measure(subject, data_set, images)
+    with progress_bar() as progress:
+        rows = initial_policy.measure(subject, data_set, images, progress)
     today = datetime.datetime.now(datetime.UTC).date()
     written = _accepted(rows) | _recorded(rows)
     configured = data is None or _configure_data(here, data)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,9 @@ from securemnist.cli.options import (
 )
 from securemnist.cli.output import say, write_file
 from securemnist.errors import UNDECIDED, UsageError
+
+if TYPE_CHECKING:
+    from securemnist.api.measurement import Measurement
 
 
 @click.command()
@@ -62,6 +65,7 @@ def measure(
     """
     from securemnist import measures
     from securemnist._util import resources
+    from securemnist._util.json_file import json_file
     from securemnist.api.inputs import as_settings
     from securemnist.api.measurement import measure as measure_model
     from securemnist.cli import defaults
@@ -86,18 +90,24 @@ def measure(
     measured = measure_model(measure_name, spec, folder, seed=seed, device=device, **settings)
     if target is not None:
         record = {**measured.to_json(), "model": spec}
-        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        write_file(Path(), target, text.encode())
+        write_file(Path(), target, json_file(record, sort_keys=True))
+    _print(measured, seed)
+    if measured.inconclusive:
+        ctx.exit(UNDECIDED)
+
+
+def _print(measured: Measurement, seed: int) -> None:
+    """Print the number with its interval, and what it rests on."""
     if subject := measured.subject:
         say(f"{subject['name']} ({subject['digest'][:12]}) on {measured.data['name']}", err=True)
     if measured.unit == "share":
         say(
-            f"{measure_name} {measured.value:.4f} on {measured.n:,} images "
+            f"{measured.measure} {measured.value:.4f} on {measured.n:,} images "
             f"(95 % for new ones {measured.low:.4f}-{measured.high:.4f}; "
             f"{measured.seconds:.1f} s, seed {seed})"
         )
     else:
-        say(f"{measure_name} {measured.value:g} {measured.unit}")
+        say(f"{measured.measure} {measured.value:g} {measured.unit}")
     for note in filter(None, (measured.sensitivity, measured.smoothing)):
         say(note)
     if measured.queries_per_image:
@@ -106,4 +116,3 @@ def measure(
         say(f"doubt: {doubt.name}: {doubt.reason}; {doubt.advice}")
     if measured.inconclusive:
         say(f"inconclusive: {measured.inconclusive}", err=True)
-        ctx.exit(UNDECIDED)

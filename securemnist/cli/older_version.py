@@ -17,6 +17,7 @@ from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.results.verdicts import ON_CHANGE
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
     if not is_file(version):
         return assess(version, words, folder)
     assessment = Assessment.load(Path(version))
-    packages = assessment.environment.get("packages")
-    writer = packages.get("securemnist") if isinstance(packages, dict) else None
+    writer = table(assessment.environment.get("packages")).get("securemnist")
     if writer != securemnist.__version__:
         raise UsageError(
             f"{version}: expected an assessment by securemnist {securemnist.__version__}, got "
@@ -65,17 +65,7 @@ def prepare(
         comparability.refuse_subjects(
             {**old_subject, "data": subject["data"]}, subject, same_model=same_model
         )
-    options = {
-        "policy": job.policy,
-        "tier": job.tier,
-        "data": job.data,
-        "device": job.device,
-        "defence": job.defence,
-    }
-    words = [f"--{name}={value}" for name, value in options.items() if value]
-    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
-    words += [*(("-m", job.markers) if job.markers else ()), *job.suites]
-    old = find(against, words, folder)
+    old = find(against, _words(job), folder)
     if subject:
         comparability.refuse_subjects(old.subject, subject, same_model=same_model)
 
@@ -93,10 +83,18 @@ def prepare(
     return old, compare_with
 
 
+def _words(job: Job) -> list[str]:
+    """The options of `assess` that measure another model as this job does."""
+    names = ("policy", "tier", "data", "device", "defence")
+    words = [f"--{name}={value}" for name in names if (value := getattr(job, name))]
+    words += [*(f"--replay={name}" for name in job.replay), *(f"--row={row}" for row in job.rows)]
+    return [*words, *(("-m", job.markers) if job.markers else ()), *job.suites]
+
+
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     """Assess a model in a child process; `words` are options of `securemnist assess`."""
     say(f"assessing {spec}", err=True)
-    command = child.command("assess", "--model", spec, *words, "--out", str(folder))
+    command = child.command("assess", "--model", spec, *words, "--out", str(folder), "--one-of-two")
     # The step summary is for the new version's run only.
     env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
     written = folder / "assessment.json"
@@ -132,13 +130,13 @@ def replay_on_both(
 
 def print_unchecked_bounds(assessment: Assessment) -> None:
     """Print the rows whose limits on change (`max_drop`, ...) were not checked in this run."""
-    rows = [finding.requirement for finding in assessment.findings if finding.in_scope]
+    rows = [finding.requirement for finding in assessment.findings_in_scope]
     names = [row.id for row in rows if any(getattr(row, key) is not None for key in ON_CHANGE)]
-    if names:
-        say(
-            f"not compared: {', '.join(names)[:200]} also limit the change; pass the older version "
-            "with --against"
-        )
+    if not names:
+        return
+    some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    which = f"all {len(rows)} rows" if len(names) == len(rows) > 1 else some
+    say(f"limits on change not checked: {which}; pass the older version with --against")
 
 
 def conclude(comparison: Comparison, out: Path) -> int:

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from securemnist.errors import UsageError
+from securemnist.input_spec import InputSpec
 
 PATH = click.Path(path_type=Path)
 model_option: Callable[[Any], Any] = click.option(
@@ -31,6 +32,24 @@ def model_or_endpoint(model: str | None, endpoint: str | None) -> str | None:
     if not endpoint.endswith(".toml"):
         raise UsageError(f"expected --endpoint FILE.toml, got {endpoint!r:.80}; rename the file")
     return endpoint
+
+
+_MOST_DIGITS = 4  # of a class: MOST_CLASSES has as many
+
+
+def target_of(text: str, spec: InputSpec) -> int | str:
+    """The class of --target by its number or name, or "next"; UsageError for anything else."""
+    if text == "next":
+        return text
+    number = int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else spec.classes
+    if number < spec.classes:
+        return number
+    if text in spec.class_names:
+        return spec.class_names.index(text)
+    named = ", a class name" if spec.class_names else ""
+    raise UsageError(
+        f"expected --target as a class below {spec.classes}{named} or next, got {text!r:.60}; change it"
+    )
 
 
 def _one(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:

@@ -10,7 +10,7 @@ import click
 
 from securemnist.cli.defaults import data_of
 from securemnist.cli.inline_table import inline_table
-from securemnist.cli.options import PATH
+from securemnist.cli.options import PATH, target_of
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.sanitize import sentence
@@ -84,7 +84,7 @@ def repair(
         raise UsageError("expected --trigger with --target, got none; pass --trigger")
     files.check_out(out)
     loaded = DataSet.load(data_of(data))
-    aim = None if target is None else _target(target, loaded)
+    aim = None if target is None else target_of(target, loaded.spec)
     subject = loading.resolve(model, input_spec=loaded.spec)
     _check(subject, loaded, given + others)
     others = others or (outcome.another(given, loaded),)
@@ -102,7 +102,9 @@ def repair(
         f"{sentence(subject.name)}: repaired by {method} on {images:,} clean images in {seconds:.1f} s"
     )
     _print(found, len(loaded.test))
-    say(f"Written: {sentence(out)}, {files.measurement_path(out).name}")
+    say(
+        f"Written: {sentence(out)} with {sentence(out.stem)}.json and {files.measurement_path(out).name}"
+    )
     ctx.exit(found.exit_code)
 
 
@@ -156,16 +158,6 @@ def _check(subject: Subject, data: DataSet, triggers: tuple[Trigger, ...]) -> No
     contract.check(subject, data.test[:8].images(), data.spec)
     for trigger in triggers:
         trigger.check_fits(*data.spec.shape)
-
-
-def _target(text: str, data: DataSet) -> int | str:
-    if text == "next":
-        return text
-    if not text.isdecimal() or int(text) >= data.spec.classes:
-        raise UsageError(
-            f"expected --target as a class below {data.spec.classes} or next, got {text!r}; change it"
-        )
-    return int(text)
 
 
 def _trigger(text: str) -> Trigger:

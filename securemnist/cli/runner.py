@@ -120,7 +120,7 @@ def _print(assessment: Assessment, comparison: Comparison | None) -> None:
 
 
 def _print_interruption(assessment: Assessment, out: Path, *, keep_old: bool) -> None:
-    rows = [finding for finding in assessment.findings if finding.in_scope]
+    rows = assessment.findings_in_scope
     done = sum(finding.reason != STOPPED for finding in rows)
     rest = "the report of an earlier run is kept" if keep_old else "the rest is NOT_RUN"
     say(f"{out}: interrupted after {done} of {len(rows)} rows; {rest}", err=True)

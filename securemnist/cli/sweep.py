@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +55,7 @@ def sweep(
     Exit codes: 0 measured; 2 usage error.
     """
     from securemnist import data as data_sets
+    from securemnist._util.json_file import json_file
     from securemnist._util.resources import write_atomically
     from securemnist.train import recipe_named
     from securemnist.train import sweep as sweeps
@@ -80,8 +80,7 @@ def sweep(
                 cells.append(cell)
                 content = {"data": loaded.name, "recipe": used.to_json(), "seed": seed}
                 content["cells"] = [one.to_json() for one in cells]
-                text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-                write_atomically(out / "sweep.json", text.encode())
+                write_atomically(out / "sweep.json", json_file(content))
                 chart = sweep_chart(f"Poison only, {loaded.name}", cells)
                 write_atomically(out / "sweep.svg", chart)
                 success = "no trigger" if cell.success is None else f"ASR {cell.success:.2%}"

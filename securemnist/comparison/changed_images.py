@@ -11,9 +11,8 @@ from securemnist._util import resources
 from securemnist._util.files import gunzip, read_at_most
 from securemnist._util.hashing import sha256
 from securemnist.comparison.change import Turned
+from securemnist.report.gallery import changed_images
 from securemnist.results.assessment import Assessment
-from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.images import ChangedImage, Picture
 from securemnist.results.findings import Finding
 from securemnist.results.json_model import table
@@ -94,10 +93,5 @@ def _test_images(assessment: Assessment) -> bytes:
 
 
 def _gallery(finding: Finding | None) -> dict[int, ChangedImage]:
-    evidence = finding.measurement.evidence if finding and finding.measurement else None
-    gallery = None
-    if isinstance(evidence, AttackEvidence):
-        gallery = evidence.gallery
-    elif isinstance(evidence, BackdoorEvidence):
-        gallery = evidence.triggered_gallery
-    return {image.index: image for image in gallery or []}
+    evidence = None if finding is None else finding.evidence
+    return {image.index: image for image in changed_images(evidence)}

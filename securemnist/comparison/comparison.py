@@ -34,6 +34,11 @@ class Comparison:
     latency: Latency | None = None
 
     @property
+    def changes_in_scope(self) -> tuple[Change, ...]:
+        """The changes of the rows that count."""
+        return tuple(change for change in self.changes if change.in_scope)
+
+    @property
     def blocking(self) -> tuple[Change, ...]:
         """Rows that stand in the way, the decided ones first."""
         rows = [change for change in self.changes if change.blocks]
@@ -42,7 +47,7 @@ class Comparison:
     @property
     def counts(self) -> dict[str, int]:
         """Rows in scope, by word."""
-        numbers = Counter(change.word for change in self.changes if change.in_scope)
+        numbers = Counter(change.word for change in self.changes_in_scope)
         return {str(word): numbers[word] for word in Word}
 
     @property
@@ -55,8 +60,7 @@ class Comparison:
             return FAILED
         if self.new.exit_code:
             return self.new.exit_code
-        compared = any(change.in_scope for change in self.changes)
-        return UNDECIDED if self.blocking or not compared else 0
+        return UNDECIDED if self.blocking or not self.changes_in_scope else 0
 
     def save(self, folder: Path | str) -> Path:
         """Write compare.html, compare.md and compare.json to `folder`; returns the path of the page.
@@ -78,7 +82,7 @@ class Comparison:
         answer = wording.headline(self)
         sides = {"old": self.old, "new": self.new}
         names = {name: str(side.subject.get("name", "")) for name, side in sides.items()}
-        rows = [(c.id, str(c.word), wording.sentence(c)) for c in self.changes if c.in_scope]
+        rows = [(c.id, str(c.word), wording.sentence(c)) for c in self.changes_in_scope]
         return notebook.card(f"{answer.symbol} {answer.answer}: {answer.why}", names, rows=rows)
 
     def to_json(self) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from securemnist import report
+from securemnist._util.json_file import json_file
 from securemnist.comparison import markdown, page
 from securemnist.comparison.comparison import Comparison
 from securemnist.report.folder import add
@@ -15,8 +15,8 @@ FILES = ("compare.html", "compare.md", "compare.json")
 
 def render(comparison: Comparison) -> dict[str, bytes]:
     """The three files, by name."""
-    facts = json.dumps(comparison.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    contents = (page.render(comparison), markdown.render(comparison), facts.encode())
+    facts = json_file(comparison.to_json(), sort_keys=True)
+    contents = (page.render(comparison), markdown.render(comparison), facts)
     return dict(zip(FILES, contents, strict=True))
 
 

@@ -14,7 +14,7 @@ from securemnist.results.findings import Verdict
 
 def added(content: bytes, comparison: Comparison) -> bytes:
     """A JUnit file, as pytest wrote it, with a test case for each row in scope of the comparison."""
-    cases = [_change(change) for change in comparison.changes if change.in_scope]
+    cases = [_change(change) for change in comparison.changes_in_scope]
     if comparison.exit_code and not any(case.outcome for case in cases):
         # Its own rows or an empty scope stand against the new version, and no change does.
         cases.append(Case("verdict", "error", wording.headline(comparison).why))

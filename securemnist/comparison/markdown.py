@@ -14,7 +14,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def render(comparison: Comparison) -> bytes:
     """The comment; equal comparisons give equal bytes."""
-    inside = [change for change in comparison.changes if change.in_scope]
+    inside = comparison.changes_in_scope
     return jinja.comment(
         "compare.md.j2",
         _TEMPLATES,

@@ -29,7 +29,7 @@ def render(comparison: Comparison) -> bytes:
     images, names = Images(comparison.new), ClassNames.of(comparison.new.subject)
     old = {finding.requirement.id: finding for finding in comparison.old.findings}
     new = {finding.requirement.id: finding for finding in comparison.new.findings}
-    inside = [change for change in comparison.changes if change.in_scope]
+    inside = comparison.changes_in_scope
     return jinja.page(
         "compare.html.j2",
         _TEMPLATES,

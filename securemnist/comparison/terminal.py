@@ -26,7 +26,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print the table, the rows in the way with their next steps, and the answer."""
     old, new = map(report_words.version_of, (comparison.old, comparison.new))
     write(console, Text(f"{old} -> {new}, difference is new minus old", "dim"))
-    inside = [change for change in comparison.changes if change.in_scope]
+    inside = comparison.changes_in_scope
     print_table(console, [(_STYLE[change.word], _cells(change)) for change in inside])
     for change in inside:  # also of a row that passes: by an easier policy, perhaps
         for note in change.notes:

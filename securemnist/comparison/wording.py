@@ -20,7 +20,7 @@ SYMBOLS = {
 
 def headline(comparison: Comparison) -> Headline:
     """Whether the new version may replace the old one: the exit code in words."""
-    rows = [change for change in comparison.changes if change.in_scope]
+    rows = comparison.changes_in_scope
     waived = sum(change.excused for change in rows)
     day = line(comparison.new.decided, 20)
     tail = f"; {waived} waived on {day} (UTC)" if waived else ""

@@ -11,6 +11,7 @@ Rng = np.random.Generator
 
 
 def sides(image: Image) -> tuple[int, int]:
+    """Height and width."""
     return image.shape[1], image.shape[2]
 
 
@@ -69,4 +70,5 @@ def streaked(image: Image, radius: float, sigma: float, degrees: float) -> Image
 
 
 def either_sign(rng: Rng) -> int:
+    """-1 or 1, with equal chances."""
     return int(2 * rng.integers(2) - 1)

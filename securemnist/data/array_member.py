@@ -40,6 +40,7 @@ class Member:
 
     @property
     def size(self) -> int:
+        """Bytes of the array."""
         return math.prod(self.shape) * int(self.dtype.itemsize)
 
     @property
@@ -48,6 +49,7 @@ class Member:
         return self.info.compress_type != zipfile.ZIP_STORED
 
     def open(self) -> IO[bytes]:
+        """The bytes of the array, behind its header."""
         stream = self.archive.open(self.info)
         stream.read(self.header)
         return stream

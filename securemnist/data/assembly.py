@@ -24,20 +24,26 @@ class Splits:
     training: Samples | None = None
     class_names: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, parts: Sequence[Samples], class_names: tuple[str, ...]) -> Splits:
+        """The splits from the test samples, and the training samples if there is a second part."""
+        return cls(parts[0], parts[1] if len(parts) > 1 else None, class_names)
+
     @property
     def present(self) -> list[Samples]:
+        """The test samples, then the training samples if there are any."""
         return [self.test] if self.training is None else [self.test, self.training]
 
     def in_equal_channels(self) -> Splits:
         """Grey images as colour where the other split has colour; without a copy."""
         most = max(part.pixels.shape[1] for part in self.present)
-        test, *training = [
+        parts = [
             Samples(part.pixels.expand(-1, most, -1, -1), part.labels, part.mapping)
             if (part.pixels.shape[1], most) == (1, 3)
             else part
             for part in self.present
         ]
-        return Splits(test, training[0] if training else None, self.class_names)
+        return Splits.of(parts, self.class_names)
 
 
 def assembled(

@@ -26,6 +26,7 @@ _TEN, _HUNDRED = ("test_batch.bin", "batches.meta.txt"), ("test.bin", "fine_labe
 
 
 def is_folder(path: Path) -> bool:
+    """Whether a folder has the test images of CIFAR-10 or CIFAR-100."""
     return any((path / name).exists() for name, _ in (_TEN, _HUNDRED))
 
 
@@ -40,10 +41,7 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
     known = [_samples(path, label_bytes) for path in present]
     tested = _samples(folder / test, label_bytes)
     progress("reading images", 1, 1)
-    if not known:
-        return Splits(tested, None, names)
-    pixels = torch.cat([part.pixels for part in known])
-    return Splits(tested, Samples(pixels, torch.cat([part.labels for part in known])), names)
+    return Splits(tested, Samples.joined(known) if known else None, names)
 
 
 def _samples(path: Path, label_bytes: int) -> Samples:

@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from securemnist.data.samples import Samples
 from securemnist.input_spec import InputSpec
 
@@ -64,8 +62,7 @@ class DataSet:
 
     def training_images(self) -> Samples:
         """Training and tuning split together, in the order of the file."""
-        pixels = torch.cat([self.train.pixels, self.tuning.pixels])
-        return Samples(pixels, torch.cat([self.train.labels, self.tuning.labels]))
+        return Samples.joined([self.train, self.tuning])
 
     @classmethod
     def load(

@@ -77,6 +77,7 @@ def _unzipped(packed: bytes) -> bytes:
 
 
 def dumps(array: np.ndarray) -> bytes:
+    """An IDX file of bytes, from an array of whole numbers in 0 to 255 of any dimensions."""
     header = struct.pack(f">{1 + array.ndim}I", _BYTES + array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
 
@@ -114,5 +115,6 @@ def labels(path: Path, content: bytes, n: int) -> Labels:
 
 
 def check(holds: bool, path: Path, expected: str, got: object) -> None:
+    """DataError about the file unless the condition holds."""
     if not holds:
         raise DataError(f"{path}: expected {expected}, got {got}; {ADVICE}")

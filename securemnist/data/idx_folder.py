@@ -22,6 +22,7 @@ _BUNDLED = Description(path=".")
 
 
 def is_one(folder: Path) -> bool:
+    """Whether a folder has one of the files of MNIST, by its name."""
     return any(os.path.lexists(folder / f"{name}{end}") for name in PINNED for end in ("", ".gz"))
 
 

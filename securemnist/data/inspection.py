@@ -28,10 +28,12 @@ class ClassCount:
 
 
 def splits(data: DataSet) -> dict[str, Samples]:
+    """The splits by name; a split may be empty."""
     return {"test": data.test, "tuning": data.tuning, "training": data.train}
 
 
 def class_counts(data: DataSet) -> list[ClassCount]:
+    """The images of each class, by label."""
     k = data.spec.classes
     counts = [torch.bincount(part.labels, minlength=k).tolist() for part in splits(data).values()]
     return [

@@ -56,7 +56,7 @@ def read(path: Path, described: Description, progress: Progress) -> Splits:
         raise DataError(
             f"{path}: expected an .npz file, got {error.strerror}; name another"
         ) from error
-    return Splits(splits[0], splits[1] if len(splits) > 1 else None, described.class_names)
+    return Splits.of(splits, described.class_names)
 
 
 def _samples(

@@ -43,9 +43,7 @@ def read(path: Path, described: Description, progress: Progress) -> Splits:
             f"{path}: expected the same class names in all files, got others, by which a label has two "
             "meanings; write the files again with one order of classes"
         )
-    chosen = described.class_names or names[0]
-    parts = Splits(splits[0], splits[1] if len(splits) > 1 else None, chosen)
-    return parts.in_equal_channels()
+    return Splits.of(splits, described.class_names or names[0]).in_equal_channels()
 
 
 def _pyarrow() -> Any:

@@ -33,10 +33,14 @@ _JPEG, _SCAN = b"\xff\xd8", b"\xff\xda"
 # EXIF data and comments, of which Pillow copies all for each segment; photographs have some hundred.
 _MOST_SEGMENTS = 20_000
 _SEGMENTS = [bytes((0xFF, code)) for code in (*range(0xE0, 0xF0), 0xFE)]
+_MOST_OF_JPEG = {"scans": (_MOST_SCANS, [_SCAN]), "segments": (_MOST_SEGMENTS, _SEGMENTS)}
+# A colour profile or a text, of which Pillow unpacks up to 1 MiB for each; pictures have a few.
+_MOST_OF_PNG = {"packed profiles and texts": (100, [b"iCCP", b"iTXt", b"zTXt"])}
 _ADVICE = "save it as 8-bit grey or RGB, or remove it"
 
 
 def read(path: Path, size: tuple[int, int] | None) -> torch.Tensor:
+    """The picture in a file, as from `decoded`."""
     content = read_or_raise(path, MAX_BYTES, "a picture", DataError, _ADVICE)
     return decoded(content, str(path), size)
 
@@ -47,7 +51,7 @@ def decoded(
     """An encoded picture as uint8 (1, C, H, W), resized to (height, width) if `size` is given.
 
     DataError for more than `most_pixels`, another format, a truncated or animated picture, transparency,
-    CMYK, 16 bits, and a JPEG file of many scans or segments.
+    CMYK and 16 bits. Also for a JPEG file of many scans or segments, and a PNG file of many packed texts.
     """
     if len(content) > MAX_BYTES:
         raise DataError(f"{where}: expected at most {MAX_BYTES >> 20} MiB, got more; {_ADVICE}")
@@ -56,8 +60,7 @@ def decoded(
             f"{where}: expected 8 bits a channel, got 16; scale it to 0 to 255, or write floats in "
             "[0, 1] with numpy.savez"
         )
-    if content.startswith(_JPEG):
-        _refuse_costly(content, where)
+    _refuse_costly(content, where)
     try:
         with _strict(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
@@ -82,13 +85,15 @@ def decoded(
 
 
 def _refuse_costly(content: bytes, where: str) -> None:
-    """DataError for a JPEG file of few bytes that takes minutes: many scans, or many segments."""
-    scans, segments = content.count(_SCAN), sum(map(content.count, _SEGMENTS))
-    if scans > _MOST_SCANS or segments > _MOST_SEGMENTS:
-        raise DataError(
-            f"{where}: expected a JPEG picture of at most {_MOST_SCANS} scans and {_MOST_SEGMENTS:,} "
-            f"segments, got {scans:,} and {segments:,}; {_ADVICE}"
-        )
+    """DataError for a file of few bytes that takes minutes: a JPEG or PNG file of many such parts."""
+    most = _MOST_OF_JPEG if content.startswith(_JPEG) else _MOST_OF_PNG
+    if not content.startswith((_JPEG, _PNG)):
+        return
+    for what, (limit, marks) in most.items():
+        if (found := sum(map(content.count, marks))) > limit:
+            raise DataError(
+                f"{where}: expected a picture of at most {limit:,} {what}, got {found:,}; {_ADVICE}"
+            )
 
 
 def converted(image: Any, where: str, size: tuple[int, int] | None) -> torch.Tensor:

@@ -44,7 +44,7 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
     parts = [
         _samples(folder / split, files[split], names, described.size, progress) for split in splits
     ]
-    return Splits(parts[0], parts[1] if len(parts) > 1 else None, names).in_equal_channels()
+    return Splits.of(parts, names).in_equal_channels()
 
 
 def _class_names(folder: Path, named: tuple[str, ...], found: set[str]) -> tuple[str, ...]:

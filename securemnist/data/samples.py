@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -44,6 +44,14 @@ class Samples:
             vars(part)["contents"] = self.contents[index]
         return part
 
+    @classmethod
+    def joined(cls, parts: Sequence[Samples]) -> Samples:
+        """The samples of all parts, in their order; floats where the pixels of one part are."""
+        pixels = [part.pixels for part in parts]
+        if len({each.dtype for each in pixels}) > 1:
+            pixels = [part.images() for part in parts]
+        return cls(torch.cat(pixels), torch.cat([part.labels for part in parts]))
+
     def spread(self, n: int) -> Samples:
         """At most `n` samples at even distances, since files may be sorted by class."""
         places = torch.linspace(0, len(self) - 1, min(n, len(self))).round().long()
@@ -71,6 +79,7 @@ class Samples:
         return self._scan(silent, contents=True)[1]
 
     def read(self, progress: Progress = silent) -> None:
+        """Compute `digest` and `contents` in one pass over the pixels, and keep them."""
         digest, contents = self._scan(progress, digest=True, contents=True)
         vars(self).update(digest=digest, contents=contents)
 

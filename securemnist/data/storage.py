@@ -49,6 +49,7 @@ class Storage:
             self._release()
 
     def samples(self, labels: Labels) -> Samples:
+        """What was added so far, with these labels, int64 (n,)."""
         return Samples(self._pixels[: self.filled], labels, self._mapping)
 
     def _release(self) -> None:

@@ -107,4 +107,5 @@ def as_tensor(value: Any, form: str) -> torch.Tensor:
 
 
 def dtype_of(tensor: torch.Tensor) -> str:
+    """The name of its type, such as float32."""
     return str(tensor.dtype).removeprefix("torch.")

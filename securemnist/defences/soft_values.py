@@ -30,6 +30,7 @@ def smooth_values() -> Iterator[None]:
 
 
 def values_are_smooth() -> bool:
+    """Whether the code runs inside `smooth_values`."""
     return _SMOOTH_VALUES.get()
 
 
@@ -121,6 +122,7 @@ def _size(value: torch.Tensor) -> torch.Tensor:
 
 
 def copy_companions(source: Any, target: torch.Tensor) -> torch.Tensor:
+    """The target, which carries the companion and the distribution of the source from now on."""
     for name in (_COMPANION, _DISTRIBUTION):
         if (found := getattr(source, name, None)) is not None:
             setattr(target, name, found)

@@ -13,6 +13,7 @@ from securemnist._util.parsing import json_value
 from securemnist.errors import ModelError, ParseError
 
 _DEPTH = 32
+_DIGITS = 9  # of a class in a text; Python refuses to read thousands of them
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,8 @@ class Reader:
     def _class(self, label: Any) -> int:
         if isinstance(label, str) and label in self.classes:
             return self.classes.index(label)
-        number = (
-            int(label) if isinstance(label, str) and label.isascii() and label.isdigit() else label
-        )
+        text = label if isinstance(label, str) and label.isascii() and label.isdigit() else ""
+        number = int(text) if 0 < len(text) <= _DIGITS else label
         if type(number) is float and number.is_integer():
             number = int(number)
         if type(number) is int and 0 <= number < len(self.classes):

@@ -13,7 +13,7 @@ from torch import nn
 
 from securemnist.endpoint.answers import Reader
 from securemnist.endpoint.description import Description
-from securemnist.endpoint.probe import Facts, differs, probe
+from securemnist.endpoint.probe import Facts, check_probabilities, differs, probe
 from securemnist.endpoint.queries import Queries
 from securemnist.endpoint.query_budget import Counts
 from securemnist.errors import ModelError, NoAnswer
@@ -26,6 +26,7 @@ LABEL_GAP = 20.0
 CONTROLS = 8
 # The smallest probability whose logarithm is taken, where scores are not rounded.
 _SMALLEST = 1e-12
+_TINY = 1e-290
 
 
 @final
@@ -167,10 +168,14 @@ class RemoteModel(nn.Module):
             return logits
         if not self.facts.probabilities:
             return answers
-        # Below every other score of its image, also where the probe saw too few decimals.
+        decimals = self.facts.decimals
+        check_probabilities(answers, decimals, whole=self.description.kind == "auto")
+        # Below every other score of its image, also where the probe saw too few decimals, or where all
+        # scores are small.
         others = np.where(answers > 0, answers, np.inf).min(1, keepdims=True)
-        rounded = self.facts.decimals is not None
-        least = np.minimum(_least(self.facts.decimals), others / 2 if rounded else np.inf)
+        scale = np.clip(self.spec.classes * answers.max(1, keepdims=True), _TINY, 1)
+        below = others / 2 if decimals is not None else scale * _SMALLEST
+        least = np.minimum(_least(decimals), below)
         return np.asarray(np.log(np.maximum(answers, least)))
 
     def to_json(self) -> dict[str, Any]:

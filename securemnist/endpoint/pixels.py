@@ -12,21 +12,23 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from securemnist._util.strict import Strict
 
 LEVELS = 255
 # Pillow's modes by the number of channels.
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
-class Pixels(BaseModel):
+class Pixels(Strict):
     """How one image stands in a request.
 
     `form`: a nested list, a flat list, or PNG in base64 behind `prefix`. `values`: whole numbers
     from 0 to 255, or floats, in which 0 is `low` and 1 is `high`. `layout`: the order of the axes.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     form: Literal["list", "flat", "png"] = Field(alias="as")
     values: Literal["uint8", "float"] = "uint8"

@@ -15,6 +15,7 @@ from securemnist.errors import ModelError
 REPEATS = 5
 # Probabilities sum to 1 up to the rounding of each score.
 _SUM_TOLERANCE, _MOST_DECIMALS = 1e-3, 10
+_LATER_TOLERANCE = 0.1  # coarse formats of numbers, as bfloat16, may be less exact in later answers
 # Two answers differ where a score does by more than its last decimal, or by this share of their spread.
 # Errors of floats change the last one of few decimals hardly ever, and a class by one step of it.
 _SPREAD = 1e-4
@@ -109,13 +110,38 @@ def probe(queries: Queries, pixels: Pixels, x: np.ndarray, kind: str) -> Facts:
 
 
 def differs(one: np.ndarray, other: np.ndarray, decimals: int | None) -> np.ndarray:
-    """Boolean (n,): answers that differ by more than rounding."""
+    """Boolean (n,): answers that differ by more than rounding, or name another class.
+
+    The spread leaves out scores far below the others: -1e9 for a class would hide every change.
+    """
     if one.ndim == 1:
         return np.asarray(one != other)
-    allowed = _SPREAD * np.ptp(one, axis=1)
+    other, step = np.broadcast_to(other, one.shape), 0.0
     if decimals is not None:
-        allowed += (_LAST if decimals > _FEW else _NOT_THE_LAST) * 10.0**-decimals
-    return np.asarray(np.abs(one - other).max(1) > allowed)
+        step = (_LAST if decimals > _FEW else _NOT_THE_LAST) * 10.0**-decimals
+    with np.errstate(over="ignore"):
+        highest = one.max(1)
+        spread = np.minimum(highest - one.min(1), 2 * (highest - np.median(one, axis=1)))
+        change = np.abs(one - other)
+    classes = np.stack([one.argmax(1), other.argmax(1)], 1)
+    best, moved = (np.take_along_axis(of, classes, 1) for of in (np.abs(one), change))
+    named = (classes[:, 0] != classes[:, 1]) & (moved.max(1) > _SPREAD * best.max(1) + step)
+    return np.asarray((change.max(1) > _SPREAD * spread + step) | named)
+
+
+def check_probabilities(scores: np.ndarray, decimals: int | None, *, whole: bool) -> None:
+    """ModelError for scores (n, K) that are no probabilities; `whole`: those of an image sum to 1.
+
+    The probe has seen a few images only.
+    """
+    sums = scores.sum(1) if whole else np.ones(len(scores))
+    rounded = 0.0 if decimals is None else scores.shape[1] * 0.5 * 10.0**-decimals
+    inside = bool(((scores >= -_SUM_TOLERANCE) & (scores <= 1 + _SUM_TOLERANCE)).all())
+    if not inside or bool((np.abs(sums - 1) > _LATER_TOLERANCE + rounded).any()):
+        raise ModelError(
+            "expected probabilities from the endpoint as in its first answers, got other scores; fix the "
+            'endpoint, or write kind = "logits"'
+        )
 
 
 def _repeated(queries: Queries, one: np.ndarray) -> tuple[np.ndarray, float]:

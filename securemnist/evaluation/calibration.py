@@ -7,14 +7,13 @@ at most 2, whoever wrote the file.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
 from securemnist._util.files import read_at_most
-from securemnist._util.hashing import sha256
+from securemnist._util.hashing import json_file, sha256
 from securemnist._util.parsing import json_value
 from securemnist.data import DataSet
 from securemnist.errors import DataError, ParseError
@@ -62,8 +61,7 @@ class Calibration(JsonModel):
 
     def dumps(self) -> bytes:
         """The text of the file; equal calibrations give equal bytes."""
-        text = json.dumps(self.to_json(), indent=1, sort_keys=True, allow_nan=False)
-        return (text + "\n").encode()
+        return json_file(self.to_json())
 
     @classmethod
     def read(cls, path: Path) -> Self | None:

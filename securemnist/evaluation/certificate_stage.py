@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.apgd import APGD
 from securemnist.attacks.base import Attack
 from securemnist.attacks.pgd import PGD
@@ -102,7 +102,7 @@ def attack_weakest(
     model, weakest = context.subject.model, smallest_margins(margins, proved)[:most]
     x, y = x[weakest], y[weakest]
     for control in CONTROLS if len(weakest) else ():
-        rng = torch.Generator().manual_seed(seed_from(seed, "weakest", control.to_json()))
+        rng = generator(seed, "weakest", control.to_json())
         _check_unbroken(attempt(control, model, model, x, y, threat=threat, rng=rng), control.name)
 
 

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last
-from securemnist.batches import batch_size
+from securemnist._util.random_numbers import generator
+from securemnist.batches import batch_size, channels_last
 from securemnist.data import DataSet, Samples
 from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import own_doubts
@@ -122,7 +121,7 @@ class Context:
             )
         in_file_order = images == total and not shuffled
         complete = images == total >= FEWEST
-        rng = torch.Generator().manual_seed(seed_from(seed, "sample"))
+        rng = generator(seed, "sample")
         order = torch.arange(total) if in_file_order else torch.randperm(total, generator=rng)
         places = order[:images]
         # A slice of a memory-mapped test set is not read yet.

@@ -29,17 +29,17 @@ _STEPS, _STEP = 20, 0.125
 
 
 class MeanModel(nn.Module):
-    """The mean of several outputs of a randomised model."""
+    """The mean of MEAN_DRAWS outputs of a randomised model."""
 
-    def __init__(self, model: nn.Module, draws: int = MEAN_DRAWS) -> None:
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model, self.draws = model, draws
+        self.model = model
 
     def forward(self, x: Images) -> Logits:
         total: Logits = exact(self.model(x))
-        for _ in range(self.draws - 1):
+        for _ in range(MEAN_DRAWS - 1):
             total = total + exact(self.model(x))
-        return total / self.draws
+        return total / MEAN_DRAWS
 
 
 def mean_context(context: Context) -> Context:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.base import Attack
 from securemnist.attacks.refereed import attempt
 from securemnist.certificates import CROWN
@@ -154,8 +154,7 @@ def _attack_stage(
         proposals, ruling = attack(model, sample.places[places.cpu()], x, y, threat)
     else:
         offset = [chunk.start] if chunk.start else []
-        parts = run.seed, attack.to_json(), threat.to_json(), *offset
-        rng = torch.Generator().manual_seed(seed_from(*parts))
+        rng = generator(run.seed, attack.to_json(), threat.to_json(), *offset)
         progress = context.progress if len(chunk) >= len(sample) else silent
         proposals, ruling = attempt(
             attack,
@@ -170,13 +169,10 @@ def _attack_stage(
         )
     context.progress(stage.name, min(chunk.stop, len(sample)), len(sample))
     over = _over_budget(run, attack, ruling)
-    broken = places[ruling.fooled]
-    run.x_adv[broken] = proposals[ruling.fooled]
-    run.confidence[broken] = ruling.confidence[ruling.fooled].to(run.confidence.dtype)
-    run.tied[broken] = ruling.tied[ruling.fooled]
+    broken, predictions = run.keep_broken(places, proposals, ruling)
     seconds = round(time.perf_counter() - began, 3)
     counts = StageResult(stage.name, len(places), len(broken), over, seconds)
-    outcomes.record(counts, broken, ruling.predictions[ruling.fooled], number)
+    outcomes.record(counts, broken, predictions, number)
 
 
 def _undecided_in(run: LadderRun, stage: Stage, chunk: range) -> torch.Tensor:

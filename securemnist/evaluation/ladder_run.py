@@ -10,17 +10,18 @@ import torch
 
 from securemnist.attacks.base import Attack
 from securemnist.certificates import CROWN, INTERVALS
-from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.examples import Examples
 from securemnist.evaluation.outcomes import Outcomes
-from securemnist.evaluation.thumbnails import GALLERY, choose_for_gallery
+from securemnist.evaluation.thumbnails import GALLERY, changed_images, choose_for_gallery
 from securemnist.models.predictions import margin, predicted, tied
+from securemnist.referee import Ruling
 from securemnist.results.evidence.attack import BrokenWithin, EarlyStop
 from securemnist.results.evidence.certificates import Certificates
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.threats import Threat
+from securemnist.types import Images
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,20 @@ class LadderRun:
             for method in (INTERVALS, CROWN)
         )
 
+    def keep_broken(
+        self, places: torch.Tensor, proposals: Images, ruling: Ruling
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Store the `proposals` that fooled the model; indices (b,) of their images, predictions (b,).
+
+        `proposals` and `ruling` are about the images at the indices `places` (n,).
+        """
+        fooled = ruling.fooled
+        broken = places[fooled]
+        self.x_adv[broken] = proposals[fooled]
+        self.confidence[broken] = ruling.confidence[fooled].to(self.confidence.dtype)
+        self.tied[broken] = ruling.tied[fooled]
+        return broken, ruling.predictions[fooled]
+
     def certificates(self) -> Certificates | None:
         """Certificate counts, reasons for a refusal, and the bounds of the undecided images.
 
@@ -117,10 +132,7 @@ class LadderRun:
 
     def gallery(self) -> list[ChangedImage]:
         """Thumbnails of the first broken image of each class, then of more."""
-        return [
-            self._thumbnail(place)
-            for place in choose_for_gallery(self.outcomes.codes >= 0, self.sample.y)
-        ]
+        return self._thumbnails(choose_for_gallery(self.outcomes.codes >= 0, self.sample.y))
 
     def last_broken(self) -> list[ChangedImage]:
         """Thumbnails of the images broken by the latest stages; empty where one stage broke them all."""
@@ -129,7 +141,7 @@ class LadderRun:
         if len(codes[broken].unique()) < 2:
             return []
         latest = broken[codes[broken].argsort(descending=True, stable=True)]
-        return [self._thumbnail(place) for place in latest[:GALLERY].tolist()]
+        return self._thumbnails(latest[:GALLERY].tolist())
 
     def examples(self) -> Examples:
         """The adversarial images, in the order of the test set."""
@@ -139,15 +151,13 @@ class LadderRun:
         images = self.x_adv.detach().cpu()[broken][order].contiguous()
         return Examples(places[order].numpy(), images.numpy())
 
-    def _thumbnail(self, place: int) -> ChangedImage:
-        return ChangedImage(
-            index=int(self.sample.places[place]),
-            label=int(self.outcomes.labels[place]),
-            clean_prediction=int(self.outcomes.clean_predictions[place]),
-            prediction=int(self.outcomes.predictions[place]),
-            clean_confidence=round(float(self.clean_confidence[place]), 4),
-            confidence=round(float(self.confidence[place]), 4),
-            clean=thumbnail(self.sample.x[place]),
-            adversarial=thumbnail(self.x_adv[place]),
-            broken_by=self.outcomes.stages[int(self.outcomes.codes[place])],
+    def _thumbnails(self, places: Sequence[int]) -> list[ChangedImage]:
+        outcomes = self.outcomes
+        return changed_images(
+            self.sample,
+            places,
+            before=(outcomes.clean_predictions, self.clean_confidence),
+            after=(outcomes.predictions, self.confidence),
+            changed=self.x_adv.__getitem__,
+            broken_by=lambda place: outcomes.stages[int(outcomes.codes[place])],
         )

@@ -42,6 +42,7 @@ class Ladder:
 
     @property
     def attacks(self) -> tuple[Attack, ...]:
+        """All attacks in their order."""
         return (*self.scouts, *self.searches)
 
     @property

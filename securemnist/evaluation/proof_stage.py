@@ -108,7 +108,10 @@ def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
     except NoCertificate as error:
         run.certificate_evidence[0].setdefault("refused", {})[BRANCHES] = str(error)
         return
-    proved, broken = places[proofs.proved], places[proofs.broken]
+    proved = places[proofs.proved]
+    broken, predictions = _keep_broken(
+        run, context.subject.model, places[proofs.broken], x_adv[proofs.broken]
+    )
     counts = StageResult(
         BRANCHES,
         len(places),
@@ -117,7 +120,6 @@ def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
         round(time.perf_counter() - began, 3),
         proved=len(proved),
     )
-    predictions = _keep_broken(run, context.subject.model, broken, x_adv[proofs.broken])
     outcomes.record(counts, broken, predictions)
     outcomes.codes[proved] = CERTIFIED
     run.proved[0, proved] = True
@@ -129,14 +131,12 @@ def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
 
 
 def _keep_broken(
-    run: LadderRun, model: nn.Module, broken: torch.Tensor, x_adv: Images
-) -> torch.Tensor:
-    """Store the adversarial examples of the images at `broken`; their predictions (b,)."""
-    if not len(broken):
-        return broken
-    x, y, threat = run.sample.x[broken], run.sample.y[broken], run.threats[0]
+    run: LadderRun, model: nn.Module, places: torch.Tensor, x_adv: Images
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Store the adversarial examples of the images at `places`; what they break, its predictions."""
+    if not len(places):
+        return places, places
+    x, y, threat = run.sample.x[places], run.sample.y[places], run.threats[0]
+    # Logits of another batch may round otherwise: an example that no longer fools breaks nothing.
     ruling = rule(model, x, y, x_adv, norm=threat.norm, eps=threat.eps)
-    run.x_adv[broken] = x_adv
-    run.confidence[broken] = ruling.confidence.to(run.confidence.dtype)
-    run.tied[broken] = ruling.tied
-    return ruling.predictions
+    return run.keep_broken(places, x_adv, ruling)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import torch
 
 from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation.context import Sample
 from securemnist.models.predictions import margin, predicted
-from securemnist.results.evidence.images import CleanImage
+from securemnist.results.evidence.images import ChangedImage, CleanImage
 from securemnist.types import Labels, Logits
 
 GALLERY = 12  # divides by 2, 3, 4 and 6 columns
@@ -21,6 +23,36 @@ def choose_for_gallery(candidates: torch.Tensor, labels: Labels) -> list[int]:
     chosen = sorted(first.values())
     rest = [place for place in places if place not in set(chosen)]
     return (chosen + rest)[:GALLERY]
+
+
+def changed_images(
+    sample: Sample,
+    places: Iterable[int],
+    *,
+    before: tuple[torch.Tensor, torch.Tensor],
+    after: tuple[torch.Tensor, torch.Tensor],
+    changed: Callable[[int], torch.Tensor],
+    broken_by: Callable[[int], str] = lambda _: "",
+) -> list[ChangedImage]:
+    """Thumbnails of images of a sample, at these places in it, before and after a change.
+
+    `before` and `after`: predictions int64 (n,) and confidences (n,) of all images. `changed` gives the
+    changed image (C, H, W) at a place, `broken_by` the stage that broke it.
+    """
+    return [
+        ChangedImage(
+            index=int(sample.places[k]),
+            label=int(sample.samples.labels[k]),
+            clean_prediction=int(before[0][k]),
+            prediction=int(after[0][k]),
+            clean_confidence=round(float(before[1][k]), 4),
+            confidence=round(float(after[1][k]), 4),
+            clean=thumbnail(sample.x[k]),
+            adversarial=thumbnail(changed(k)),
+            broken_by=broken_by(k),
+        )
+        for k in places
+    ]
 
 
 def smallest_margin_images(logits: Logits, sample: Sample) -> list[CleanImage]:

@@ -41,8 +41,7 @@ def _words(assessment: Assessment) -> tuple[str, str]:
         return "failed", BAD
     if assessment.exit_code:
         return "not decided", _UNDECIDED
-    inside = [finding for finding in assessment.findings if finding.in_scope]
-    passed = sum(finding.passed for finding in inside)
+    passed = sum(finding.passed for finding in assessment.findings_in_scope)
     whole = passed == len(assessment.findings)
     if whole and not unmeasured_families.about_evasion(assessment):
         return "passed", GOOD

@@ -6,10 +6,10 @@ https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from securemnist._util.json_file import json_file
 from securemnist.exports import static_issues
 from securemnist.exports.places import Place, Places
 from securemnist.exports.problems import Level, problems
@@ -27,7 +27,7 @@ def render(assessment: Assessment) -> bytes:
         for p in problems(assessment)
     )
     entries = [*rows, *_issues(assessment)]
-    return (json.dumps(entries, indent=1, ensure_ascii=False) + "\n").encode()
+    return json_file(entries, ensure_ascii=False)
 
 
 def _issues(assessment: Assessment) -> Iterator[dict[str, Any]]:

@@ -7,11 +7,11 @@ under the technical limitations as not measured.
 from __future__ import annotations
 
 import datetime
-import json
 import uuid
 from typing import Any
 
 from securemnist import __version__
+from securemnist._util.json_file import json_file
 from securemnist.exports import bom_components, bom_model
 from securemnist.results.assessment import Assessment
 
@@ -53,8 +53,7 @@ def document(assessment: Assessment) -> dict[str, Any]:
 
 def render(assessment: Assessment) -> bytes:
     """The document as JSON; equal assessments give equal bytes."""
-    text = json.dumps(document(assessment), indent=1, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
+    return json_file(document(assessment), ensure_ascii=False)
 
 
 def _time(assessment: Assessment) -> str:

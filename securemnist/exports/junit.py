@@ -43,7 +43,7 @@ def added(junit: bytes, suite: str, classname: str, cases: Sequence[Case]) -> by
 
 def with_stopped(junit: bytes, assessment: Assessment) -> bytes:
     """`junit` of an interrupted run, with an error for each row that was not reached."""
-    left = [row for row in assessment.findings if row.in_scope and row.reason == STOPPED]
+    left = [row for row in assessment.findings_in_scope if row.reason == STOPPED]
     cases = [Case(row.requirement.id, "error", str(row)) for row in left]
     return added(junit, "interrupted", "securemnist.interrupted", cases) if cases else junit
 

@@ -49,7 +49,7 @@ class Problem:
 def problems(assessment: Assessment) -> list[Problem]:
     """The problems, those of the run first, then the rows from bad to good."""
     places = Places(assessment)
-    rows = [finding for finding in assessment.findings if finding.in_scope and not finding.passed]
+    rows = [finding for finding in assessment.findings_in_scope if not finding.passed]
     run = _of_the_run(assessment, places)
     return [*run, *(_of_row(assessment, row, places) for row in wording.by_severity(tuple(rows)))]
 
@@ -58,10 +58,8 @@ def undecided(assessment: Assessment) -> list[Finding]:
     """The rows in scope without a decision: neither PASS nor FAIL, and no active waiver."""
     return [
         row
-        for row in assessment.findings
-        if row.in_scope
-        and row.verdict not in (Verdict.PASS, Verdict.FAIL)
-        and not row.waived(assessment.decided)
+        for row in assessment.findings_in_scope
+        if row.verdict not in (Verdict.PASS, Verdict.FAIL) and not row.waived(assessment.decided)
     ]
 
 
@@ -79,7 +77,7 @@ def _of_the_run(assessment: Assessment, places: Places) -> Iterator[Problem]:
 
 def _not_decided(assessment: Assessment) -> str:
     """Why the run shows less than it was asked for; "" where every row in scope was decided."""
-    inside = [finding for finding in assessment.findings if finding.in_scope]
+    inside = assessment.findings_in_scope
     rows = undecided(assessment)
     if rows:
         names = ", ".join(line(row.requirement.id, 60) for row in rows[:_NAMED])

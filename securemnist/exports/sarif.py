@@ -78,7 +78,7 @@ def _facts(finding: Finding) -> Iterator[tuple[str, Any]]:
 def _invocation(assessment: Assessment) -> dict[str, Any]:
     """How the run ended: not successful where a row in scope has no result, or none was in scope."""
     rows = [row for row in undecided(assessment) if row.verdict is not Verdict.INCONCLUSIVE]
-    whole = not rows and any(finding.in_scope for finding in assessment.findings)
+    whole = not rows and bool(assessment.findings_in_scope)
     return {
         "executionSuccessful": whole,
         "exitCode": assessment.exit_code,

@@ -7,11 +7,11 @@ reading of it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from securemnist._util.json_file import json_file
 from securemnist.exports import identity
 from securemnist.exports.places import Place
 from securemnist.results.assessment import Assessment
@@ -48,7 +48,7 @@ def dumps(
         "properties": properties,
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return (json.dumps(log, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return json_file(log, ensure_ascii=False)
 
 
 def driver(assessment: Assessment, name: str, package: str) -> dict[str, str]:

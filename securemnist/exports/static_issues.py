@@ -79,8 +79,7 @@ def _of_row(
 
 
 def _evidence(finding: Finding) -> StaticEvidence | None:
-    evidence = None if finding.measurement is None else finding.measurement.evidence
-    return evidence if isinstance(evidence, StaticEvidence) else None
+    return finding.evidence if isinstance(finding.evidence, StaticEvidence) else None
 
 
 def _rules(issue: StaticIssue, tool: str) -> Iterable[str]:

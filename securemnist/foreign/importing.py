@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 from securemnist import __version__
-from securemnist._util.hashing import sha256
+from securemnist._util.hashing import json_file, sha256
 from securemnist._util.resources import write_new
 from securemnist.errors import UsageError
 from securemnist.foreign import fitting, formats, process
@@ -128,8 +128,7 @@ def _packed(
     """The bytes of the weights, and their manifest; that of an architecture makes the file a SPEC."""
     recipe = {"recipe": {"imported": dict(origin)}}
     if model is not None and request.architecture in ARCHITECTURES:
-        same = (request.form.shape, request.form.classes) == (MNIST.shape, MNIST.classes)
-        spec = {} if same else {"spec": request.form.to_json()}
+        spec = weight_file.form_entry(request.form)
         return weight_file.packed(
             model, request.out, {"architecture": request.architecture, **spec, **recipe}
         )
@@ -142,7 +141,7 @@ def _write(out: Path, packed: bytes, manifest: Mapping[str, Any]) -> None:
     """Write manifest and weights, both or none, and over no other file."""
     beside = weight_file.manifest_path(out)
     try:
-        write_new(beside, weight_file.manifest_text(manifest))
+        write_new(beside, json_file(manifest))
         try:
             write_new(out, packed)
         except BaseException:

@@ -10,6 +10,7 @@ from securemnist._util.tensor_file import Expected, read_header, read_tensors
 from securemnist.confined import process
 from securemnist.confined.process import MAX_TENSOR_BYTES, SECONDS, Answer, NothingRead
 from securemnist.errors import ParseError, SecureMnistError
+from securemnist.results.json_model import table
 
 # Types of tensors that are imported, in the notation of safetensors.
 DTYPES = ("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
@@ -42,8 +43,7 @@ def checked(packed: bytes) -> dict[str, torch.Tensor]:
 
 
 def _form(name: str, entry: Any) -> Expected:
-    dtype = entry.get("dtype") if isinstance(entry, dict) else None
-    shape = entry.get("shape") if isinstance(entry, dict) else None
+    dtype, shape = (table(entry).get(key) for key in ("dtype", "shape"))
     if dtype not in DTYPES:
         raise ParseError(
             f"expected a type of {', '.join(DTYPES)}, got {dtype!r:.40} in {name!r:.80}"

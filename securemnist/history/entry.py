@@ -10,6 +10,7 @@ from securemnist._util.hashing import sha256_of_value
 from securemnist.input_spec import MNIST
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
+from securemnist.results.json_model import table
 
 
 def assessment_entry(assessment: Assessment) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def assessment_entry(assessment: Assessment) -> dict[str, Any]:
         "waived_through": assessment.waived_through,
         "complete": assessment.complete,  # whether every row of the policy was in scope
         "rows": {
-            f.requirement.id: _row(f, assessment.subject) for f in assessment.findings if f.in_scope
+            f.requirement.id: _row(f, assessment.subject) for f in assessment.findings_in_scope
         },
     }
 
@@ -34,8 +35,7 @@ def assessment_entry(assessment: Assessment) -> dict[str, Any]:
 def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
     """Result of one row; numbers with equal `asked` are comparable and share a line in the chart."""
     row, measurement = finding.requirement, finding.measurement
-    data = subject.get("data")
-    data = data if isinstance(data, Mapping) else {}
+    data = table(subject.get("data"))
     asked = [row.measure, dict(row.settings), row.tier, row.seed, data.get("digests")]
     if (spec := data.get("spec")) not in (None, MNIST.to_json()):  # entries without one are MNIST's
         asked.append(spec)

@@ -7,6 +7,7 @@ parses the ones it shows, so that memory stays near the size of the file.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -94,18 +95,26 @@ def _lock(file: int) -> None:
             return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > end:
-                raise OSError(11, "another process keeps it locked") from error
+                raise OSError(errno.EAGAIN, "another process keeps it locked") from error
             time.sleep(0.005)
 
 
 def _check_record(file: int, path: Path) -> None:
-    """Raise UsageError where the file has lines, but none of them is an entry or a partial one."""
+    """Raise UsageError where the file has lines, but none of them is an entry or a partial one.
+
+    OSError where it is too large to be one.
+    """
     size = os.fstat(file).st_size
     if size > MAX_BYTES:
-        raise OSError(27, f"more than {MAX_BYTES} bytes")
-    other = False
+        raise OSError(errno.EFBIG, f"more than {MAX_BYTES} bytes")
+    other, count = False, 0
     with os.fdopen(os.dup(file), "rb") as lines:
         while line := lines.readline(MAX_LINE):
+            count += 1
+            if count > MAX_LINES:  # other writers wait
+                raise OSError(
+                    errno.EFBIG, f"more than {MAX_LINES:,} lines, of which none is an entry"
+                )
             if _entry(line) is not None:
                 return
             other = other or not _may_be_partial(line.strip())
@@ -133,7 +142,7 @@ def _write_once(file: int, line: bytes) -> None:
     content = line if complete else b"\n" + line
     if os.write(file, content) != len(content):  # a full disk accepts a part only
         os.ftruncate(file, size)
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(file)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from securemnist.history.record import Record
 from securemnist.results.findings import Verdict
+from securemnist.results.json_model import table
 from securemnist.results.verdicts import utc_day
 from securemnist.sanitize import line
 from securemnist.view import jinja
@@ -80,8 +81,7 @@ def _names(entries: Iterable[Mapping[str, Any]], key: str) -> list[str]:
     """Names of all charts, in the order of the latest entries."""
     names: dict[str, None] = {}
     for entry in reversed(list(entries)):
-        table = entry.get(key)
-        names.update(dict.fromkeys(table if isinstance(table, dict) else ()))
+        names.update(dict.fromkeys(table(entry.get(key))))
     return list(names)[:200]
 
 
@@ -97,7 +97,7 @@ class _Point(NamedTuple):
 
 
 def _requirement_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Exhibit:
-    rows = [_table(_table(entry, "rows"), name) for entry in entries]
+    rows = [table(table(entry.get("rows")).get(name)) for entry in entries]
     newest: Mapping[str, Any] = next((row for row in reversed(rows) if row), {})
     sign = {">=": "≥", "<=": "≤"}.get(str(newest.get("relation")), "")
     bound = _number(newest.get("threshold"))
@@ -118,7 +118,7 @@ def _requirement_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Exhib
 
 
 def _benchmark_chart(name: str, entries: Sequence[Mapping[str, Any]]) -> Exhibit:
-    points = [_Point(entry, _number(_table(entry, "figures").get(name))) for entry in entries]
+    points = [_Point(entry, _number(table(entry.get("figures")).get(name))) for entry in entries]
     return _chart(name, "seconds", points, None)
 
 
@@ -131,8 +131,10 @@ def _chart(name: str, caption: str, points: Sequence[_Point], bound: float | Non
     width = _LEFT + _STEP * len(points)
     drawing = Drawing(width, _BOTTOM + 104)
     drawing.lines(LINE, [(50, _BOTTOM), (width, _BOTTOM)])
-    for place, number in ((18, y.last), (_BOTTOM, y.first)):
-        drawing.text(46, place, f"{number:.4g}", size=10, anchor="end")
+    for number in sorted(
+        {min(marks), max(marks)}
+    ):  # not the ends of the scale: no share is below 0
+        drawing.text(46, y(number) + 3, f"{number:.4g}", size=10, anchor="end")
     if bound is not None:
         drawing.lines(INK, [(50, y(bound)), (width, y(bound))], dash="4 3")
     drawn = [(_LEFT + _STEP * k, p) for k, p in enumerate(points) if p.value is not None]
@@ -147,8 +149,8 @@ def _chart(name: str, caption: str, points: Sequence[_Point], bound: float | Non
         drawing.text(x, _BOTTOM + 96, f"{day} {commit}", size=10, vertical=True)
     alt = f"{line(name, 60)} over {len(points)} entries; the numbers follow as a table"
     picture = drawing.element(alt)
-    table = Table(head=_HEAD, rows=tuple(map(_cells, reversed(points))))
-    return Exhibit.drawn("trend", line(name, 60), caption, picture, table)
+    numbers = Table(head=_HEAD, rows=tuple(map(_cells, reversed(points))))
+    return Exhibit.drawn("trend", line(name, 60), caption, picture, numbers)
 
 
 def _draw(drawing: Drawing, x: float, y: Scale, point: _Point) -> None:
@@ -180,11 +182,6 @@ def _cells(point: _Point) -> tuple[str, ...]:
 
 def _day(entry: Mapping[str, Any]) -> str:
     return line(entry.get("time", ""), 30)[:16].replace("T", " ")
-
-
-def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: Any) -> float | None:

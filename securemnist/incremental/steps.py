@@ -148,10 +148,11 @@ def _pooling(
     function: Callable[..., torch.Tensor],
     fill: float,
     kernel: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0, 0),
+    stride: Sequence[int],
+    padding: Sequence[int],
     dilation: Sequence[int] = (1, 1),
 ) -> LocalOperation:
+    """A pooling by `function(kernel, stride, patch)`; an empty stride is the kernel, as in ATen."""
     kernel, stride = list(kernel), list(stride or kernel)
     rows, columns = map(Window, kernel, stride, padding, dilation)
     return LocalOperation(partial(function, kernel, stride), rows, columns, fill)

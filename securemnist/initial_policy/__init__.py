@@ -5,7 +5,7 @@ thresholds keep the model at its present level, until its owners decide what is 
 the model cannot meet is still written: it fails, and is waived until a date.
 """
 
-from securemnist.initial_policy.measured import Row, measure, proposals
+from securemnist.initial_policy.measured import Row, check, measure, proposals
 from securemnist.initial_policy.proposals import (
     DATA_RECORD,
     PROPOSALS,
@@ -21,6 +21,7 @@ __all__ = [
     "STATIC_BASELINE",
     "Proposal",
     "Row",
+    "check",
     "measure",
     "policy",
     "proposals",

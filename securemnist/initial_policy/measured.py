@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import torch
+
 from securemnist import assessing
 from securemnist.data import DataSet
-from securemnist.errors import Inconclusive, NotApplicable, UsageError
+from securemnist.epsilon import epsilon_text
+from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins, supply_rows
+from securemnist.initial_policy.chance import design_of
 from securemnist.initial_policy.kind import kind_of
 from securemnist.initial_policy.margins import Bound
 from securemnist.initial_policy.proposals import (
@@ -22,14 +26,14 @@ from securemnist.initial_policy.proposals import (
     fitted,
     proposals_for,
 )
+from securemnist.initial_policy.row_progress import RowProgress
 from securemnist.measures import bind, static_gate
 from securemnist.measures.static_gate import StaticSettings
 from securemnist.models.loading import Subject
-from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.families import SUPPLY_CHAIN
 from securemnist.results.findings import Measurement
+from securemnist.types import Progress, silent
 
-_ABOVE_CHANCE = 0.1
 # Measures without a share of samples.
 _WHOLE = ("latency_ratio", "static_findings", *SUPPLY_CHAIN.measures)
 
@@ -53,27 +57,45 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Maximum of samples to attack, size of the test set, design effect of the writers, and classes."""
+    """Maximum of samples to attack, size of the test set, design effect of the writers, and classes.
+
+    `rows`: the number of proposals.
+    """
 
     images: int
     test: int
     design: float
     classes: int = 10
+    rows: int = 0
 
 
 def proposals(data: DataSet, subject: Subject | None = None) -> list[Proposal]:
-    """The proposals that fit the kind of the data, its number of classes and the size of its test set.
+    """The proposals that fit the kind of the data, its number of classes, and the smallest of them.
 
     For a `subject` behind an endpoint, which has been probed, those that its answers decide.
     """
     remote = None if subject is None else subject.remote
     every = PROPOSALS if remote is None else proposals_for(remote)
-    rows = fitted(every, kind_of(data), len(data.test), data.spec.classes)
+    smallest = int(torch.bincount(data.test.labels, minlength=data.spec.classes).min())
+    rows = fitted(every, kind_of(data), smallest, data.spec.classes)
     corrupts = data.spec.channels <= MOST_CHANNELS
     return [row for row in rows if corrupts or row.measure != "corruption_accuracy"]
 
 
-def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
+def check(subject: Subject, data: DataSet, images: int, progress: Progress = silent) -> None:
+    """UsageError where the model is near chance, which needs no first measurement of the rows."""
+    design_of(_context(subject, data, images, progress), subject.name)
+
+
+def _context(subject: Subject, data: DataSet, images: int, progress: Progress) -> Context:
+    """The tuning samples, else the test samples; an endpoint is asked about `images` of them."""
+    measured = data.tuning if len(data.tuning) else data.test
+    if subject.remote is not None:
+        measured = measured[:images]
+    return Context(subject, dataclasses.replace(data, test=measured), progress=progress)
+
+
+def measure(subject: Subject, data: DataSet, images: int, progress: Progress = silent) -> list[Row]:
     """Every proposal with its first measurement; at most `images` tuning samples are attacked.
 
     Data without training samples have no tuning split; the test split is measured instead. An endpoint
@@ -82,20 +104,19 @@ def measure(subject: Subject, data: DataSet, images: int) -> list[Row]:
     A proposal that does not apply (no Python code, latency under pytest-xdist) is left out. UsageError
     if the accuracy is near chance.
     """
-    measured = data.tuning if len(data.tuning) else data.test
-    if subject.remote is not None:
-        measured = measured[:images]
-    context = Context(subject, dataclasses.replace(data, test=measured))
+    proposed, rows = proposals(data, subject), list[Row]()
+    context = _context(subject, data, images, RowProgress(progress))
     sizes = Sizes(
         images=images,
         test=len(data.test),
-        design=_design(context, subject.name),
+        design=design_of(context, subject.name),
         classes=data.spec.classes,
+        rows=len(proposed),
     )
-    proposed, rows = proposals(data, subject), list[Row]()
     for proposal in proposed:
         with contextlib.suppress(NotApplicable):
             if proposal.measure == "data_changes":
+                _begin(context, proposal, sizes)
                 rows.append(_data_row(context, proposal, data))
             elif not proposal.evasion:
                 rows.append(_row(context, proposal, proposal.settings, sizes))
@@ -145,43 +166,55 @@ def _data_row(context: Context, proposal: Proposal, data: DataSet) -> Row:
     )
 
 
+def _begin(context: Context, proposal: Proposal, sizes: Sizes, eps: float | None = None) -> None:
+    """Show which row is measured, and at which eps."""
+    if isinstance(context.progress, RowProgress):
+        at = "" if eps is None else f" at eps {epsilon_text(eps)}"
+        context.progress.begin(f"{proposal.id}{at}", sizes.rows)
+
+
 def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:
     """One proposal, measured on tuning samples."""
-    tuning, wanted = len(context.data.test), min(proposal.images or sizes.test, sizes.test)
+    _begin(context, proposal, sizes, settings.get("threat", {}).get("eps"))
+    tuning = len(context.data.test)
     used = min(sizes.images, proposal.images, tuning) if proposal.images else tuning
     images = {} if proposal.measure in _WHOLE else {"images": used}
     measurement = _taken(context, proposal, settings | images)
     accepted = None
-    if proposal.measure in SUPPLY_CHAIN.measures:
-        bound = supply_rows.bound(proposal, measurement)
-    elif measurement.unit == "count":
+    if proposal.measure == "static_findings":
         static = cast(StaticSettings, bind(proposal.measure, settings))
         accepted = static_gate.baseline_of(context, static)
-        bound = Bound(threshold=0, max_drop=0)
-    elif measurement.unit == "ratio":
-        bound = margins.of_ratio(measurement)
-    elif proposal.measure == "calibration_error":
-        bound = margins.of_error(measurement)
-    else:
-        sample: dict[str, Any] = {
-            # A class, or a pair, has a part of them.
-            "samples": max(wanted * measurement.n / used, 1),
-            "whole": wanted == sizes.test,
-            "design": sizes.design,
-            "classes": sizes.classes,
-        }
-        if proposal.measure == "worst_class_accuracy" and not measurement.complete:
-            bound = margins.of_low(measurement, **sample)
-        else:
-            good = proposal.measure != "backdoor_success"
-            bound = margins.of_share(measurement, high_is_good=good, **sample)
     return Row(
         proposal=proposal,
         settings=settings,
         measurement=measurement,
-        bound=bound,
+        bound=_bound(proposal, measurement, used, sizes),
         baseline=accepted,
     )
+
+
+def _bound(proposal: Proposal, measurement: Measurement, used: int, sizes: Sizes) -> Bound:
+    """Threshold and `max_drop`; `used`: the number of samples that were asked for."""
+    if proposal.measure in SUPPLY_CHAIN.measures:
+        return supply_rows.bound(proposal, measurement)
+    if measurement.unit == "count":  # all that is found today is accepted
+        return Bound(threshold=0, max_drop=0)
+    if measurement.unit == "ratio":
+        return margins.of_ratio(measurement)
+    if proposal.measure == "calibration_error":
+        return margins.of_error(measurement)
+    wanted = min(proposal.images or sizes.test, sizes.test)
+    sample: dict[str, Any] = {
+        # A class, or a pair, has a part of them.
+        "samples": max(wanted * measurement.n / used, 1),
+        "whole": wanted == sizes.test,
+        "design": sizes.design,
+        "classes": sizes.classes,
+    }
+    if proposal.measure == "worst_class_accuracy" and not measurement.complete:
+        return margins.of_low(measurement, **sample)
+    good = proposal.measure != "backdoor_success"
+    return margins.of_share(measurement, high_is_good=good, **sample)
 
 
 def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Measurement:
@@ -198,30 +231,3 @@ def _taken(context: Context, proposal: Proposal, settings: dict[str, Any]) -> Me
             seed=0,
             inconclusive=str(error),
         )
-
-
-def _design(context: Context, name: str) -> float:
-    """The design effect of the tuning samples.
-
-    UsageError unless the lower bound of the accuracy, and its mean over classes, exceed twice chance, or
-    chance by a tenth.
-    """
-    clean = assessing.measure(context, "clean_accuracy", {})
-    chance = 1 / context.data.spec.classes
-    evidence = clean.evidence
-    shares = evidence.per_class if isinstance(evidence, CleanEvidence) else []
-    known = [share for share in shares or [] if share is not None]
-    # Always the most frequent class: a high accuracy, but each class counts as much here.
-    by_class = sum(known) / len(known) if known else 0.0
-    if min(clean.low, by_class) <= chance + min(chance, _ABOVE_CHANCE):
-        raise UsageError(
-            f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
-            f"{clean.value:.4f} on {clean.n:,} samples ({by_class:.4f} as the mean over classes); check "
-            "its preprocessing (pixels are in [0, 1], white on black; wrap it with "
-            "securemnist.models.normalized(net, mean, std) where it was trained on normalised pixels), "
-            "the order of its classes, and whether its weights were loaded"
-        )
-    answers = evidence.answers if isinstance(evidence, CleanEvidence) else None
-    if answers is None:
-        raise TypeError("expected the answers of a clean accuracy")
-    return margins.design_effect(answers.labels.tolist(), answers.read.tolist())

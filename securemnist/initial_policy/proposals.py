@@ -46,12 +46,14 @@ class Proposal:
 MOST_CHANNELS = 3
 
 
-def fitted(proposals: Sequence[Proposal], kind: Kind, test: int, classes: int) -> list[Proposal]:
-    """The proposals for data of a kind with `test` samples of this many classes."""
+def fitted(
+    proposals: Sequence[Proposal], kind: Kind, smallest: int, classes: int
+) -> list[Proposal]:
+    """The proposals for data of a kind, with `smallest` test samples or more of each class."""
     rows = []
     for proposal in proposals:
         row = proposal
-        too_small = test < _OF_A_CLASS * classes or classes > MOST_CLASSES_OF_PAIRS
+        too_small = smallest < _OF_A_CLASS or classes > MOST_CLASSES_OF_PAIRS
         if row.settings.get("target") == "pair" and too_small:
             continue
         if "trigger" in row.settings:

@@ -55,8 +55,8 @@ def policy(rows: Sequence[Row], model: str, data: DataSet, today: datetime.date)
         kind=kind_of(data).name,
         model=_comment(model),
         errors=ERRORS,
-        families=_toml(families),
-        data=_toml(identity),
+        families=as_toml(families),
+        data=as_toml(identity),
     )
     until = today + datetime.timedelta(days=WAIVED_DAYS)
     return "\n".join([head, *(_row(row, data, until) for row in rows)])
@@ -68,9 +68,9 @@ def _row(row: Row, data: DataSet, until: datetime.date) -> str:
         f"# robust accuracy at eps {epsilon_text(eps)}: {value:.4f}" for eps, value in row.curve
     ]
     lines += ["[[requirement]]", f'id = "{proposal.id}"', f'measure = "{proposal.measure}"']
-    lines += [f"{key} = {_toml(value)}" for key, value in row.settings.items()]
+    lines += [f"{key} = {as_toml(value)}" for key, value in row.settings.items()]
     if row.curve:
-        lines.append(f"curve = {_toml([0.0, *map(_eps, sorted(eps for eps, _ in row.curve))])}")
+        lines.append(f"curve = {as_toml([0.0, *map(_eps, sorted(eps for eps, _ in row.curve))])}")
     if proposal.measure == "static_findings":
         lines.append(f'baseline = "{STATIC_BASELINE}"')
     if proposal.images is not None:
@@ -82,8 +82,12 @@ def _row(row: Row, data: DataSet, until: datetime.date) -> str:
     if bound.problem:
         met = "not surely met" if bound.close else "not met"
         reason = f"{met} when this policy was written: {bound.problem}"
-        lines.append(f"waiver = {{ reason = {_toml(reason)}, expires = {until.isoformat()} }}")
-    lines += [f"because = {_toml(_because(row, data))}", f"ids = {_toml(list(proposal.ids))}", ""]
+        lines.append(f"waiver = {{ reason = {as_toml(reason)}, expires = {until.isoformat()} }}")
+    lines += [
+        f"because = {as_toml(_because(row, data))}",
+        f"ids = {as_toml(list(proposal.ids))}",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -122,9 +126,11 @@ def _eps(eps: float) -> float | str:
     return text if "/" in text else eps
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
     """A value as TOML; JSON strings are TOML basic strings."""
     if isinstance(value, dict):
         parts = {key: _eps(part) if key == "eps" else part for key, part in value.items()}
-        return "{ " + ", ".join(f"{key} = {_toml(part)}" for key, part in parts.items()) + " }"
-    return json.dumps(value)
+        return "{ " + ", ".join(f"{key} = {as_toml(part)}" for key, part in parts.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(as_toml, value))}]"
+    return json.dumps(value, default=str)  # a default of somebody's own measure may be any object

@@ -11,6 +11,7 @@ from typing import Any
 from securemnist._util import resources
 from securemnist.initial_policy.measured import Row
 from securemnist.results import policy
+from securemnist.results.json_model import table
 
 _HEAD = """\
 # The threat model of this project: what is protected, where data pass from one trust zone to another,
@@ -45,8 +46,7 @@ def threat_model(rows: Sequence[Row], today: datetime.date) -> str:
 
 def _question(measure: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """What a row asks: its measure, and who answers or attacks where that makes a difference."""
-    attack = settings.get("attack")
-    attack = attack if isinstance(attack, Mapping) else {}
+    attack = table(settings.get("attack"))
     art = "ART" if str(attack.get("use", "")).startswith("art:") else ""
     # A search by answers does not stand for an attacker with the weights.
     access = str(attack.get("budget")) if attack.get("budget") in ("black-box", "labels") else ""

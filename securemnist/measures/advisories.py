@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from securemnist._util import resources
+from securemnist.errors import MeasureError
 from securemnist.evaluation.context import Context
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
@@ -54,12 +55,19 @@ def vulnerable_dependencies(
     """The number of installed or locked versions that an advisory names; the model is not used.
 
     It asks no network: a vulnerability that the list lacks is not found, so bound its age, too. A lock
-    that cannot be read counts. DataError where the list cannot be read.
+    that cannot be read counts. DataError where the list cannot be read, MeasureError where it names no
+    package that is installed or locked, as one of another ecosystem.
     """
     entries = advisories.load(settings.path(context.project)).entries
     locks = pinned.locks(context.project, settings.files)
-    checks = advisories.checks(entries, advisories.installed(entries), locks)
-    unread = (check for lock in locks for check in lock.unread)
+    versions = advisories.installed(entries)
+    unread = [check for lock in locks for check in lock.unread]
+    if not (versions or unread or advisories.locked(entries, locks)):
+        raise MeasureError(
+            "expected a list of advisories that names an installed or locked package, got "
+            f"{len(entries)} about others; use one of Python packages"
+        )
+    checks = advisories.checks(entries, versions, locks)
     about = f"{len(entries)} advisories, installed packages and {len(locks)} locks"
     return supply_chain.counted([*checks, *unread], about, seed=seed)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -28,14 +29,21 @@ _QUICK = 10.0  # seconds of a measure that has no estimate
 LEAST_CHANCE = 1 / MOST_CLASSES
 
 
+@contextlib.contextmanager
+def as_value_error() -> Iterator[None]:
+    """UsageError of the block as the ValueError that a check of settings has to raise."""
+    try:
+        yield
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
 def made_by(make: Callable[[Any], Any]) -> AfterValidator:
     """The check of a setting from which `make` makes something: its UsageError is a ValueError."""
 
     def check(value: Any) -> Any:
-        try:
+        with as_value_error():
             make(value)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
         return value
 
     return AfterValidator(check)

@@ -56,17 +56,16 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
     confidence = probabilities.amax(1).numpy()
     onehot = torch.nn.functional.one_hot(labels, logits.shape[1])
     brier = ((probabilities - onehot) ** 2).sum(1).numpy() / 2
+    n = len(labels)
+
+    def score(places: np.ndarray) -> float:
+        if settings.score == "brier":
+            return float(brier[places].mean())
+        return expected_error(confidence[places], right[places], settings.bins)
+
     rng = np.random.default_rng(seed_from(seed, "calibration"))
-    n, resamples = len(labels), []
-    for _ in range(_RESAMPLES):
-        drawn = rng.integers(n, size=n)
-        resamples.append(
-            brier[drawn].mean()
-            if settings.score == "brier"
-            else expected_error(confidence[drawn], right[drawn], settings.bins)
-        )
-    ece = expected_error(confidence, right, settings.bins)
-    value = ece if settings.score == "ece" else float(brier.mean())
+    resamples = [score(rng.integers(n, size=n)) for _ in range(_RESAMPLES)]
+    value = score(np.arange(n))
     high = max(float(np.quantile(resamples, 0.975)), value)
     return Measurement(
         value=value,
@@ -81,7 +80,7 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
                 CalibrationBin(confidence=float(c), accuracy=float(a), n=int(k))
                 for c, a, k in _bins(confidence, right, settings.bins)
             ],
-            ece=ece,
+            ece=expected_error(confidence, right, settings.bins),
             brier=float(brier.mean()),
         ),
         inconclusive=unreliable_reason(context, settings),

@@ -50,20 +50,15 @@ class CertifiedSettings(ProofSettings, ThreatSettings):
 
 def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int) -> Measurement:
     """Share of test images that are certified to be classified right within the threat."""
-    sample = context.sample(settings.images, seed)
-    certificates = certify_and_attack(
-        context, sample.x, sample.y, settings.threat_value(), crown=True, seed=seed
-    )
+    sample, threat = context.sample(settings.images, seed), settings.threat_value()
+    certificates = certify_and_attack(context, sample.x, sample.y, threat, crown=True, seed=seed)
     logits = context.logits(sample.x)
     outcomes = Outcomes(sample.y, predicted(logits, sample.y), logits.shape[1])
     outcomes.codes[certificates.proved] = CERTIFIED
     margins, counts = certificates.margins.clone(), certificate_counts(certificates)
     if settings.proof_seconds and len(left := outcomes.undecided):
         proofs, _ = prove_and_attack(
-            context,
-            sample.x[left],
-            sample.y[left],
-            settings.threat_value(),
+            *(context, sample.x[left], sample.y[left], threat),
             seconds=settings.proof_seconds,
             seed=seed,
         )
@@ -74,7 +69,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         counts["attacked"] += min(more, WEAKEST)
     proved = outcomes.codes == CERTIFIED
     if context.replay is not None:
-        check_against_replay(context, context.replay, sample, proved, settings.threat_value())
+        check_against_replay(context, context.replay, sample, proved, threat)
     unproved = outcomes.undecided
     outcomes.codes[unproved] = NOT_ATTEMPTED  # no attack ran on these images
     return share_measurement(
@@ -86,10 +81,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         evidence=CertifiedEvidence(
             outcomes=outcomes.table(**sample.record),
             per_class=rate_by_class(sample.y, sample.y[proved], outcomes.classes),
-            certificates=Certificates(
-                **counts,
-                open=bound_summary(margins[unproved]),
-            ),
+            certificates=Certificates(**counts, open=bound_summary(margins[unproved])),
         ),
     )
 

@@ -21,13 +21,13 @@ from securemnist.corruptions import (
     kinds_for,
 )
 from securemnist.data.thumbnail import thumbnail
-from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context, Sample
 from securemnist.input_spec import InputSpec
 from securemnist.measures.base import (
     AnswerSettings,
     Measure,
     answer_seconds,
+    as_value_error,
     unreliable_reason,
 )
 from securemnist.models.predictions import is_wrong, tied
@@ -71,14 +71,12 @@ class CorruptionSettings(AnswerSettings):
             if len(set(values)) < len(values):
                 raise ValueError(f"expected different {name}, got one twice; remove it")
         benchmarks = CORRUPTIONS if self.benchmark is None else {self.benchmark}
-        try:
+        with as_value_error():
             for severity in self.severities:
                 Corruption(kind="fog", severity=severity)
             for kind in self.kinds or ():
                 known = next((one for one in benchmarks if kind in CORRUPTIONS[one]), None)
                 Corruption(kind=kind, benchmark=known or next(iter(benchmarks)))
-        except UsageError as error:
-            raise ValueError(str(error)) from error
         return self
 
     def chosen(self, spec: InputSpec) -> tuple[str, list[str], dict[str, str]]:

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from securemnist.attacks import make_attack
 from securemnist.attacks.base import Attack
-from securemnist.errors import MeasureError, NotApplicable, UsageError
+from securemnist.errors import MeasureError, NotApplicable
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts.check_input import exceeds
 from securemnist.evaluation.doubts.other_attacks import LIMIT
@@ -22,7 +22,7 @@ from securemnist.evaluation.ladder import evaluate_all
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.stages import Search
 from securemnist.measures.attack_run import RobustSettings
-from securemnist.measures.base import Measure, bad_share, made_by, share_measurement
+from securemnist.measures.base import Measure, as_value_error, bad_share, made_by, share_measurement
 from securemnist.measures.hidden_gradients import doubt_context
 from securemnist.measures.robustness import ROBUST_ACCURACY, robust_accuracy
 from securemnist.results.evidence.attack import AttackEvidence
@@ -66,11 +66,9 @@ class FalseSettings(RobustSettings):
                 )
         if self.curve:
             raise ValueError("expected no `curve`, which shows a robust accuracy; remove it")
-        try:
+        with as_value_error():
             for threat in self.within:
                 self.naive_attack.check_form(threat)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
         return self
 
     @property

@@ -1,6 +1,7 @@
 """Membership inference: whether the model's scores tell images of its training from others.
 
-Images of training are answered with more confidence (Yeom et al. 2018, arXiv 1709.01604). An easy image
+Images of training are answered with more confidence (Yeom et al. 2018, arXiv 1709.01604), or, where a
+loss asks for a certain score, with scores that differ less. An easy image
 has a high score anyway. So the score is also compared with that of reference networks, which were
 trained without the image (Watson et al. 2022, arXiv 2111.08440).
 """
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.data import Samples
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
@@ -30,7 +31,7 @@ from securemnist.measures.membership_references import (
     label_margins,
     reference_margins,
 )
-from securemnist.measures.outliers import auroc
+from securemnist.measures.outliers import auroc, quantiles
 from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
@@ -53,16 +54,18 @@ class MembershipSettings(AnswerSettings):
 
     @property
     def answers_an_image(self) -> int:
-        """Questions to the model for each image of training: that image, and a test image."""
-        return 2
+        """Questions to the model for each image of training: that image, a test image, and another."""
+        return 3
 
 
 def membership_auroc(context: Context, settings: MembershipSettings, seed: int) -> Measurement:
     """Probability that scores tell an image of training from a test image; 0.5 is chance.
 
-    The area under the ROC curve of the stronger of two attacks: the margin of the label, and what it
-    exceeds that of the reference networks by. An area below 0.5 counts as one so far above it, since an
-    attacker may turn the scores around. The interval is Newcombe's of 2006, method 5; its bound decides.
+    The area under the ROC curve of the strongest of three attacks. The first takes the margin of the
+    label, the second how near it is to the usual one of training images. The third takes what it exceeds
+    that of reference networks by. Of equal training images one is used, so that no reference knows a
+    measured one. An area below 0.5 counts as one so far above it, since an attacker may turn the scores
+    around. The interval is Newcombe's of 2006, method 5; its bound decides.
 
     Inconclusive with fewer than two training images, and where the manifest of the model names other
     training data. NotApplicable for an endpoint.
@@ -70,20 +73,23 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     if context.subject.remote is not None:
         raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
     train = context.data.train
-    n = min(settings.images or len(train), len(train) // 2, len(context.data.test))
+    rng = generator(seed, "membership")
+    order = _without_copies(train, torch.randperm(len(train), generator=rng))
+    n = min(settings.images or len(train), len(order) // 2, len(context.data.test))
     if not n:
         raise Inconclusive(
-            f"expected at least 2 training images, got {len(train)}; add them to the data (docs/data.md)"
+            f"expected at least 2 different training images, got {len(order)}; add them to the data "
+            "(docs/data.md)"
         )
-    rng = torch.Generator().manual_seed(seed_from(seed, "membership"))
-    order = torch.randperm(len(train), generator=rng)
-    measured = _joined(train[order[:n]], context.sample(n, seed).samples)
+    measured = Samples.joined([train[order[:n]], context.sample(n, seed).samples])
+    others = train[order[n : n + REFERENCE_IMAGES]]
     margins = _margins(context, measured)
-    attacks = {"margin": margins}
+    usual = np.median(_margins(context, others))
+    attacks = {"margin": margins, "near the usual margin": -np.abs(margins - usual)}
     if settings.references:
         easy = reference_margins(
             context.data,
-            train[order[n : n + REFERENCE_IMAGES]],
+            others,
             measured,
             count=settings.references,
             seed=seed,
@@ -93,12 +99,13 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     return _measurement(context, settings, seed, attacks, n)
 
 
-def _joined(first: Samples, second: Samples) -> Samples:
-    """The samples of both; floats where the pixels of one are."""
-    pixels = [each.pixels for each in (first, second)]
-    if pixels[0].dtype != pixels[1].dtype:
-        pixels = [each.images() for each in (first, second)]
-    return Samples(torch.cat(pixels), torch.cat([first.labels, second.labels]))
+def _without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
+    """The places of an order (n,), without images that are equal to one at an earlier place."""
+    contents = samples.contents
+    first: dict[bytes, int] = {}
+    for place in order.tolist():
+        first.setdefault(contents[place], place)
+    return torch.tensor(list(first.values()), dtype=torch.long)
 
 
 def _measurement(
@@ -108,7 +115,7 @@ def _measurement(
     attacks: dict[str, np.ndarray],
     n: int,
 ) -> Measurement:
-    """The measurement of the stronger attack; each has scores (2n,), those of training images first."""
+    """The measurement of the strongest attack; each has scores (2n,), those of training images first."""
     areas = {name: auroc(scores[:n], scores[n:]) for name, scores in attacks.items()}
     strongest = max(areas, key=lambda name: abs(areas[name] - 0.5))
     area, scores = areas[strongest], attacks[strongest]
@@ -117,13 +124,12 @@ def _measurement(
     low, high = area_interval(area, n, n)
     inside, outside = scores[:n], scores[n:]
     accused = float(np.quantile(outside, 1 - _ACCUSED, method="higher"))
-    quantiles = np.linspace(0, 1, 21)
     evidence = MembershipEvidence(
         attack=strongest,
         areas=areas,
         found=float((inside > accused).mean()),
-        inside=np.quantile(inside, quantiles).tolist(),
-        outside=np.quantile(outside, quantiles).tolist(),
+        inside=quantiles(inside),
+        outside=quantiles(outside),
     )
     return Measurement(
         value=area,

@@ -12,10 +12,9 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.batches import channels_last
+from securemnist.attacks.losses import answers
 from securemnist.data import DataSet, Samples
 from securemnist.input_spec import InputSpec
 from securemnist.models.predictions import margin
@@ -49,7 +48,7 @@ def reference_margins(
         for number in range(count):
             recipe = Recipe(epochs=epochs, seed=seed_from(seed, "reference", number))
             network = trained(task, samples, recipe, progress=progress)
-            total += label_margins(_logits(network, x), measured.labels)
+            total += label_margins(answers(network, x, _PART), measured.labels)
     return total / count
 
 
@@ -66,8 +65,3 @@ def _reduced(samples: Samples, spec: InputSpec) -> Images:
     parts = range(0, len(samples), _PART)
     size = spec.height, spec.width
     return torch.cat([F.adaptive_avg_pool2d(samples[k : k + _PART].images(), size) for k in parts])
-
-
-@torch.no_grad()
-def _logits(network: nn.Module, x: Images) -> Logits:
-    return torch.cat([network(channels_last(part)) for part in x.split(_PART)])

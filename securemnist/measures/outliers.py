@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from pydantic import field_validator
 
-from securemnist._util.hashing import seed_from
 from securemnist.data.thumbnail import thumbnail
-from securemnist.errors import DataError, NotApplicable, UsageError
-from securemnist.evaluation.context import Context, Sample
+from securemnist.errors import NotApplicable
+from securemnist.evaluation.context import Context
 from securemnist.measures.base import (
     AnswerSettings,
     Measure,
@@ -26,13 +25,14 @@ from securemnist.measures.base import (
     unreliable_reason,
 )
 from securemnist.measures.inputs import other_data
+from securemnist.measures.outlier_images import MADE, made, of_data
 from securemnist.results.evidence.natural import OutlierEvidence
 from securemnist.results.families import NATURAL
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval, share_interval
-from securemnist.types import Images, Logits
+from securemnist.results.value_types import QUANTILES
+from securemnist.types import Logits
 
-MADE = ("uniform", "noise", "turned", "mirrored", "mosaic", "shuffled")
 KEPT = 0.95  # share of the test images that a detector lets pass
 
 
@@ -127,6 +127,12 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
     return float((below + up_to).mean() / (2 * len(outside)))
 
 
+def quantiles(scores: np.ndarray) -> list[float]:
+    """The quantiles of scores (n,) that evidence stores, ascending."""
+    found: list[float] = np.quantile(scores, np.linspace(0, 1, QUANTILES)).tolist()
+    return found
+
+
 def _measurement(
     context: Context, settings: OutlierSettings, scores: _Scores, seed: int, **numbers: Any
 ) -> Measurement:
@@ -146,16 +152,16 @@ def _scores(context: Context, settings: OutlierSettings, seed: int) -> _Scores:
     if context.subject.remote is not None:
         raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
     sample = context.sample(settings.images, seed)
-    others = made(settings.against, sample, seed)
-    if others is None:
+    if settings.against in MADE:
+        others = made(settings.against, sample, seed)
+    else:
         others = of_data(context, settings.against, len(sample), seed)
     inside = _score(context.clean_logits(sample), settings.score)
     outside = _score(context.logits(others).cpu(), settings.score)
-    quantiles = np.linspace(0, 1, 21)
     evidence = OutlierEvidence(
         against=settings.against if settings.against in MADE else Path(settings.against).name,
-        inside=np.quantile(inside, quantiles).tolist(),
-        outside=np.quantile(outside, quantiles).tolist(),
+        inside=quantiles(inside),
+        outside=quantiles(outside),
         examples=[thumbnail(image) for image in others[:6]],
     )
     return _Scores(inside, outside, evidence)
@@ -169,64 +175,6 @@ def _score(logits: Logits, kind: str) -> np.ndarray:
     best, place = logits.max(1, keepdim=True)
     rest = logits.scatter(1, place, -torch.inf).logsumexp(1)
     return (best.squeeze(1) - rest).numpy()
-
-
-def of_data(context: Context, path: str, most: int, seed: int) -> Images:
-    """At most `most` test images of the data set at `path`, seen from the project's folder.
-
-    DataError where there is none, or of images of another form; UsageError for the row's own data.
-    """
-    other = other_data(context, path)
-    if other.spec.shape != context.data.spec.shape:
-        expected, got = ("x".join(map(str, s.spec.shape)) for s in (context.data, other))
-        raise DataError(
-            f"{path}: expected images of {expected} (channels, rows, columns), got {got}; convert them, "
-            "or set `resize` in the file that describes them (docs/data.md)"
-        )
-    if other.digest == context.data.digest:
-        raise UsageError(
-            f"{path}: expected another data set, got the one that is measured; change it"
-        )
-    rng = torch.Generator().manual_seed(seed_from(seed, "outliers", "data"))
-    return other.test[torch.randperm(len(other.test), generator=rng)[:most]].images()
-
-
-def made(against: str, sample: Sample, seed: int) -> Images | None:
-    """As many images as the sample has, in its form, that are none of the task.
-
-    None where `against` names no kind of them.
-    """
-    if against not in MADE:
-        return None
-    x = sample.x.cpu()
-    rng = torch.Generator().manual_seed(seed_from(seed, "outliers", against))
-    if against == "uniform":
-        return torch.rand(x.shape, generator=rng)
-    if against == "noise":
-        noise = torch.randn(x.shape, generator=rng)
-        return (x.mean() + x.std() * noise).clamp(0, 1)
-    if against == "shuffled":
-        order = torch.rand((len(x), x[0, 0].numel()), generator=rng).argsort(1)
-        flat = x.flatten(2)
-        return flat.gather(2, order[:, None].expand_as(flat)).view_as(x)
-    if against == "mirrored":
-        return x.flip(3)
-    if against == "mosaic":
-        return _mosaic(x, rng)
-    turned = torch.rot90(x, 1, (2, 3))
-    size = list(x.shape[2:])
-    return turned if turned.shape == x.shape else torch.nn.functional.interpolate(turned, size)
-
-
-def _mosaic(x: Images, rng: torch.Generator) -> Images:
-    """Images whose quarters come from four random ones."""
-    half = x.shape[2] // 2, x.shape[3] // 2
-    result = x.clone()
-    for rows in (slice(None, half[0]), slice(half[0], None)):
-        for columns in (slice(None, half[1]), slice(half[1], None)):
-            order = torch.randperm(len(x), generator=rng)
-            result[:, :, rows, columns] = x[order][:, :, rows, columns]
-    return result
 
 
 OUTLIER_AUROC = Measure(outlier_auroc, OutlierSettings, NATURAL, answer_seconds, limits=(0.5, 1.0))

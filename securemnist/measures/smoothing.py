@@ -20,6 +20,7 @@ from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import (
     AnswerSettings,
     Measure,
+    as_value_error,
     share_measurement,
     unreliable_reason,
 )
@@ -57,13 +58,10 @@ class SmoothedSettings(ThreatSettings):
     @model_validator(mode="after")
     def _reachable(self) -> SmoothedSettings:
         """ValueError for settings out of range, and for a radius that no image could reach."""
-        try:
-            smoothing = self.smoothing
-            check_reachable(smoothing, self.threat["eps"], self.images or 1)
+        with as_value_error():
+            check_reachable(self.smoothing, self.threat["eps"], self.images or 1)
             for radius in self.curve:
                 L2(radius)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
         return self
 
     @property

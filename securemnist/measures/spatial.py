@@ -12,12 +12,11 @@ from typing import Literal
 import torch
 from pydantic import Field, model_validator
 
-from securemnist._util.hashing import seed_from
-from securemnist.data.thumbnail import thumbnail
+from securemnist._util.random_numbers import generator
 from securemnist.evaluation import poses as spatial
-from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.context import Context
 from securemnist.evaluation.poses import Pose
-from securemnist.evaluation.thumbnails import choose_for_gallery
+from securemnist.evaluation.thumbnails import changed_images, choose_for_gallery
 from securemnist.measures.base import (
     AnswerSettings,
     Measure,
@@ -110,7 +109,7 @@ def spatial_accuracy(context: Context, settings: SpatialSettings, seed: int) -> 
             poses=tried,
             rotation_curve=sorted(curve, key=lambda point: point.degrees),
             outcomes=_outcomes(search, proved=proved is not None),
-            posed_gallery=_gallery(search, sample),
+            posed_gallery=_gallery(search),
             ties=search.ties,
         ),
     )
@@ -126,7 +125,7 @@ def _on_grid(search: Search, poses: list[Pose]) -> list[RotationPoint]:
         if alone:
             curve.append(RotationPoint(degrees=pose.degrees, accuracy=right))
         search.context.progress("poses", number * len(search), total)
-        if not search.left and (alone is False):
+        if not search.left and not alone:
             break
     return curve
 
@@ -139,7 +138,7 @@ def _on_draws(search: Search, settings: SpatialSettings, tries: int, seed: int) 
                 settings.rotation,
                 settings.translation,
                 tries,
-                torch.Generator().manual_seed(seed_from(seed, "poses", place)),
+                generator(seed, "poses", place),
             )
             for place in search.places
         ]
@@ -164,29 +163,17 @@ def _outcomes(search: Search, *, proved: bool) -> OutcomeTable:
     )
 
 
-def _gallery(search: Search, sample: Sample) -> list[ChangedImage]:
+def _gallery(search: Search) -> list[ChangedImage]:
     """Images of the first pose that broke them."""
-    before = search.clean_logits.softmax(1).amax(1)
-    read = predicted(search.clean_logits, search.labels)
-    shown = []
-    for k in choose_for_gallery(search.broken_by >= 0, search.labels):
-        x = sample.x[k : k + 1]
-        pose = search.poses[k : k + 1]
-        image = spatial.posed(x, pose)
-        shown.append(
-            ChangedImage(
-                index=int(sample.places[k]),
-                label=int(search.labels[k]),
-                clean_prediction=int(read[k]),
-                prediction=int(search.predictions[k]),
-                clean_confidence=round(float(before[k]), 4),
-                confidence=round(float(search.confidences[k]), 4),
-                clean=thumbnail(x[0]),
-                adversarial=thumbnail(image[0]),
-                broken_by=str(Pose(*(round(v, 1) for v in pose[0].tolist()))),
-            )
-        )
-    return shown
+    x, poses, clean = search.sample.x, search.poses, search.clean_logits
+    return changed_images(
+        search.sample,
+        choose_for_gallery(search.broken_by >= 0, search.labels),
+        before=(predicted(clean, search.labels), clean.softmax(1).amax(1)),
+        after=(search.predictions, search.confidences),
+        changed=lambda k: spatial.posed(x[k : k + 1], poses[k : k + 1])[0],
+        broken_by=lambda k: str(Pose(*(round(v, 1) for v in poses[k].tolist()))),
+    )
 
 
 _estimate = functools.partial(answer_seconds, beside=_SECONDS)

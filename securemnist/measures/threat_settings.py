@@ -8,11 +8,10 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from securemnist.attacks.base import Attack
-from securemnist.errors import UsageError
 from securemnist.evaluation.ladders import LADDER, Ladder, make_ladder
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.evaluation.stages import Search
-from securemnist.measures.base import DEFAULT_TIER, ImageSettings
+from securemnist.measures.base import DEFAULT_TIER, ImageSettings, as_value_error
 from securemnist.threats import Threat, make_threat, threats_of
 
 # A hundred times the tolerance of the referee, which would dominate a smaller eps.
@@ -43,10 +42,8 @@ def _check_threat(threat: Mapping[str, Any]) -> None:
     """Raise ValueError for a table that is no threat, or whose eps is too small to mean anything."""
     if set(threat) != {"norm", "eps"}:
         raise ValueError(f"expected a threat with norm and eps, got {sorted(threat)}")
-    try:
+    with as_value_error():
         eps = make_threat(threat["norm"], threat["eps"]).eps
-    except UsageError as error:
-        raise ValueError(str(error)) from error
     if eps < SMALLEST_EPS:
         raise ValueError(
             f"expected eps of at least {SMALLEST_EPS:g}, got {eps:g}: a smaller ball is within the "
@@ -105,10 +102,8 @@ class AttackSettings(ImageSettings):
     def _known_attack(cls, attack: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if attack.get("use") == LADDER:
             attack = {"budget": (info.context or {}).get("tier", DEFAULT_TIER), **attack}
-        try:
+        with as_value_error():
             make_ladder(attack)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
         return attack
 
     @model_validator(mode="before")
@@ -121,18 +116,16 @@ class AttackSettings(ImageSettings):
     @model_validator(mode="after")
     def _known_threats(self) -> AttackSettings:
         """Raise ValueError for threats that are none, or that the attack does not work in."""
-        try:
+        with as_value_error():
             if self.threat is not None:
                 _check_threat(self.threat)
             if not self.within:
-                raise UsageError("expected 'threat', got nothing; add it")
+                raise ValueError("expected 'threat', got nothing; add it")
             for threat in self.within:
                 _check_threat(threat.to_json())
                 for attack in self.ladder_in(threat).attacks:
                     attack.check_form(threat)
                     _check_reach(attack, threat.eps)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
         return self
 
     @property

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from securemnist.backdoor.success_rate import Predictions, Success
-from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation.context import Sample
-from securemnist.evaluation.thumbnails import choose_for_gallery
+from securemnist.evaluation.thumbnails import changed_images, choose_for_gallery
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.types import Images, Logits
 
@@ -23,16 +22,10 @@ def of_trigger(
     """Thumbnails of images that the trigger changed to the target; else of images that count."""
     before, after = (logits.softmax(1).amax(1) for logits in (clean, triggered))
     candidates = result.hit if result.hit.any() else result.counted
-    return [
-        ChangedImage(
-            index=int(sample.places[place]),
-            label=int(predictions.labels[place]),
-            clean_prediction=int(predictions.clean[place]),
-            prediction=int(predictions.triggered[place]),
-            clean_confidence=round(float(before[place]), 4),
-            confidence=round(float(after[place]), 4),
-            clean=thumbnail(sample.x[place]),
-            adversarial=thumbnail(trigger(sample.x[place : place + 1])[0]),
-        )
-        for place in choose_for_gallery(candidates, predictions.labels)
-    ]
+    return changed_images(
+        sample,
+        choose_for_gallery(candidates, predictions.labels),
+        before=(predictions.clean, before),
+        after=(predictions.triggered, after),
+        changed=lambda place: trigger(sample.x[place : place + 1])[0],
+    )

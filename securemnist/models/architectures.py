@@ -222,7 +222,7 @@ def build(architecture: str, spec: InputSpec = MNIST) -> nn.Module:
         raise ModelError(f"expected an architecture of {known}, got {architecture!r}; choose one")
     if architecture == "A":
         return ConvNetA(spec)
-    if (spec.shape, spec.classes) != (MNIST.shape, MNIST.classes):
+    if not spec.is_mnist_like:
         raise ModelError(
             f"expected images of {MNIST} for architecture {architecture}, got {spec}; use architecture A"
         )

@@ -221,29 +221,30 @@ def _from_file(spec: str, path: Path, named: str | None, device: str, form: Inpu
     form = weight_file.form_of(manifest, path) if manifest else form
     model = build(known, form)
     digests[path.name], size = weight_file.load_into(model, path, manifest or None)
-    name = spec if _NAME.fullmatch(spec) else path.stem
-    quiet, trained_on = frozen(model, device, form), weight_file.training_data(manifest.get("data"))
-    recipe, reference = manifest.get("recipe", {}), manifest.get("reference", {})
-    described = weight_file.described(path, size, manifest)
     return Subject(
-        quiet, name, spec, known, device, recipe, reference, digests, trained_on, described
+        *(frozen(model, device, form), spec if _NAME.fullmatch(spec) else path.stem),
+        *(spec, known, device),
+        recipe=manifest.get("recipe", {}),
+        reference=manifest.get("reference", {}),
+        files=digests,
+        trained_on=weight_file.training_data(manifest.get("data")),
+        weight_file=weight_file.described(path, size, manifest),
     )
 
 
-def _from_other_format(
-    spec: str, device: str, input_spec: InputSpec, samples: Samples | None
-) -> Subject:
+def _from_other_format(spec: str, device: str, form: InputSpec, samples: Samples | None) -> Subject:
     path = Path(spec)
     kind, load_file = FORMATS[path.suffix.lower()]
-    network, digests, size = load_file(path, input_spec, samples)
-    quiet = frozen(network, device, input_spec)
-    recipe = {f"sha256 of {name}": digest for name, digest in digests.items()}
-    described = WeightFile(format=kind, size=size)
-    return Subject(quiet, path.stem, spec, kind, device, recipe, {}, digests, {}, described)
-
-
-def _from_endpoint(spec: str, device: str, input_spec: InputSpec) -> Subject:
-    network = endpoints.load(spec, input_spec)
+    network, digests, size = load_file(path, form, samples)
     return Subject(
-        frozen(network, device, input_spec), network.description.name, spec, "endpoint", device
+        *(frozen(network, device, form), path.stem, spec, kind, device),
+        recipe={f"sha256 of {name}": digest for name, digest in digests.items()},
+        files=digests,
+        weight_file=WeightFile(format=kind, size=size),
     )
+
+
+def _from_endpoint(spec: str, device: str, form: InputSpec) -> Subject:
+    network = endpoints.load(spec, form)
+    name = network.description.name
+    return Subject(frozen(network, device, form), name, spec, "endpoint", device)

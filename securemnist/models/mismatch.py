@@ -67,6 +67,7 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
 
 
 def accepts(model: nn.Module, x: torch.Tensor) -> bool:
+    """Whether the model runs on these images without an error."""
     try:
         with torch.no_grad():
             model(x)

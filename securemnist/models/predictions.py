@@ -29,7 +29,13 @@ def margin(logits: Logits, y: Labels) -> torch.Tensor:
 
 
 def without_true(logits: Logits, y: Labels) -> Logits:
+    """The logits, minus infinity at the true class."""
     return logits.scatter(1, y[:, None], -torch.inf)
+
+
+def best_wrong(logits: Logits, y: Labels) -> Labels:
+    """The wrong class of the largest logit, int64 (n,)."""
+    return without_true(logits, y).argmax(1)
 
 
 def is_wrong(logits: Logits, y: Labels) -> torch.Tensor:
@@ -40,7 +46,7 @@ def is_wrong(logits: Logits, y: Labels) -> torch.Tensor:
 
 def predicted(logits: Logits, y: Labels) -> torch.Tensor:
     """Classes int64 (n,) of the largest logit; in a tie with the true class, the other class."""
-    return torch.where(is_wrong(logits, y), without_true(exact(logits), y).argmax(1), y)
+    return torch.where(is_wrong(logits, y), best_wrong(exact(logits), y), y)
 
 
 def tied(logits: Logits, y: Labels) -> torch.Tensor:

@@ -8,7 +8,6 @@ No code here reads a pickle.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import torch
 from torch import nn
 
 from securemnist._util.files import read_or_raise
-from securemnist._util.hashing import sha256
+from securemnist._util.hashing import json_file, sha256
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, read_header, read_tensors
@@ -31,6 +30,9 @@ MAX_WEIGHTS = 256 << 20
 MAX_MANIFEST = 1 << 20
 MANIFEST_SCHEMA = 1
 _ADVICE = "train it again or restore the file"
+_OTHER = (
+    "restore the file, name the architecture that it is of, or load it in a factory of your own"
+)
 
 
 def canary_inputs(form: InputSpec = MNIST) -> Images:
@@ -48,6 +50,11 @@ def form_of(manifest: Mapping[str, Any], path: Path) -> InputSpec:
         raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
 
 
+def form_entry(form: InputSpec) -> dict[str, Any]:
+    """The manifest's entry of the form of the images; empty where it is that of MNIST."""
+    return {} if form.is_mnist_like else {"spec": form.to_json()}
+
+
 def dump(model: nn.Module) -> bytes:
     """The weights of a model as safetensors bytes; equal weights give equal bytes."""
     state = {
@@ -60,7 +67,7 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
     """Write weights and manifest atomically; returns the manifest, as `packed` completes it."""
     content, full = packed(model, path, manifest)
     write_atomically(path, content)
-    write_atomically(manifest_path(path), manifest_text(full))
+    write_atomically(manifest_path(path), json_file(full))
     return full
 
 
@@ -78,10 +85,6 @@ def packed(
         "canary": [[round(v, 6) for v in row] for row in canary],
     }
     return content, full
-
-
-def manifest_text(manifest: Mapping[str, Any]) -> bytes:
-    return (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def manifest_path(path: Path) -> Path:
@@ -108,8 +111,9 @@ def read_described(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     recipe = entries["recipe"]
     if "architecture" not in manifest and isinstance(recipe, dict) and "imported" in recipe:
         raise WeightsError(
-            f"{beside}: expected an architecture, got imported weights without one; import them again "
-            "with --architecture, or load them in a factory of your own"
+            f"{beside}: expected a bundled architecture, got weights of another network; load "
+            f"{path.name} in a factory of your own (safetensors.torch.load_file), or, for a network such "
+            "as A, import them again with --architecture"
         )
     for key, kind in kinds.items():
         if not isinstance(entries.get(key), kind):
@@ -163,7 +167,9 @@ def load_into(model: nn.Module, path: Path, manifest: Mapping[str, Any] | None) 
     try:
         state = read_tensors(content, read_header(content), expected, "the architecture")
     except ParseError as error:
-        raise WeightsError(f"{path}: {error}; {_ADVICE}") from error
+        raise WeightsError(
+            f"{path}: {error}; {_ADVICE if manifest is not None else _OTHER}"
+        ) from error
     model.load_state_dict(state, strict=True)
     if manifest is not None:
         _check_canary(model, manifest["canary"], form_of(manifest, path), path)

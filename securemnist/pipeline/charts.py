@@ -13,10 +13,9 @@ from securemnist.pipeline.documents import Measured
 from securemnist.report.bars import margin
 from securemnist.view.axis import Scale, percent_lines, round_step
 from securemnist.view.figure import Table
-from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, Drawing
+from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, WIDTH, Drawing
 from securemnist.view.wording import NONE
 
-WIDTH = 340
 _THICK, _GAP = 13.0, 9.0  # pixels of a bar, and between two groups
 _NUMBER = 44.0  # pixels of the number beside a bar
 # Role and opacity of each series, different in lightness.

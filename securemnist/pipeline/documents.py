@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from securemnist._util.json_file import json_file
 from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Count, Flag, Integer, Nonnegative, Number, Share, Shares
 from securemnist.results.verdicts import Doubt
@@ -21,7 +21,7 @@ class File(JsonModel):
 
     def dumps(self) -> bytes:
         """The content of the file."""
-        return (json.dumps(self.to_json(), indent=1, sort_keys=True) + "\n").encode()
+        return json_file(self.to_json(), sort_keys=True)
 
 
 @dataclass(frozen=True, kw_only=True)

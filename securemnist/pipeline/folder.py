@@ -31,7 +31,7 @@ def check(folder: Path) -> None:
             f"{folder}: expected no folder, an empty one or one of an earlier run, got one with "
             f"{first!r:.80}; name another folder"
         )
-    changed = (ours & present) - set(manifest.owned(folder))
+    changed = (ours & present) - manifest.unchanged(folder)
     if changed:
         raise UsageError(
             f"{folder / min(changed)}: expected the file of the earlier run, got a changed one; move it "

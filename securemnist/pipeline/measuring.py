@@ -15,8 +15,8 @@ from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject
 from securemnist.pipeline.documents import Matrix, Measured, Unmeasured
+from securemnist.report.gallery import changed_images
 from securemnist.results.evidence.answers import BackdoorEvidence
-from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.measurement import Measurement
@@ -51,7 +51,7 @@ class Bench:
             found = assessing.measure(context, measure, settings)
         except NotApplicable as error:
             return Unmeasured(network=subject.name, measure=measure, reason=str(error))
-        pictures = changed_images(found)
+        pictures = changed_images(found.evidence)
         if pictures:
             self.pictures.setdefault((subject.name, measure), pictures)
         return as_measured(subject.name, measure, settings, found)
@@ -76,14 +76,6 @@ def as_measured(
         **{name: getattr(found, name) for name in _NUMBERS},
         **_tables(found.evidence),
     )
-
-
-def changed_images(found: Measurement) -> list[ChangedImage]:
-    """The images before and after an attack or a trigger that a measurement keeps; maybe none."""
-    evidence = found.evidence
-    if isinstance(evidence, AttackEvidence):
-        return evidence.gallery or []
-    return (evidence.triggered_gallery or []) if isinstance(evidence, BackdoorEvidence) else []
 
 
 def _tables(evidence: Evidence) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def begin(config: pytest.Config, policy: Path) -> Run:
         tier=config.getoption("--security-tier") or _tier_of(markers),
         markers=markers,
         keywords=config.getoption("keyword", "") or "",
-        paths=tuple(_from_root(path, config, private=True) for path in config.args),
+        paths=tuple(_suite_name(path, config) for path in config.args),
         narrowed=tuple(narrowing(config)),
     )
     spec = config.getoption("--security-model") or project.model_for(policy, _folder(config))
@@ -73,6 +73,13 @@ def _repeat_options(config: pytest.Config, policy: Path) -> Iterator[str]:
         yield f"--replay={_from_root(folder, config)}"
     # Policy, data, model, conftest and relative paths are resolved in the project's folder.
     yield f"--project={config.rootpath}"
+
+
+def _suite_name(path: str, config: pytest.Config) -> str:
+    """A suite as the report names it; the package may lie in an environment inside the project."""
+    if (config.invocation_params.dir / path).resolve() == resources.SUITES.resolve():
+        return resources.SUITES.name
+    return _from_root(path, config, private=True)
 
 
 def _from_root(path: str, config: pytest.Config, *, private: bool = False) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from securemnist._util import resources
-from securemnist._util.hashing import sha256_of_value
+from securemnist._util.hashing import json_file, sha256_of_value
 from securemnist.attacks.base import Attack
 from securemnist.evaluation.context import Context
 from securemnist.models import loading, weight_file
@@ -61,8 +61,7 @@ def entry(
 
 def dumps(curves: Iterable[dict[str, Any]]) -> bytes:
     """The text of the file; equal curves give equal bytes."""
-    content = {"schema": SCHEMA, "made_by": COMMAND, "curves": list(curves)}
-    return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+    return json_file({"schema": SCHEMA, "made_by": COMMAND, "curves": list(curves)})
 
 
 def attack_key(attacks: Sequence[Attack]) -> str:

@@ -83,7 +83,7 @@ def others(folder: Path) -> dict[str, bytes]:
 def edited_card(folder: Path) -> bytes | None:
     """The model card in `folder` that people have changed since it was written; None without one."""
     path = folder / model_card.FILE
-    if not path.exists() or model_card.FILE in manifest.owned(folder):
+    if not path.exists() or model_card.FILE in manifest.unchanged(folder):
         return None
     return model_card.existing(path)
 
@@ -106,6 +106,7 @@ def check_writable(folder: Path) -> None:
     """Try `folder` out and leave nothing there: a long run should not find it out at its end."""
     with writing(folder):
         finish(folder)
+        manifest.check_size(folder)
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from securemnist.view.axis import Scale
-from securemnist.view.svg import BAD, INK, LINE, MUTED, Drawing
+from securemnist.view.svg import BAD, INK, LETTER, LINE, MUTED, WIDTH, Drawing
 from securemnist.view.wording import NONE
 
-WIDTH = 340
 _MOST_UPRIGHT, _UPRIGHT_LABEL = 10, 2  # bars, and characters of a label
 _WIDEST = 40.0  # pixels of an upright bar
 _ROW = 20.0  # pixels of a flat bar and the space below it
-_LETTER = 6.4  # pixels of a letter of size 11
 
 
 class Bar(NamedTuple):
@@ -72,7 +70,7 @@ def _flat(bars: Sequence[Bar], limit: float | None, most: float) -> Drawing:
         drawing.text(left - 6, y + 12, label, anchor="end")
         drawing.rect(left, y, long, _ROW - 5, BAD, alpha=0.7)
         x, text = left + long + 5, _percent(value)
-        if allowed is not None and x - 2 < allowed < x + _LETTER * len(text):
+        if allowed is not None and x - 2 < allowed < x + LETTER * len(text):
             x = allowed + 4  # no line through a number
         drawing.text(x, y + 12, text, INK, halo=True)
     drawing.lines(LINE, [(left, 0), (left, drawing.height)])
@@ -108,7 +106,7 @@ def counts(bars: Sequence[Counts], *, names: tuple[str, str], alt: str) -> str:
 def margin(labels: Iterable[str]) -> float:
     """Pixels to the left of a picture whose rows have these labels."""
     longest = max(map(len, labels), default=0)
-    return 22.0 if longest <= _UPRIGHT_LABEL else 12.0 + _LETTER * longest
+    return 22.0 if longest <= _UPRIGHT_LABEL else 12.0 + LETTER * longest
 
 
 def _percent(value: float | None) -> str:

@@ -17,9 +17,8 @@ from securemnist.results.json_model import table
 from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
 from securemnist.view.axis import Scale, percent_lines, round_step
-from securemnist.view.svg import BAD, GOOD, INK, MARKS, MUTED, PAPER, Drawing
+from securemnist.view.svg import BAD, GOOD, INK, MARKS, MUTED, PAPER, WIDTH, Drawing
 
-WIDTH = 340
 _MOST_DOTS = 80  # of the timings of one series
 LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 250.0, 226.0  # of the curve
 Y = Scale(0, 1, _BOTTOM, _TOP)

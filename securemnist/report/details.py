@@ -138,7 +138,7 @@ def first_places(finding: Finding) -> tuple[str, ...]:
 
     Places in source code, checks of a service or of the supply chain, or threats without a row.
     """
-    evidence = finding.measurement.evidence if finding.measurement is not None else None
+    evidence = finding.evidence
     if finding.passed:
         return ()
     wrong: list[str] = []

@@ -49,18 +49,18 @@ ENTRIES = 200  # lines a table shows
 
 def exhibits(finding: Finding, names: ClassNames = NUMBERS) -> tuple[Exhibit, ...]:
     """The figures of a finding's evidence, in the order to look at them."""
-    if finding.measurement is None:
+    evidence = finding.evidence
+    if evidence is None:
         return ()
-    evidence = finding.measurement.evidence
     figures = (figure(finding, evidence, names) for figure in _FIGURES.get(type(evidence), ()))
     return tuple(exhibit for exhibit in figures if exhibit is not None)
 
 
 def not_recorded(finding: Finding) -> tuple[str, ...]:
     """Titles of the exhibits that a row of this family could have and this one has not."""
-    if finding.measurement is None:
+    evidence = finding.evidence
+    if evidence is None:
         return ()
-    evidence = finding.measurement.evidence
     expected = finding.family.figures
     present = evidence.table if isinstance(evidence, OtherEvidence) else vars(evidence)
     return tuple(line(title, 60) for key, title in expected.items() if present.get(key) is None)

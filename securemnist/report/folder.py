@@ -12,7 +12,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from securemnist.report import manifest
@@ -41,7 +41,8 @@ def add(out: Path, files: Mapping[str, bytes]) -> None:
 
 def finish(out: Path) -> None:
     """Finish what a killed run has begun to replace in `out`, if any."""
-    if (out / _REPLACING / manifest.NAME).is_file():
+    staged = out / _REPLACING
+    if (staged / manifest.NAME).is_file() and not staged.is_symlink():
         with locked(out):
             _fill(out)
 
@@ -50,6 +51,7 @@ def _replace_in_place(out: Path, content: Mapping[str, bytes]) -> None:
     """Everything lies complete inside `out` before the first old file goes."""
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
+        _refuse_links(out, content)
         for name in content:
             if (out / name).is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out / name))
@@ -71,7 +73,8 @@ def _fill(out: Path) -> None:
     As long as the old list is there, no new file is: it may be begun again after any kill.
     """
     staged = out / _REPLACING
-    for name in sorted(manifest.owned(out), key=_page_first):
+    _refuse_links(out, manifest.listed(staged))
+    for name in sorted(manifest.unchanged(out), key=_page_first):
         (out / name).unlink()
     (out / manifest.NAME).unlink(missing_ok=True)
     for name in sorted(manifest.listed(staged), key=_page_first, reverse=True):
@@ -80,6 +83,13 @@ def _fill(out: Path) -> None:
             os.replace(staged / name, out / name)
     os.replace(staged / manifest.NAME, out / manifest.NAME)
     shutil.rmtree(staged, ignore_errors=True)
+
+
+def _refuse_links(out: Path, names: Iterable[str]) -> None:
+    """OSError where one of these files would be written to another folder, by a link inside `out`."""
+    for name in names:
+        if manifest.behind_a_link(out, name):
+            raise OSError(errno.ELOOP, f"a link at {name.partition('/')[0]!r}", str(out))
 
 
 def _page_first(name: str) -> tuple[bool, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from securemnist.results.evidence.answers import CleanEvidence
+from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage, CleanImage
@@ -39,6 +39,13 @@ posed = _shown("posed_gallery", "Images in a pose that breaks them", "in that po
 falsely_robust = _shown(
     "false_gallery", "Images that only looked robust", "after the adaptive attack"
 )
+
+
+def changed_images(evidence: Evidence | None) -> list[ChangedImage]:
+    """The images before and after an attack or a trigger that evidence keeps; maybe none."""
+    if isinstance(evidence, AttackEvidence):
+        return evidence.gallery or []
+    return (evidence.triggered_gallery or []) if isinstance(evidence, BackdoorEvidence) else []
 
 
 def broken_last(_: Finding, evidence: AttackEvidence, names: ClassNames) -> Exhibit | None:

@@ -7,9 +7,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from securemnist.report.bars import margin
-from securemnist.view.svg import BAD, GOOD, INK, MUTED, PAPER, Drawing
+from securemnist.view.svg import BAD, GOOD, INK, LETTER, MUTED, PAPER, WIDTH, Drawing
 
-WIDTH = 340
 Kind = tuple[str, str, float]  # its word, role and opacity
 Matrix = Sequence[Sequence[int]]
 Cell = tuple[str, float, str]  # its role, opacity and text
@@ -24,7 +23,6 @@ _ONE_LINE = 40  # cells that are large enough to be counted
 _FIXED = 10  # classes of a matrix as wide as its column; a larger one has cells of a fixed size
 _CELL, _LARGEST_CELL = 32.0, 64.0  # pixels
 _LEAST_BAND = 11.0  # pixels, so that names below each other stay apart
-_LETTER = 6.4  # pixels of a letter of size 11
 
 
 def confusion(counts: Matrix, labels: Sequence[str], *, alt: str) -> str:
@@ -61,7 +59,7 @@ def _matrix(cell: Callable[[int, int], Cell], labels: Sequence[str], alt: str) -
     """A matrix with the classes along its edges; a cell without a shade stays empty."""
     left = margin(labels)
     size = _CELL if is_large(len(labels)) else min((WIDTH - left) / len(labels), _LARGEST_CELL)
-    level = max(map(len, labels)) * _LETTER <= size
+    level = max(map(len, labels)) * LETTER <= size
     top = 22.0 if level else left
     length = size * len(labels)
     drawing = Drawing(left + length if is_large(len(labels)) else WIDTH, top + length)

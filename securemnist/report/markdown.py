@@ -17,7 +17,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def render(assessment: Assessment) -> bytes:
     """The summary; equal assessments give equal bytes."""
-    rows = wording.by_severity(tuple(f for f in assessment.findings if f.in_scope))
+    rows = wording.by_severity(assessment.findings_in_scope)
     rows.sort(key=lambda finding: finding.waived(assessment.decided))
     names = ClassNames.of(assessment.subject)
     return jinja.comment(

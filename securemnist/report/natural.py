@@ -16,10 +16,9 @@ from securemnist.view import png
 from securemnist.view.axis import Scale, percent_lines
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
-from securemnist.view.svg import BAD, GOOD, INK, MUTED, Drawing
+from securemnist.view.svg import BAD, GOOD, INK, MUTED, WIDTH, Drawing
 from securemnist.view.wording import plural
 
-WIDTH = 340
 _LEFT, _TOP, _PICTURE, _WORDS, _GAP = 96.0, 20.0, 28.0, 15.0, 4.0
 _MOST = 40  # kinds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from securemnist.report.figures import not_recorded
 from securemnist.report.rows import Row, protocol, rows
 from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
+from securemnist.results.json_model import table
 from securemnist.sanitize import line
 from securemnist.view import glossary, jinja, wording
 from securemnist.view.class_names import ClassNames
@@ -82,4 +83,4 @@ def _terms(rows: Iterable[Row]) -> str:
 
 
 def _facts(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    return list(flattened(value, prefix))[:_ENTRIES] if isinstance(value, Mapping) else []
+    return list(flattened(table(value), prefix))[:_ENTRIES]

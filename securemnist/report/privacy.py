@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from securemnist.report.reliability import quantiles
+from securemnist.report.reliability import quantile_rows, quantiles
 from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
@@ -18,7 +18,7 @@ def scores(_: Finding, evidence: MembershipEvidence, __: ClassNames) -> Exhibit 
         return None
     areas = ", ".join(f"{line(name, 40)} {area:.4f}" for name, area in evidence.areas.items())
     caption = (
-        "The scores below which a share of the images lies, by the stronger attack "
+        "The scores below which a share of the images lies, by the strongest attack "
         f"({line(evidence.attack, 40)}). The closer together, the less is learned. Areas: {areas}."
     )
     if evidence.found is not None:
@@ -27,10 +27,7 @@ def scores(_: Finding, evidence: MembershipEvidence, __: ClassNames) -> Exhibit 
             "the training images are found."
         )
     sides = (("test images", evidence.outside, GOOD, ""), ("training", evidence.inside, BAD, "5 3"))
-    rows = tuple(
-        (f"{5 * k} %", f"{a:.4g}", f"{b:.4g}")
-        for k, (a, b) in enumerate(zip(evidence.inside, evidence.outside, strict=True))
-    )
+    rows = quantile_rows(evidence.inside, evidence.outside)
     table = Table(head=("share", "training images", "test images"), rows=rows)
     return Exhibit.drawn(
         "membership",

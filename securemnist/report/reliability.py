@@ -16,9 +16,8 @@ from securemnist.view import png
 from securemnist.view.axis import Scale, percent_lines
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
-from securemnist.view.svg import BAD, GOOD, MUTED, Drawing
+from securemnist.view.svg import BAD, GOOD, MUTED, WIDTH, Drawing
 
-WIDTH = 340
 _LETTER = 6  # pixels of a letter at size 10, at most
 # A line of a chart of scores: its name, 21 quantiles, its colour and its dashes.
 Side = tuple[str, Sequence[float], str, str]
@@ -67,16 +66,19 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
         "The scores below which a share of the images lies: test images, and images that are none of "
         f"the task ({against}), of which some are shown. The further apart, the better."
     )
-    rows = tuple(
-        (f"{5 * k} %", f"{a:.4g}", f"{b:.4g}")
-        for k, (a, b) in enumerate(zip(evidence.inside, evidence.outside, strict=True))
-    )
+    rows = quantile_rows(evidence.inside, evidence.outside)
     sides = (("test images", evidence.inside, GOOD, ""), (against, evidence.outside, BAD, "5 3"))
     picture = quantiles(sides, caption, evidence.examples[:6])
     table = Table(head=("share", "test images", against), rows=rows)
     return Exhibit.drawn(
         "scores", "Scores of images that are none of the task", caption, picture, table
     )
+
+
+def quantile_rows(one: Sequence[float], other: Sequence[float]) -> tuple[tuple[str, str, str], ...]:
+    """The 21 quantiles of two sides as the rows of a table, each with its share."""
+    pairs = enumerate(zip(one, other, strict=True))
+    return tuple((f"{5 * k} %", f"{a:.4g}", f"{b:.4g}") for k, (a, b) in pairs)
 
 
 def quantiles(sides: tuple[Side, Side], alt: str, examples: Sequence[Picture] = ()) -> str:

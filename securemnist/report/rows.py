@@ -45,7 +45,7 @@ def rows(
     for finding in findings:
         slug = re.sub(r"[^A-Za-z0-9_-]+", "-", finding.requirement.id[:60]).strip("-") or "row"
         taken[slug] = taken.get(slug, 0) + 1
-        anchor = slug if taken[slug] == 1 else f"{slug}--{taken[slug]}"
+        anchor = slug if taken[slug] == 1 else f"{slug}.{taken[slug]}"  # no slug has a point
         rows.append(_row(finding, day, f"row-{anchor}", files, names))
     return rows
 

@@ -116,7 +116,7 @@ def _carry(source: Path, target: Path, content: Mapping[str, bytes]) -> None:
 
     What `content` names is replaced and not carried. OSError where that cannot be done.
     """
-    ours = {*manifest.owned(source), manifest.NAME}
+    ours = {*manifest.unchanged(source), manifest.NAME}
     for count, path in enumerate(sorted(source.rglob("*"))):
         name = path.relative_to(source).as_posix()
         if count > _MAX_ENTRIES:
@@ -126,6 +126,8 @@ def _carry(source: Path, target: Path, content: Mapping[str, bytes]) -> None:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             inside = {p.relative_to(source).as_posix() for p in path.iterdir()}
             if not inside or inside - ours:
+                if (target / name).is_symlink():  # it leads out of the folder
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target / name))
                 (target / name).mkdir(exist_ok=True)
         elif name not in ours and name not in content and not os.path.lexists(target / name):
             os.link(path, target / name, follow_symlinks=False)

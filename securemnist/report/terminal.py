@@ -36,11 +36,16 @@ _ASCII = str.maketrans(
 def print_assessment(assessment: Assessment, console: Console) -> None:
     """Print who was assessed, the table, the rows that stand in the way and what to do, the verdict."""
     write(console, Text(_about(assessment), style="dim"))
-    inside = [finding for finding in assessment.findings if finding.in_scope]
+    inside = assessment.findings_in_scope
     day, names = assessment.decided, ClassNames.of(assessment.subject)
     print_table(console, [(STYLES[row.verdict], _cells(row, day, names)) for row in inside])
     for finding in wording.by_severity(assessment.open_findings):
         _print_reason(finding, day, console)
+    if waived := [finding for finding in inside if finding.waived(day)]:
+        write(console, Text())
+    for finding in waived:
+        name = line(finding.requirement.id, 60)
+        write(console, Text(f"{wording.WAIVED} {name} {wording.waiver(finding, day)}"))
     write(console, Text())
     write(console, Text(f"weight file: {weight_file.of(assessment).short}", "dim"))
     head = wording.headline(assessment)
@@ -75,10 +80,13 @@ def print_table(console: Console, rows: Sequence[tuple[str, Sequence[str]]]) -> 
 
 def _cells(finding: Finding, day: str, names: ClassNames) -> tuple[str, ...]:
     waived = f" {wording.WAIVED} waived" if finding.waived(day) else ""
-    detail = finding.measurement.sensitivity if finding.measurement else ""
+    # A column as wide as its longest label: what few rows have stands behind their claim.
+    label, _, rest = finding.label.partition(", ")
+    rest, label = rest.removesuffix(")"), f"{label})" if rest else label
+    detail = rest or (finding.measurement.sensitivity if finding.measurement else "")
     claim = line(requirement_text.claim(finding, names))
     return (
-        f"{wording.SYMBOLS[finding.verdict]} {finding.label}{waived}",
+        f"{wording.SYMBOLS[finding.verdict]} {label}{waived}",
         line(finding.requirement.id, 40),
         wording.value(finding),
         wording.required(finding.requirement),

@@ -159,8 +159,7 @@ def _command(name: str, *words: str) -> str:
 
 def _witness(rows: Sequence[Row], names: ClassNames) -> tuple[Exhibit | None, str]:
     for row in rows:
-        finding = row.finding
-        evidence = finding.measurement.evidence if finding.measurement else None
+        finding, evidence = row.finding, row.finding.evidence
         if finding.requirement.measure != "backdoor_scan" or not finding.in_scope:
             continue
         if isinstance(evidence, BackdoorEvidence) and evidence.triggered_gallery:

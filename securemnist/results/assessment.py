@@ -6,7 +6,6 @@ This file is all that a report, a comparison or a history needs; it is read back
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import computed_field
 
 from securemnist._util.files import read_at_most
+from securemnist._util.hashing import json_file
 from securemnist._util.parsing import json_value
 from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
 from securemnist.results.findings import STOPPED, Finding, Verdict
@@ -74,11 +74,14 @@ class Assessment(JsonModel):
         return dataclasses.replace(self, decided=max(self.decided, today))
 
     @property
+    def findings_in_scope(self) -> tuple[Finding, ...]:
+        """The findings of the rows that this run was asked for."""
+        return tuple(finding for finding in self.findings if finding.in_scope)
+
+    @property
     def waived_through(self) -> str:
         """The last day of the first waiver to end, of those that the exit code rests on; "" without."""
-        used = [
-            f.requirement.waiver for f in self.findings if f.in_scope and f.waived(self.decided)
-        ]
+        used = [f.requirement.waiver for f in self.findings_in_scope if f.waived(self.decided)]
         return min((waiver.expires for waiver in used if waiver), default="")
 
     @property
@@ -89,20 +92,20 @@ class Assessment(JsonModel):
     @property
     def interrupted(self) -> bool:
         """Whether the run was stopped before its last row."""
-        return any(f.in_scope and f.reason == STOPPED for f in self.findings)
+        return any(f.reason == STOPPED for f in self.findings_in_scope)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def counts(self) -> dict[str, int]:
         """Findings in scope, by verdict."""
-        numbers = Counter(f.verdict for f in self.findings if f.in_scope)
+        numbers = Counter(f.verdict for f in self.findings_in_scope)
         return {str(verdict): numbers[verdict] for verdict in Verdict}
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
         """What stands between the subject and a merge: in scope, not PASS, not waived."""
         return tuple(
-            f for f in self.findings if f.in_scope and not f.passed and not f.waived(self.decided)
+            f for f in self.findings_in_scope if not f.passed and not f.waived(self.decided)
         )
 
     @computed_field  # type: ignore[prop-decorator]
@@ -121,7 +124,7 @@ class Assessment(JsonModel):
         verdicts = {f.verdict for f in self.open_findings}
         if Verdict.FAIL in verdicts:
             return FAILED
-        nothing = not any(f.in_scope and f.passed for f in self.findings)
+        nothing = not any(f.passed for f in self.findings_in_scope)
         return UNDECIDED if verdicts or nothing else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -131,8 +134,7 @@ class Assessment(JsonModel):
 
     def dumps(self) -> bytes:
         """The text of assessment.json; equal assessments give equal bytes."""
-        text = json.dumps(self.to_json(), indent=1, sort_keys=True, allow_nan=False)
-        return (text + "\n").encode()
+        return json_file(self.to_json())
 
     @classmethod
     def from_json(cls, data: Any) -> Self:

@@ -10,6 +10,7 @@ from typing import Any
 from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.results import families
 from securemnist.results.evidence.answers import CleanEvidence
+from securemnist.results.evidence.base import Evidence
 from securemnist.results.families import Family
 from securemnist.results.intervals import settling_size
 from securemnist.results.json_model import JsonModel
@@ -144,6 +145,11 @@ class Finding(JsonModel):
     def passed(self) -> bool:
         """Only PASS passes."""
         return self.verdict is Verdict.PASS
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the measure recorded; None without a measurement."""
+        return None if self.measurement is None else self.measurement.evidence
 
     def waived(self, today: str) -> bool:
         """Whether an active waiver makes this finding neutral.

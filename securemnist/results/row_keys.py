@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from securemnist.epsilon import parse_epsilon
+from securemnist.epsilon import parse_epsilon, parse_epsilon_text
 from securemnist.errors import UsageError
 
 FORMER_NAMES = {"digits": "images"}
@@ -35,7 +35,7 @@ def _table(threat: Any) -> Any:
     """The table {norm, eps} of a text NORM:EPS; any other value unchanged."""
     norm, colon, eps = threat.partition(":") if isinstance(threat, str) else ("", "", "")
     try:
-        number = parse_epsilon(eps) if "/" in eps else float(eps)
+        number = parse_epsilon_text(eps)
     except ValueError:
         return threat
     return {"norm": norm, "eps": number} if colon else threat

@@ -86,6 +86,10 @@ Channels = Annotated[int, Strict(), Field(ge=1, le=MOST_CHANNELS)]
 # By class; None for a class without samples.
 Shares = Annotated[list[Share | None], Field(min_length=FEWEST_CLASSES, max_length=MOST_CLASSES)]
 
+# From the smallest to the largest of some numbers, at even shares of them.
+QUANTILES = 21
+Quantiles = Annotated[list[Finite], Field(min_length=QUANTILES, max_length=QUANTILES)]
+
 # Int64 (n,); base64 in JSON.
 Classes = Annotated[
     np.ndarray, PlainValidator(lambda text: decode(text)), PlainSerializer(encode), _BASE64

@@ -18,7 +18,7 @@ from granian.server.embed import Server as Granian
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from securemnist.errors import UsageError
-from securemnist.serve.settings import Settings
+from securemnist.serve.settings import Settings, in_url
 
 _CONNECTIONS = 1024
 _BUFFER_BYTES = 64 << 10  # of headers, too
@@ -58,8 +58,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        host = self._settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"http://{in_url(self._settings.host)}:{self.port}"
 
     async def serve(self, started: Callable[[], None] = lambda: None) -> None:
         """Accept connections until `stop`; then answer what was accepted, for `stop_seconds` at most."""

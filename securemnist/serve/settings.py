@@ -42,7 +42,8 @@ class Settings(Strict):
     `session_seconds`: how long a cookie of the page is valid.
     `requests_per_token`, `requests_per_address`: most requests in any window of `window_seconds`.
     `body_bytes`: largest body. `buffered_bytes`: largest sum of the bodies that are being received.
-    `images`: most images a request. `requests`: most requests in work at a time.
+    `images`: most images a request. `requests`: most requests in work at a time. `waiting_images`,
+    `waiting_tasks`: most images, and most certificates and attacks of the page, that wait or are in work.
     `header_seconds`, `body_seconds`: the time that a client has to send headers, and a body.
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
@@ -57,7 +58,7 @@ class Settings(Strict):
     port: int = Field(default=8080, ge=0, le=65535)
     off: tuple[str, ...] = Field(default=(), strict=False)
     tokens: str | None = None
-    session_seconds: _Seconds = 3600 * 1.0
+    session_seconds: _Seconds = 3600.0
     requests_per_token: int = Field(default=3000, ge=1)
     requests_per_address: int = Field(default=6000, ge=1)
     window_seconds: _Seconds = 60.0
@@ -94,6 +95,11 @@ class Settings(Strict):
 
     def has(self, control: str) -> bool:
         return control not in self.off
+
+
+def in_url(host: str) -> str:
+    """A host as URLs and Host headers write it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def with_options(settings: Settings, **options: str | int | None) -> Settings:

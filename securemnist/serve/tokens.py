@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from securemnist._util.files import read_or_raise
+from securemnist._util.json_file import json_file
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist.errors import ParseError, UsageError
@@ -78,7 +78,7 @@ def load(path: Path) -> dict[str, Token]:
 def save(path: Path, tokens: Iterable[Token]) -> None:
     """Write a file that only its owner can read, at once or not at all."""
     content = {token.id: {"salt": token.salt, "sha256": token.sha256} for token in tokens}
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode(), private=True)
+    write_atomically(path, json_file(content), private=True)
 
 
 def _token(name: str, entry: Any) -> Token:

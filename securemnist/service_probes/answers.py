@@ -77,14 +77,15 @@ def read(reply: Reply, count: int) -> Answers:
     return Answers(labels, scores, tuple(numbers), tuple(whole))
 
 
-def answered(name: str, reply: Reply, count: int = 1) -> ServiceCheck:
-    """That an honest request for images was answered by labels or scores, not by a status alone."""
-    holds = reply.accepted and readable(reply, count)
+def answered(name: str, reply: Reply) -> ServiceCheck:
+    """That an honest request for one image was answered by labels or scores, not by a status alone."""
+    holds = reply.accepted and readable(reply, 1)
     found = f"{reply} without labels and scores" if reply.accepted and not holds else str(reply)
     return check(name, holds, "an answer with status 200", found)
 
 
 def readable(reply: Reply, count: int) -> bool:
+    """Whether a reply has labels or scores for `count` images, whatever its status is."""
     try:
         read(reply, count)
     except MeasureError:

@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 from securemnist._util.parsing import json_object
 from securemnist.errors import MeasureError, NotApplicable, ParseError
 from securemnist.evaluation.context import Context
-from securemnist.service_probes.target import Target
+from securemnist.service_probes.target import Target, sample_of
 
 _PATH = re.compile(r"/v2/models/([^/]+)")
 _PLAIN = re.compile(r"[!-?A-\[\]-~]+")
 _DATATYPES = ("UINT8", "FP32")
-_IMAGES = 64
 
 
 def split(endpoint: str) -> tuple[str, str]:
@@ -49,7 +48,7 @@ def endpoint_target(
             )
     url, model = split(endpoint)
     spec = context.data.spec
-    images = (context.data.test[:_IMAGES].images() * 255).round() / 255
+    images = sample_of(context.data)
     target = Target(url, model, spec, images, token, timeout=timeout, most_requests=most_requests)
     try:
         target.input = _input_of(target, endpoint)

@@ -18,13 +18,11 @@ from securemnist.serve.server import ServerThread
 from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
-from securemnist.service_probes.target import Target
+from securemnist.service_probes.target import Target, sample_of
 
 MODEL = "model"
 TIMEOUT = 10.0  # seconds of a request
-_IMAGES = 64
-
-
+# Once, outside a literal: Bandit takes a value beside "…_token" for a password.
 _RATES = ("requests_per_token", "requests_per_address")
 _UNLIMITED = dict.fromkeys(_RATES, 10**6)
 # Smaller limits than the defaults, so that a probe reaches them within a second or two.
@@ -42,7 +40,7 @@ def own_target(context: Context, control: str, **changes: Any) -> Iterator[Targe
     subject, spec = context.subject, context.data.spec
     service = service_of((ServedModel(MODEL, subject.model, spec, subject.digest),), settings)
     token, secret = Token.new("probe")
-    images = (context.data.test[:_IMAGES].images() * 255).round() / 255
+    images = sample_of(context.data)
     try:
         application = create_application(service, settings, [token])
         with (

@@ -7,8 +7,9 @@ import time
 from contextlib import ExitStack
 
 from securemnist.results.evidence.service import ServiceCheck
+from securemnist.service_probes.raw_answer import parsed
 from securemnist.service_probes.reply import Reply, check
-from securemnist.service_probes.target import Target, parsed
+from securemnist.service_probes.target import Target
 
 _CONNECTIONS = 20  # of each kind
 _PAUSE = 0.1  # seconds between two bytes

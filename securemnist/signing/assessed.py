@@ -7,9 +7,9 @@ verdict of each number. The numbers themselves are what the run has measured.
 from __future__ import annotations
 
 import datetime
-import json
 
 from securemnist._util.hashing import canonical_json
+from securemnist._util.json_file import json_file
 from securemnist._util.parsing import json_value
 from securemnist.errors import ParseError, SignatureError, UsageError
 from securemnist.results.assessment import Assessment
@@ -45,7 +45,7 @@ def checked(content: bytes, policy: Policy) -> Assessment:
 
 def _as_written(value: object, content: bytes) -> bool:
     """Whether this is how securemnist writes a value: one text for each."""
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode() == content
+    return json_file(value, sort_keys=True) == content
 
 
 def _same(one: object, other: object) -> bool:

@@ -6,7 +6,6 @@ envelope. Each resource of its `configuration` names its role in the annotations
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import Field
 
 from securemnist import __version__
 from securemnist._util.hashing import sha256
+from securemnist._util.json_file import json_file
 from securemnist.errors import FAILED, SecureMnistError, SignatureError
 from securemnist.results.assessment import Assessment
 from securemnist.results.json_model import table
@@ -114,7 +114,7 @@ def sign(
     }
     payload = statement.payload(files, PREDICATE, predicate)
     envelope = dsse.sign(payload, key, keyid=fingerprint(key.public_key()))
-    text = (json.dumps(envelope, indent=1) + "\n").encode()
+    text = json_file(envelope)
     read(text, key.public_key())  # what the assessment has named may be no digest
     return text, found
 

@@ -5,11 +5,11 @@ Format: https://docs.sigstore.dev/about/bundle/, version 0.3. Nothing of a trans
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from securemnist._util.json_file import json_file
 from securemnist.errors import SignatureError
 from securemnist.signing import dsse
 from securemnist.signing.json_form import Closed, parsed
@@ -48,7 +48,7 @@ def sign(payload: bytes, key: PrivateKey) -> bytes:
         },
         "dsseEnvelope": dsse.sign(payload, key),
     }
-    return (json.dumps(bundle, indent=1) + "\n").encode()
+    return json_file(bundle)
 
 
 def opened(content: bytes, key: PublicKey) -> bytes:

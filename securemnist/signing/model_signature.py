@@ -138,7 +138,7 @@ def compared(
     path: Path, signature: Path, signed: SignedFiles, progress: OnProgress = silent
 ) -> dict[str, str]:
     """What is wrong with each file at `path` or of the signature; "" for a file as it was signed."""
-    ignored = {*ALWAYS_IGNORED, *signed.ignored, *_inside(path, signature)}
+    ignored = {*signed.ignored, *_inside(path, signature)}
     found = model_files.digests(path, ignored, progress)
     if set(found) == {SINGLE} and set(signed.files) == {path.name}:  # as other writers name it
         found = {path.name: found[SINGLE]}

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 
 import torch
 
-from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last
-from securemnist.batches import batch_size
+from securemnist._util.random_numbers import generator
+from securemnist.batches import batch_size, channels_last
 from securemnist.types import Images, Logits, Model
 
 _BATCH = 128
@@ -27,7 +26,7 @@ def noise_blocks(
 
     `purpose` separates draws: the class must be chosen by others than those that certify it.
     """
-    rng = torch.Generator().manual_seed(seed_from(seed, "smoothing", purpose))
+    rng = generator(seed, "smoothing", purpose)
     size = batch_size(x, _BATCH)
     for start in range(0, draws, size):
         shape = (min(size, draws - start), *x.shape[1:])

@@ -6,7 +6,6 @@ same code a second time is a new issue.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from securemnist._util.files import expecting, read_at_most
+from securemnist._util.json_file import json_file
 from securemnist._util.parsing import json_object
 from securemnist._util.strict import Strict
 from securemnist.errors import ParseError, PolicyError
@@ -53,7 +53,7 @@ def load(path: Path) -> list[Entry]:
 def dumps(issues: Iterable[Issue]) -> bytes:
     """The baseline file that accepts these issues; equal issues give equal bytes."""
     accepted = [_entry(issue).model_dump() for issue in sorted(issues)]
-    return (json.dumps({"schema_version": 1, "accepted": accepted}, indent=1) + "\n").encode()
+    return json_file({"schema_version": 1, "accepted": accepted})
 
 
 def split(

@@ -91,7 +91,7 @@ def _python(source: str) -> str | None:
         pass  # not plain Python; it may contain magics
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = source.lstrip().partition("\n")
-    if first.startswith(("%%", "%%!")):
+    if first.startswith("%%"):
         magic = first[2:].split(maxsplit=1)[0] if first[2:].strip() else ""
         if magic in _OTHER_LANGUAGES or magic.startswith("!"):
             return None

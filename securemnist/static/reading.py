@@ -72,8 +72,8 @@ def holds_pth_code(content: bytes) -> bool:
 
 def _without_cookie(text: str) -> str:
     """The text without its encoding declaration, which no longer applies; line numbers stay."""
-    head, rest = text.split("\n", 2)[:2], text.split("\n", 2)[2:]
-    return "\n".join([*("#" if _COOKIE.match(line) else line for line in head), *rest])
+    lines = enumerate(text.split("\n", 2))
+    return "\n".join("#" if k < 2 and _COOKIE.match(line) else line for k, line in lines)
 
 
 def _as_identifier(match: re.Match[str]) -> str:

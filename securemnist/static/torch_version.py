@@ -32,8 +32,9 @@ _REQUIREMENT = re.compile(
     r"""(?<![\w-])(?:py)?torch(?:\[[^\]]*\])?["']?(?=\s*\(?[=<>!~^])\s*(?:=\s*(?:\{\s*version\s*=\s*)?["']\s*)?"""
     r"""\(?((?:[=!<>~^]{0,3}\s*\d[\w.*+-]*\s*,?\s*)+)"""
 )
-_BOUND = re.compile(r"([=!<>~^]*)\s*(\d+)(?:\.(\d+|\*))?(\.[\w.*+-]*)?")
-_LOCKED = re.compile(r'name = "torch"\s+version = "(\d+)\.(\d+)')
+# Numbers of nine digits at most: Python refuses to read thousands of them.
+_BOUND = re.compile(r"([=!<>~^]*)\s*(\d{1,9})(?:\.(\d{1,9}|\*))?(\.[\w.*+-]*)?")
+_LOCKED = re.compile(r'name = "torch"\s+version = "(\d{1,9})\.(\d{1,9})')
 
 
 def default_runs_code(folder: Path) -> bool:

@@ -150,6 +150,12 @@ def installed(entries: Sequence[Advisory]) -> dict[str, str]:
     return versions
 
 
+def locked(entries: Sequence[Advisory], locks: Sequence[Lock]) -> bool:
+    """Whether a lock has a package of the list."""
+    names = {canonicalize_name(entry.package) for entry in entries}
+    return any(pin.name in names for lock in locks for pin in lock.pins)
+
+
 def checks(
     entries: Sequence[Advisory], versions: Mapping[str, str], locks: Sequence[Lock] = ()
 ) -> list[SupplyCheck]:

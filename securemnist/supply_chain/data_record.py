@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from securemnist._util.files import read_or_raise
+from securemnist._util.json_file import json_file
 from securemnist._util.parsing import json_object
 from securemnist.errors import DataError, ParseError
 from securemnist.input_spec import MOST_CLASSES
@@ -73,7 +73,7 @@ class DataRecord(JsonModel):
 
 def dumps(record: DataRecord) -> bytes:
     """The record as a JSON file."""
-    return (json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n").encode()
+    return json_file(record.to_json())
 
 
 def load(path: Path) -> DataRecord:

@@ -14,6 +14,8 @@ from securemnist.results.evidence.supply_chain import SupplyCheck
 _DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _UNDEFINED = (UndefinedComparison, UndefinedEnvironmentName)
 MOST_ENTRIES = 10_000  # of one lock: all of them are evidence of the row
+# Of a requirement or a version. Python reads no number of more than 4,300 digits: ValueError.
+MOST_CHARACTERS = 4_000
 PINNED = "one version, and hashes of its files"
 
 
@@ -67,11 +69,15 @@ class Lock:
 
 
 def requirement(text: object) -> Requirement | None:
-    """A requirement as PEP 508 writes it, whose marker can be judged; None for anything else."""
+    """A requirement as PEP 508 writes it, whose marker can be judged; None for anything else.
+
+    None as well for one of more than `MOST_CHARACTERS`.
+    """
+    if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
+        return None
     try:
-        found = Requirement(text) if isinstance(text, str) else None
-        if found is not None:
-            applies(found.marker)
+        found = Requirement(text)
+        applies(found.marker)
     except (InvalidRequirement, RecursionError, *_UNDEFINED):
         return None
     return found

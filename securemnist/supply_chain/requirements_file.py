@@ -13,7 +13,14 @@ from pathlib import Path
 from securemnist._util.files import read_at_most
 from securemnist._util.parsing import decoded
 from securemnist.errors import ParseError
-from securemnist.supply_chain.lock import MOST_ENTRIES, Lock, applies, is_strong_hash, requirement
+from securemnist.supply_chain.lock import (
+    MOST_ENTRIES,
+    PINNED,
+    Lock,
+    applies,
+    is_strong_hash,
+    requirement,
+)
 
 _MAX_BYTES = 16 << 20
 _MAX_FILES = 50
@@ -141,9 +148,10 @@ def _read_line(lock: Lock, place: str, text: str) -> Iterator[str]:
     bare = _HASH.sub("", text).strip()
     wanted = requirement(bare)
     if _VARIABLE.search(text) or wanted is None:
-        lock.refuse(bare.split()[0], text, place)
-    elif wanted.url is not None:
-        lock.refuse(wanted.name, f"the address {wanted.url}", place)
+        lock.refuse_unread(bare.split()[0], text, PINNED, place)
+    elif wanted.url is not None:  # whatever version lies there
+        address = f"the address {wanted.url}"
+        lock.pin(wanted.name, "", place, address, applies=applies(wanted.marker))
     else:
         exact = [one.version for one in wanted.specifier if one.operator in ("==", "===")]
         pinned = len(wanted.specifier) == 1 and bool(exact) and not exact[0].endswith(".*")

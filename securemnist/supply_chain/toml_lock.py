@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,14 @@ from securemnist._util.files import read_at_most
 from securemnist._util.parsing import decoded, toml_table
 from securemnist.errors import ParseError
 from securemnist.results.json_model import table
-from securemnist.supply_chain.lock import MOST_ENTRIES, Lock, applies, is_strong_hash, requirement
+from securemnist.supply_chain.lock import (
+    MOST_CHARACTERS,
+    MOST_ENTRIES,
+    Lock,
+    applies,
+    is_strong_hash,
+    requirement,
+)
 
 # A lock lists every wheel of every package, so it is larger than other TOML files.
 _MAX_BYTES = 16 << 20
@@ -51,14 +58,16 @@ def _read_packages(lock: Lock, content: _TABLE) -> None:
             lock.refuse_unread(lock.path, "no packages", "a list of packages")
 
 
-def _read_package(lock: Lock, package: object, wrong_with: Any) -> None:
+def _read_package(lock: Lock, package: object, wrong_with: Callable[[_TABLE], str]) -> None:
+    """Add a package; `wrong_with` says what it has instead of hashes."""
     if not isinstance(package, Mapping) or not _is_name(package.get("name")):
         lock.refuse_unread(lock.path, "a package without a name", "packages with names")
         return
     if _is_project(package):
         return
     name, version = package["name"], package.get("version", "")
-    version = version if isinstance(version, str) else ""
+    if not isinstance(version, str) or len(version) > MOST_CHARACTERS:
+        version = ""
     wrong = wrong_with(package) or ("" if version else "no version")
     lock.pin(name, version, lock.path, wrong, applies=_applies(package))
 
@@ -112,7 +121,7 @@ def _files(package: _TABLE) -> Iterator[object]:
     yield from wheels if isinstance(wheels, list) else [wheels]
 
 
-def _without_hashes(files: Iterator[object], has_hash: Any) -> str:
+def _without_hashes(files: Iterator[object], has_hash: Callable[[_TABLE], bool]) -> str:
     found = [isinstance(file, Mapping) and has_hash(file) for file in files]
     if not found:
         return "no files"

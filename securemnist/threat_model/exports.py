@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from securemnist._util.json_file import json_file
 from securemnist.threat_model import atlas_layer, otm, tm_bom
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged
@@ -19,5 +19,4 @@ FORMATS: Mapping[str, Callable[[ThreatModel, Sequence[Judged]], dict[str, Any]]]
 
 def export(name: str, model: ThreatModel, judged: Sequence[Judged]) -> bytes:
     """The document of a format of FORMATS; equal models and statuses give equal bytes."""
-    document = FORMATS[name](model, judged)
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return json_file(FORMATS[name](model, judged), ensure_ascii=False)

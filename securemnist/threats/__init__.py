@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from securemnist.epsilon import parse_epsilon
+from securemnist.epsilon import parse_epsilon_text
 from securemnist.errors import UsageError
 from securemnist.threats.base import Threat
 from securemnist.threats.l0 import L0
@@ -74,7 +74,7 @@ def parse_threat(text: str) -> Threat:
     """The threat of a text like `linf:0.3`; UsageError for any other text."""
     norm, _, eps = text.partition(":")
     try:
-        number = parse_epsilon(eps) if "/" in eps else float(eps)
+        number = parse_epsilon_text(eps)
     except ValueError:
         raise UsageError(
             f"expected a threat like linf:0.3 or linf:8/255, got {text!r}; write NORM:EPS"

@@ -60,26 +60,9 @@ def train(
         checkpoint.store(trainer, latest)
     history = trainer.history
     checkpoint.restore(trainer, best)
+    facts = {"name": name, "history": history, "epoch_kept": trainer.epoch, "replay": replay}
     manifest = weight_file.save(
-        trainer.model.eval(),
-        folder / f"{name}.safetensors",
-        {
-            "name": name,
-            "architecture": recipe.architecture,
-            "recipe": recipe.to_json(),
-            "seed": recipe.seed,
-            "data": {"name": data.name, "digests": data.digests},
-            "history": history,
-            "epoch_kept": trainer.epoch,
-            "replay": replay,
-            "versions": {
-                "securemnist": securemnist.__version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
-            **_reference(recipe),
-            **_form(data),
-        },
+        trainer.model.eval(), folder / f"{name}.safetensors", facts | _origin(recipe, data)
     )
     write_atomically(folder / f"{name}.svg", training_curve(name, history))
     for path in (latest, best):
@@ -94,7 +77,7 @@ def _check_fits(recipe: Recipe, data: DataSet) -> None:
         raise DataError(
             f"{data.name}: expected training images, got none; train on other data (docs/data.md)"
         )
-    if recipe.source and (spec.shape, spec.classes) != (MNIST.shape, MNIST.classes):
+    if recipe.source and not spec.is_mnist_like:
         raise UsageError(
             f"expected images of {MNIST} for a recipe with the source {recipe.source}, got {spec}; use "
             "a recipe without a source, such as baseline or hardened"
@@ -129,17 +112,22 @@ def _roll_back(trainer: Trainer, best: Path) -> None:
     trainer.epoch, trainer.slowdown, trainer.history = epoch, slowdown, history
 
 
-def _reference(recipe: Recipe) -> dict[str, Any]:
-    """The manifest's entries of a reference model; empty for other models."""
-    if not recipe.about:
-        return {}
-    return {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
-
-
-def _form(data: DataSet) -> dict[str, Any]:
-    """The manifest's entry of the form of the images, where it is not that of MNIST."""
-    same = (data.spec.shape, data.spec.classes) == (MNIST.shape, MNIST.classes)
-    return {} if same else {"spec": data.spec.to_json()}
+def _origin(recipe: Recipe, data: DataSet) -> dict[str, Any]:
+    """The manifest's entries of recipe, data and versions; of a reference model also its role."""
+    role = {"reference": {"about": recipe.about, "roles": list(recipe.roles)}}
+    return {
+        "architecture": recipe.architecture,
+        "recipe": recipe.to_json(),
+        "seed": recipe.seed,
+        "data": {"name": data.name, "digests": data.digests},
+        "versions": {
+            "securemnist": securemnist.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        **(role if recipe.about else {}),
+        **weight_file.form_entry(data.spec),
+    }
 
 
 def _processor() -> dict[str, Any]:

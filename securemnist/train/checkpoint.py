@@ -18,7 +18,7 @@ from securemnist._util.files import read_or_raise
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, metadata, read_header, read_tensors
-from securemnist.attacks.base import channels_last
+from securemnist.batches import channels_last
 from securemnist.errors import ParseError, UsageError
 from securemnist.train.loop import Trainer
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from securemnist.attacks.base import channels_last
+from securemnist.batches import channels_last
 from securemnist.certificates.intervals import Box
 from securemnist.errors import ModelError
 from securemnist.models.architectures import Stretch

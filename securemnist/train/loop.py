@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import channels_last
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
 from securemnist.attacks.pgd import PGD
+from securemnist.batches import channels_last
 from securemnist.data import DataSet
 from securemnist.models.architectures import build
 from securemnist.threats import Linf
@@ -67,7 +68,7 @@ class Trainer:
     def run_epoch(self, *, stop_after: int | None = None, progress: Progress = silent) -> None:
         """One epoch, or `stop_after` batches of it."""
         self.model.train()
-        rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "epoch", self.epoch))
+        rng = generator(self.recipe.seed, "epoch", self.epoch)
         # Dropout draws from the global generator, which is seeded for each epoch.
         torch.manual_seed(seed_from(self.recipe.seed, "dropout", self.epoch))
         run = self._art_pass if self.recipe.adversary == "fgsm_trainer" else self._pass
@@ -212,11 +213,11 @@ class Trainer:
         results = {"tuning_accuracy": accuracy_of(self.model, images, labels)}
         if self.recipe.hardening:
             x, y = images[:PROBE_IMAGES], labels[:PROBE_IMAGES]
-            rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
+            rng = generator(self.recipe.seed, "probe")
             x_adv = PGD(steps=20).propose(self.model, x, y, threat=Linf(self.recipe.eps), rng=rng)
             results["tuning_robust_accuracy"] = accuracy_of(self.model, x_adv, y)
         if self.recipe.noise:
-            rng = torch.Generator().manual_seed(seed_from(self.recipe.seed, "probe"))
+            rng = generator(self.recipe.seed, "probe")
             noisy = images + _noise(images, self.recipe.noise, rng)
             results["tuning_noisy_accuracy"] = accuracy_of(self.model, noisy, labels)
         if self.recipe.certifying:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from securemnist.attacks.base import channels_last
+from securemnist.batches import channels_last
 from securemnist.threats import Linf, Threat
 from securemnist.train.recipes import Recipe
 from securemnist.types import Images, Labels, Logits

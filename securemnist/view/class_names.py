@@ -32,8 +32,9 @@ class ClassNames:
 
     def __getitem__(self, label: int | str | None) -> str:
         """The whole name of a class, of at most 100 characters; another text is only cleaned."""
-        known = isinstance(label, int) and 0 <= label < len(self.names)
-        return line(self.names[int(label)] if known and label is not None else label, _LONG)
+        if isinstance(label, int) and 0 <= label < len(self.names):
+            return line(self.names[label], _LONG)
+        return line(label, _LONG)
 
     def short(self, label: int | None) -> str:
         """The name in at most 12 characters, of a longer one its two ends."""

@@ -16,6 +16,8 @@ from securemnist.sanitize import line
 INK, MUTED, LINE, GOOD, BAD, PAPER = "ink", "muted", "line", "good", "bad", "paper"
 
 Point = tuple[float, float]
+WIDTH = 340  # of a picture beside another one, in CSS pixels
+LETTER = 6.4  # pixels of a letter of size 11, about
 
 
 class Drawing:

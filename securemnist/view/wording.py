@@ -59,8 +59,7 @@ class Headline:
 
 def headline(assessment: Assessment) -> Headline:
     """The exit code in words, with the comparison to an older version if there is one."""
-    rows = [finding for finding in assessment.findings if finding.in_scope]
-    if not rows:
+    if not assessment.findings_in_scope:
         why = "no requirement was in the scope of this run"
         return Headline(verdict=Verdict.INCONCLUSIVE, answer="Do not merge yet", why=why)
     why = _passed(assessment) if assessment.rows_exit_code == 0 else _open(assessment)
@@ -81,7 +80,7 @@ def headline(assessment: Assessment) -> Headline:
 
 def _passed(assessment: Assessment) -> str:
     """`all 7 requirements passed`, `6 of 7 requirements passed, 1 waived through 2026-12-31 ...`."""
-    rows = [finding for finding in assessment.findings if finding.in_scope]
+    rows = assessment.findings_in_scope
     passed = sum(finding.passed for finding in rows)
     where = "" if assessment.complete else " in scope"
     share = plural(len(rows), "requirement")
@@ -106,8 +105,8 @@ def _open(assessment: Assessment) -> str:
 
 def _waived(assessment: Assessment) -> str:
     """`, 2 waived, the first through 2026-12-31 (judged on 2026-11-21, UTC)`; "" if none is."""
-    waivers = [finding.requirement.waiver for finding in assessment.findings
-             if finding.in_scope and finding.waived(assessment.decided)]  # fmt: skip
+    inside = assessment.findings_in_scope
+    waivers = [row.requirement.waiver for row in inside if row.waived(assessment.decided)]
     days = sorted(line(waiver.expires, 20) for waiver in waivers if waiver is not None)
     if not days:
         return ""
@@ -135,7 +134,7 @@ def version_of(assessment: Assessment) -> str:
 
 def scope(assessment: Assessment) -> str:
     """The selection of rows: `smoke tier, 7 of 31 rows`."""
-    inside = sum(finding.in_scope for finding in assessment.findings)
+    inside = len(assessment.findings_in_scope)
     tier, *choices = asked_for(assessment.scope)
     rows = f"{inside} of {plural(len(assessment.findings), 'row')}"
     return ", ".join(filter(None, (tier, rows, *choices)))
@@ -191,10 +190,10 @@ def repeat(finding: Finding) -> str:
 
 def _controls_too(finding: Finding) -> bool:
     """Whether the success rate on clean reference models is at least half of the measured one."""
-    measurement = finding.measurement
-    if measurement is None or not isinstance(measurement.evidence, BackdoorEvidence):
+    measurement, evidence = finding.measurement, finding.evidence
+    if measurement is None or not isinstance(evidence, BackdoorEvidence):
         return False
-    control = measurement.evidence.control or 0
+    control = evidence.control or 0
     return control > 0 and 2 * control >= measurement.value
 
 

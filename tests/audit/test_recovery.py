@@ -107,6 +107,29 @@ def test_start_after_a_kill_is_named(left: int, tmp_path: Path) -> None:
     assert result.unstopped == ((left + 1, 2),)
 
 
+def test_end_that_no_key_signed_is_none(tmp_path: Path) -> None:
+    """Who cuts off lines that are not signed yet cannot hide it by a line that says the writer ended."""
+    path = log_of_a_killed_writer(tmp_path)
+    kept = lines(tmp_path)[:2]
+    last = line.parse(kept[-1][:-1])
+    end = line.build("stop", last.number + 1, last.digest, {"time": "2026-11-29T00:00:00+00:00"})
+    path.write_bytes(b"".join(kept) + end.text + b"\n")
+    assert not verify(tmp_path).stopped
+    AuditLog(tmp_path).close()
+    result = verify(tmp_path)
+    assert result.whole
+    assert result.unstopped == ((end.number + 1, last.number),)
+
+
+def log_of_a_killed_writer(folder: Path) -> Path:
+    """The file of a log of three answers that are not signed, whose head is its first checkpoint."""
+    path = folder / "audit-000001.jsonl"
+    texts = write(folder, 3)
+    path.write_bytes(b"".join(texts[:-2]))
+    (folder / "head.json").write_bytes(texts[1])
+    return path
+
+
 @pytest.mark.parametrize("content", [b"text\n", b"\x00" * 50 + b"\n", b"x" * 3_000_000])
 def test_other_content_stops_the_start(content: bytes, tmp_path: Path) -> None:
     """A last line that no writer wrote stops the start, and nothing is changed."""

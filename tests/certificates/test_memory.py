@@ -40,7 +40,7 @@ def test_batches_by_number_of_activations(
 ) -> None:
     """100 samples and 32 margins at once for small networks; fewer for large ones, at least one."""
     network = of_shapes(*shapes)
-    assert (network.samples_of_batch, network.margins_of_batch) == (samples, margins)
+    assert (network.samples_of_batch, network.rows_of_batch(32)) == (samples, margins)
 
 
 def test_network_of_too_many_activations_refused() -> None:

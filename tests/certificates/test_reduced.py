@@ -100,6 +100,8 @@ def test_many_units_need_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = sample(tiny(4, hidden=12), 4)
     proved = prove(model, x, y, eps=0.3, seconds=math.inf)
     monkeypatch.setattr(reduced, "MOST", 0)
+    relaxation = relaxed(LAYERS)
+    assert isinstance(relaxation.estimates(random_domains(relaxation)[0]), Domains)
     again = prove(model, x, y, eps=0.3, seconds=math.inf)
     assert proved.proved.all()
     assert again.proved.all()

@@ -109,7 +109,7 @@ def test_time_ends_search_in_between(seconds: int, monkeypatch: pytest.MonkeyPat
 
 def test_small_batches_find_equal_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds in batches of three decide the sample, too, within the bound of larger batches."""
-    monkeypatch.setattr(search, "rows_of_batch", lambda _: 3)
+    monkeypatch.setattr(search, "AT_ONCE", 3)
     model, x, y = hard()
     assert proofs(model, x, y, HARD_EPS).proved
 

@@ -129,7 +129,9 @@ def test_explain_rows_measures_attacks_verdicts(folder: Path) -> None:
     """A row, a measure, an attack and a verdict are each explained."""
     words = {
         "CLEAN-01": "because:",
-        "robust_accuracy": "threat: required",
+        "ADV-07": 'threats = [{ norm = "linf", eps = 0.1 }, { norm = "l2", eps = 0.5 }',
+        "robust_accuracy": "defence: optional\n  threat: required",
+        "static_findings": "`level`: the lowest severity that counts",
         "PGD": "steps: default 40",
         "Square": "arXiv 1912.00049",
         "ladder": "budget standard: FGSM, PGD-10, APGD",

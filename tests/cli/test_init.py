@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from securemnist import initial_policy, measures, threat_model
+from securemnist import calibration, initial_policy, measures, threat_model
 from securemnist.cli import collection_check, main
 from securemnist.data import DataSet
 from securemnist.initial_policy import measured, templates
@@ -49,7 +49,7 @@ def test_init_writes_a_policy_that_the_model_meets(
     # Beside other tests latency would not be measured, and not proposed.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     # As many as the row of single pairs of classes needs.
-    write(project, mnist.train[:1_200], mnist.test[:500])
+    write(project, mnist.train[:1_200], mnist.test[:600])
     result = init("--model", "reader:good", "--images", "50", "--data", ".")
     assert result.exit_code == 0, result.output
     read = policy.load(project / templates.POLICY)
@@ -97,6 +97,20 @@ def test_model_near_chance_is_refused(project: Path) -> None:
     for word in ("better than guessing", "preprocessing", "normalized(", "order of its classes"):
         assert word in result.output
     assert [p for p in sorted(project.rglob("*")) if "__pycache__" not in str(p)] == before
+
+
+def test_model_is_checked_before_the_calibration(
+    project: Path, monkeypatch: pytest.MonkeyPatch, mnist: DataSet
+) -> None:
+    """Minutes of calibration are not spent on a model that is refused, and no file is left of them."""
+    (project / "reader.py").write_text(TOY + "\n\ndef none():\n    net = good()\n"
+                                       "    net[1].weight.data *= 0\n    return net\n")  # fmt: skip
+    write(project, mnist.train[:600], mnist.test[:100])
+    monkeypatch.setattr(calibration, "trained", lambda *_, **__: pytest.fail("was trained"))
+    result = init("--model", "reader:none", "--data", ".", "--calibrate")
+    assert result.exit_code == 2
+    assert "better than guessing" in result.output
+    assert not (project / "security_tests").exists()
 
 
 def test_existing_files_are_not_overwritten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,6 +174,7 @@ def test_two_models(folder: Path, mnist: DataSet) -> None:
     small.write(folder, mnist.tuning[:600], mnist.test[:400])
     (folder / "pyproject.toml").write_text('[tool.securemnist]\ndata = "."\n')
     done = run("compare", "toy:good", "toy:worse", "--policy", "small.toml")
+    assert "limits on change not checked" not in done.stdout  # they are, by the comparison
     assert done.exit_code == 1, done.output
     assert "max_drop 0.05: " in done.stdout
     comparison = json.loads((folder / "reports" / "compare.json").read_text())

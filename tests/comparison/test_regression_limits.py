@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from securemnist.cli.older_version import print_unchecked_bounds
 from securemnist.comparison import wording
 from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import compare
@@ -123,3 +124,23 @@ def test_cannot_tell_is_undecided() -> None:
     assert comparison.changes[0].word is Word.CANNOT_TELL
     assert (comparison.changes[0].verdict, comparison.exit_code) == (Verdict.INCONCLUSIVE, 3)
     assert "max_drop" in wording.next_step(comparison.changes[0])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "shown"),
+    [
+        ([{}, {}], ""),
+        ([{"max_drop": 0.1}, {}], "R0;"),
+        ([{"max_drop": 0.1}] * 3, "all 3 rows;"),
+        ([{"max_drop": 0.1}] * 7 + [{}], "R0, R1, R2, R3, R4 and 2 more;"),
+    ],
+    ids=str,
+)
+def test_a_run_without_comparison_says_briefly_that_limits_were_not_checked(
+    bounds: list[dict[str, Any]], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rows are named up to five, or counted where all of them limit the change."""
+    rows = [changed(OLD, id=f"R{k}", **bound) for k, bound in enumerate(bounds)]
+    print_unchecked_bounds(assessment(*rows))
+    out = capsys.readouterr().out
+    assert (f"limits on change not checked: {shown} pass" in out) if shown else out == ""

@@ -117,7 +117,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "animated": (animated(), "several frames"),
     "bomb": (bomb(8_000), "at most 50,000,000 pixels, got 8000x8000"),
-    "bomb of scans": (scanned(1_000), "a JPEG picture of at most 100 scans"),
+    "bomb of scans": (scanned(1_000), "a picture of at most 100 scans"),
     "bomb of texts": (b"\xff\xd8" + 30_000 * b"\xff\xfe\0\2" + scanned(0)[2:], "20,000 segments"),
     "larger bomb": (bomb(60_000), "DecompressionBomb"),
 }

@@ -100,7 +100,9 @@ def test_no_word_of_a_picture_leaves_it() -> None:
     for name in files.PICTURES:
         _, root = picture(name)
         width, height = map(float, root.get("viewBox", "").split()[2:])
-        for text in root.iter(f"{SVG}text"):
+        words = list(root.iter(f"{SVG}text"))
+        assert words, name
+        for text in words:
             size = 0.55 * float(text.get("font-size", "0")) * len(text.text or "")
             before = {"end": size, "middle": size / 2}.get(text.get("text-anchor", "start"), 0)
             left, y = float(text.get("x", "0")) - before, float(text.get("y", "0"))

@@ -59,6 +59,7 @@ WRONG: dict[str, tuple[bytes, str | None, str | None]] = {
     ),
     "unknown label": (b'{"l": "emu"}', None, "$.l"),
     "label of no class": (b'{"l": 3}', None, "$.l"),
+    "label of many digits": (b'{"l": "' + b"9" * 5_000 + b'"}', None, "$.l"),
     "negative label": (b'{"l": -1}', None, "$.l"),
     "half a label": (b'{"l": 1.5}', None, "$.l"),
     "two labels": (b'{"l": [0, 1]}', None, "$.l"),

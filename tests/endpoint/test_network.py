@@ -34,6 +34,34 @@ def test_logits_are_those_of_the_served_network(service: Service, baseline: Subj
     assert not logits.requires_grad
 
 
+@pytest.mark.parametrize("scale", [1e-13, 1e-60, 1e-280])
+def test_small_scores_keep_their_order(scale: float, service: Service) -> None:
+    """Scores below every usual probability name the class that the service answers, not the first one."""
+    service.classify = lambda x: scale * by_brightness(x)
+    logits = remote(table(service, kind="probabilities"))(X)
+    assert logits.argmax(1).tolist() == by_brightness(X.numpy()).argmax(1).tolist()
+
+
+@pytest.mark.parametrize("kind", ["auto", "probabilities"])
+def test_later_scores_that_are_no_probabilities(kind: str, service: Service) -> None:
+    """Negative scores after probabilities are an error of one sentence, and no answer."""
+    model = remote(table(service, kind=kind))
+    model.probe(X[:8])
+    service.classify = lambda x: by_brightness(x) - 2
+    with pytest.raises(ModelError, match="as in its first answers") as caught:
+        model(X[8:])
+    one_sentence(caught.value)
+
+
+def test_later_scores_that_are_all_small(service: Service) -> None:
+    """Scores of which none is above 0, after ones that sum to 1, are an error, and no answer."""
+    model = remote(table(service))
+    model.probe(X[:8])
+    service.classify = lambda x: 0 * by_brightness(x)
+    with pytest.raises(ModelError, match="as in its first answers"):
+        model(X[8:])
+
+
 def test_png_is_what_the_service_reads(service: Service) -> None:
     """`as_sent` is what the service computes with, and logits are those of it."""
     read: list[np.ndarray] = []

@@ -65,6 +65,26 @@ def test_another_class_is_another_answer(decimals: int | None, step: float) -> N
     assert not differs(one, one - 1e-3, 3).any()
 
 
+@pytest.mark.parametrize("others", [[0.0] * 7, [-1e9] * 7], ids=["of one class", "of most"])
+def test_scores_far_below_hide_no_change(others: list[float]) -> None:
+    """Where a score of -1e9 makes the spread large, another class is another answer all the same."""
+    one, other = np.array([[5.0, 1.0, -1e9, *others], [1.0, 5.0, -1e9, *others]])[:, None]
+    assert differs(one, other, None).all()
+    assert not differs(one, one + 1e-5, None).any()
+
+
+def test_far_scores_hide_no_noise() -> None:
+    """Where a class has a score of -1e9, other scores that vary are found, though no class changes."""
+    one = np.array([[5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0, -2.0, -3.0, -1e9]])
+    assert differs(one, one + 0.1, None).all()
+
+
+def test_overflowing_spread_hides_no_change() -> None:
+    """Scores at both ends of the range of floats, whose difference is infinite, are compared, too."""
+    one = np.array([[1e308, 1.0, -1e308]])
+    assert differs(one, one[:, [1, 0, 2]], None).all()
+
+
 def test_probe_finds_logits(service: Service) -> None:
     """Scores outside [0, 1] are logits, unless the description says otherwise."""
     service.classify = lambda x: 5 * by_brightness(x) - 1

@@ -131,6 +131,23 @@ def test_wrong_proof_is_error(context: Context, monkeypatch: pytest.MonkeyPatch)
         run_proofs(attacked(context), SECONDS, context)
 
 
+def test_example_refused_later_breaks_nothing(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image whose example the referee does not accept again stays a survivor."""
+
+    def hasty(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: Any) -> Proofs:
+        broken = torch.ones(len(x), dtype=torch.bool)
+        return Proofs(-torch.ones(len(x), dtype=torch.float64), ~broken, broken, 0)
+
+    monkeypatch.setattr(proof_stage, "prove", hasty)
+    run = attacked(context)
+    survivors = run.outcomes.undecided
+    run_proofs(run, SECONDS, context)
+    assert (run.outcomes.codes[survivors] == SURVIVED).all()
+    assert run.outcomes.waterfall[-1].fell == 0
+
+
 def test_unknown_layer_leaves_survivors(context: Context) -> None:
     """A network without known bounds keeps its survivors, and the evidence names the layer."""
     model = nn.Sequential(nn.GroupNorm(1, 1), context.subject.model).eval()

@@ -92,6 +92,8 @@ def test_fingerprints_differ() -> None:
 @pytest.mark.parametrize("value", STRINGS.values(), ids=STRINGS.keys())
 def test_hostile_text_stays_text(value: str) -> None:
     """Hostile text in every field gives a valid report in which it has no effect."""
-    for one in entries(hostile_assessment(value)):
+    found = entries(hostile_assessment(value))
+    assert found
+    for one in found:
         assert effective(one["description"]) == []
         assert effective(one["location"]["path"]) == []

@@ -51,9 +51,12 @@ def test_the_schema_refuses_a_log_with_a_gap() -> None:
 @pytest.mark.parametrize("value", STRINGS.values(), ids=STRINGS.keys())
 def test_hostile_text_stays_text(value: str) -> None:
     """Hostile text in every field has no effect in a message, and becomes no link."""
-    for log in logs(hostile_assessment(value)).values():
+    found = logs(hostile_assessment(value))
+    assert "results.sarif" in found
+    for log in found.values():
         check_github_rules(log)
         (run,) = log["runs"]
+        assert run["results"]
         for one in run["results"]:
             assert effective(one["message"]["text"]) == []
             assert "](" not in one["message"]["text"]
@@ -62,5 +65,7 @@ def test_hostile_text_stays_text(value: str) -> None:
 @pytest.mark.parametrize("name", ["blank", "lone surrogate", "very long", "paths"])
 def test_hostile_text_fits_the_standard(name: str) -> None:
     """Whatever the texts are, the file is a SARIF log."""
-    for log in logs(hostile_assessment(STRINGS[name])).values():
+    found = logs(hostile_assessment(STRINGS[name]))
+    assert "results.sarif" in found
+    for log in found.values():
         validator().validate(log)

@@ -59,6 +59,16 @@ def test_trend_has_chart_per_requirement(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "labels"), [(0.0, ["0"]), (0.5, ["0.5", "0.9"])], ids=["constant", "two numbers"]
+)
+def test_axis_has_numbers_of_the_chart_alone(value: float, labels: list[str]) -> None:
+    """The ends are the smallest and the largest number shown, never a share below 0."""
+    points = [trend._Point({"time": "2026-11-29", "commit": "a1"}, value)]
+    picture = str(trend._chart("A", "b", points, None if value == 0 else 0.9))
+    assert re.findall(r'text-anchor="end"[^>]*>([^<]*)<', picture) == labels
+
+
+@pytest.mark.parametrize(
     ("today", "phrase"), [("2026-12-31", "passed"), ("2027-01-01", "a waiver")]
 )
 def test_trend_after_waiver_expired(today: str, phrase: str, tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ def test_pairs_of_classes_need_samples() -> None:
     for classes, wanted in ((4, True), (10, False)):
         ids = [p.id for p in proposals(data_of((1, 8, 8), classes))]
         assert ("BACKDOOR-02" in ids) == wanted
+    uneven = data_of((1, 8, 8), 4)
+    uneven.test.labels[uneven.test.labels == 3] = 0
+    assert "BACKDOOR-02" not in [p.id for p in proposals(uneven)]
 
 
 def test_least_thresholds_follow_the_classes() -> None:

@@ -12,6 +12,7 @@ from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.initial_policy import margins, measured, policy
+from securemnist.initial_policy.chance import design_of
 from securemnist.models.loading import from_model
 from securemnist.results import policy as policies
 from securemnist.results.findings import Measurement
@@ -32,7 +33,7 @@ def test_the_design_effect_is_that_of_the_samples(mnist: DataSet) -> None:
     small = dataclasses.replace(mnist, test=mnist.test[torch.cat(chosen)], digests={})
     context = Context(from_model(FunctionModel(always_one), name="one"), small)
     expected = margins.design_effect([1] * 450 + [0] * 50, [1] * 500)
-    assert measured._design(context, "one") == expected > 10
+    assert design_of(context, "one") == expected > 10
 
 
 def test_constant_answer_is_refused_on_uneven_classes() -> None:
@@ -42,7 +43,39 @@ def test_constant_answer_is_refused_on_uneven_classes() -> None:
     constant = FunctionModel(lambda x: torch.eye(2)[torch.ones(len(x), dtype=torch.long)])
     context = Context(from_model(constant, name="one"), data)
     with pytest.raises(UsageError, match=r"better than guessing.* 0\.9000 .*0\.5000 as the mean"):
-        measured._design(context, "one")
+        design_of(context, "one")
+
+
+def test_too_few_samples_are_not_blamed_on_the_model() -> None:
+    """Two right answers of two are few: the message names the samples, not the model."""
+    x = torch.zeros(2, 1, 8, 8)
+    x[0, :, :, :4], x[1, :, :, 4:] = 1, 1
+    data = DataSet.from_tensors(x, torch.tensor([0, 1]))
+    context = Context(from_model(FunctionModel(halves), name="halves"), data)
+    with pytest.raises(UsageError, match=r"expected enough samples to tell halves .* got 2 of"):
+        design_of(context, "halves")
+
+
+def test_progress_names_the_row_and_the_eps() -> None:
+    """A row is counted once, whatever eps it is tried at, and its work is shown with its name."""
+    labels = torch.arange(240) % 2
+    x = 0.1 * torch.rand((240, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    x[labels == 1, :, :, 5:7] += 0.7
+    x[labels == 0, :, :, 1:3] += 0.7
+    shown: list[tuple[str, int, int]] = []
+    subject = from_model(FunctionModel(halves), name="halves")
+    rows = measured.measure(
+        subject, DataSet.from_tensors(x, labels), 50, lambda *step: shown.append(step)
+    )
+    begun = [step for step in shown if step[0].startswith("first measurement, ")]
+    assert [done for _, done, _ in begun] == sorted(done for _, done, _ in begun)
+    total = begun[0][2]
+    assert {step[2] for step in begun} == {total}
+    assert begun[0] == ("first measurement, CLEAN-01", 0, total)
+    assert len({label.split()[2] for label, *_ in begun}) == total >= len(rows)
+    assert any(label == "first measurement, ADV-01 at eps 0.3" for label, *_ in begun)
+    work = [label for label, *_ in shown if label.startswith("ADV-02 at eps ")]
+    assert any("APGD" in label for label in work)
 
 
 def halves(x: torch.Tensor) -> torch.Tensor:

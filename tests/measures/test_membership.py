@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from torch import nn
 from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, membership_references, take_measurement
+from securemnist.measures import bind, membership, membership_references, take_measurement
 from securemnist.measures.membership import beyond
 from securemnist.models import loading
 from securemnist.report.figures import exhibits
@@ -74,8 +75,11 @@ def test_lower_scores_of_training_images_tell_them_too(few: DataSet) -> None:
 
     class Unsure(Memorising):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            known = torch.isin(self.hashed(x), self.members)
-            return torch.where(known, 0.3, 3.0)[:, None] * self.network(x)
+            number = self.hashed(x)
+            turned = -(10.0 ** (number % 7))  # so different that none is the usual one
+            return torch.where(torch.isin(number, self.members), turned, 1.0)[
+                :, None
+            ] * self.network(x)
 
     found = measured(Unsure(few.train.images()), few, references=0)
     assert areas(found)["margin"] < 0.05
@@ -93,6 +97,61 @@ def test_reference_networks_find_what_the_scores_alone_do_not(few: DataSet, mnis
     assert areas(measured(Scaled(network), few, references=1)) == found  # no temperature hides it
     other = trained(few, mnist.train[1000:1400], Recipe(epochs=60))
     assert areas(measured(other, few, references=1))["beside reference networks"] < 0.55
+
+
+def test_scores_that_hardly_differ_tell_training_images(few: DataSet, mnist: DataSet) -> None:
+    """A loss that asks for a certain score makes margins equal; a control of other images passes."""
+    found = {}
+    for name, samples in (("members", few.train), ("control", mnist.train[1000:1400])):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+        optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+        images, wanted = samples.images(), torch.eye(10)[samples.labels]
+        for _ in range(60):
+            for part in torch.randperm(len(samples)).split(32):
+                optimiser.zero_grad()
+                nn.functional.mse_loss(network(images[part]), wanted[part]).backward()
+                optimiser.step()
+        found[name] = areas(measured(network, few, references=0))
+    assert found["members"]["near the usual margin"] > found["members"]["margin"] + 0.05 > 0.9
+    assert abs(found["control"]["near the usual margin"] - 0.5) < 0.06
+
+
+def test_margins_spread_around_that_of_training_images_fail(few: DataSet) -> None:
+    """The margin alone tells nothing where training images have the middle one of all images."""
+
+    class Middle(Memorising):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            logits = self.network(x)
+            known = torch.isin(self.hashed(x), self.members)
+            middle = 13.5 * nn.functional.one_hot(logits.argmax(1), 10)
+            return torch.where(known[:, None], middle, logits)
+
+    found = measured(Middle(few.train.images()), few, references=0)
+    assert abs(areas(found)["margin"] - 0.5) < 0.05
+    assert found.value > 0.95
+    assert ROW.judge(found).verdict is Verdict.FAIL
+
+
+def test_a_copy_of_a_measured_image_trains_no_reference(
+    few: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Training data that repeat each image thrice are measured like the images themselves."""
+    thrice = dataclasses.replace(
+        few, train=Samples(few.train.pixels.repeat(3, 1, 1, 1), few.train.labels.repeat(3))
+    )
+    seen: list[Samples] = []
+
+    def recorded(_: DataSet, samples: Samples, *__: object, **___: object) -> nn.Module:
+        seen.append(samples)
+        return undefended()
+
+    monkeypatch.setattr(membership_references, "trained", recorded)
+    model = Memorising(few.train.images())
+    found = measured(model, thrice, images=150)
+    trained_on = model.hashed(seen[0].images())
+    assert (found.n, len(trained_on)) == (150, len(trained_on.unique())) == (150, 250)
+    assert measured(model, thrice).n == 200
 
 
 def test_what_follows_from_the_difficulty_alone_is_taken_away() -> None:
@@ -121,7 +180,7 @@ def test_equal_scores_are_chance(few: DataSet) -> None:
 def test_without_training_images_the_row_is_undecided(few: DataSet) -> None:
     """Nothing is measured, so nothing passes."""
     empty = dataclasses.replace(few, train=few.train[:1])
-    with pytest.raises(Inconclusive, match="expected at least 2 training images, got 1"):
+    with pytest.raises(Inconclusive, match="expected at least 2 different training images, got 1"):
         measured(undefended(), empty)
 
 
@@ -156,6 +215,13 @@ def test_an_audited_image_is_in_no_reference_network(
             asked.append(self.hashed(x))
             return super().forward(x)
 
+    given: list[Samples] = []
+
+    def reference_margins(data: DataSet, others: Samples, samples: Samples, **more: Any) -> Any:
+        given.append(samples)
+        return membership_references.reference_margins(data, others, samples, **more)
+
+    monkeypatch.setattr(membership, "reference_margins", reference_margins)
     model = Recording(few.train.images())
     state = torch.random.get_rng_state()
     measured(model, few, images=150, references=2)
@@ -164,9 +230,10 @@ def test_an_audited_image_is_in_no_reference_network(
     assert one != two
     assert len(first) == len(second) == 250
     trained_on = model.hashed(first.images())
-    measured_ones = torch.cat(asked)
-    measured_ones = measured_ones[torch.isin(measured_ones, model.members)]
-    assert len(measured_ones.unique()) >= 150
+    measured_ones = model.hashed(given[0].images()[:150])
+    assert torch.isin(measured_ones, torch.cat(asked)).all()
+    assert torch.isin(measured_ones, model.members).all()
+    assert len(measured_ones.unique()) == 150
     assert not torch.isin(trained_on, measured_ones).any()
 
 

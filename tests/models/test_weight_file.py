@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,4 +90,12 @@ def test_changed_reference_weights_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="expected SHA-256"):
         loading.resolve(str(path))
     with pytest.raises(WeightsError, match="expected finite weights"):
+        loading.resolve(f"A@{path}")
+
+
+def test_weights_of_another_network_are_told_from_damaged_ones(tmp_path: Path) -> None:
+    """Tensors that do not fit a named architecture are answered with what else they may be."""
+    path = tmp_path / "own.safetensors"
+    safetensors.torch.save_file({"0.weight": torch.zeros(2, 2)}, path)
+    with pytest.raises(WeightsError, match="or load it in a factory of your own"):
         loading.resolve(f"A@{path}")

@@ -40,7 +40,8 @@ def test_templates_in_outside_text_are_not_run() -> None:
 
 def test_ids_that_look_alike_get_anchors_of_their_own() -> None:
     """Rows whose ids differ only in punctuation can each be linked to."""
-    rows = [example.row(name, "m", at_least=0.5) for name in ("A 1", "A.1", "A-1", "///", "é")]
+    names = ("A 1", "A.1", "A-1", "A-1--2", "///", "é")
+    rows = [example.row(name, "m", at_least=0.5) for name in names]
     found = tuple(row.unmeasured(Verdict.ERROR, "x", family="clean") for row in rows)
     Markup(page.render(example.assessment(findings=found)).decode())
 

@@ -98,7 +98,9 @@ def test_each_family_shows_its_closest_call(html: str) -> None:
 
 def test_every_row_comes_before_its_own_pictures(html: str) -> None:
     """A picture stands inside of its row, and a section begins with a row."""
-    for section in re.findall(r'<section id="family-.*?</section>', html, re.DOTALL):
+    sections = re.findall(r'<section id="family-.*?</section>', html, re.DOTALL)
+    assert len(sections) == 5
+    for section in sections:
         assert (
             section.index('<details class="row') < section.find("<figure")
             or "<figure" not in section

@@ -12,6 +12,7 @@ from securemnist.report.terminal import print_assessment
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.findings import Verdict
+from securemnist.results.measurement import Measurement
 from securemnist.view.wording import SYMBOLS
 from tests.report import example, hostile
 
@@ -55,11 +56,11 @@ def test_every_verdict_has_symbol_and_word(verdict: Verdict) -> None:
 
 
 def test_a_red_row_explains_itself() -> None:
-    """An open row says why, what to do next and how to repeat it; a waived one needs no more."""
+    """An open row says why, what to do next and how to repeat it; a waived one has its waiver alone."""
     text = _piped(example.assessment()).partition("\n\n")[2]
     assert "ADV-02 FAIL: robust_accuracy 0.8127 < 0.85" in text
     assert text.count("  next    ") == text.count("  repeat  ") == 6
-    assert "ADV-06" not in text
+    assert text.count("ADV-06") == text.count("ADV-06 waived through") == 1
 
 
 def test_a_red_static_row_names_places() -> None:
@@ -137,3 +138,23 @@ def test_a_poor_encoding_is_no_error(encoding: str) -> None:
 def test_an_empty_scope_is_printed() -> None:
     """No rows, no table, but an answer."""
     assert "Do not merge yet" in _piped(example.assessment(findings=()))
+
+
+def test_a_waived_row_says_why() -> None:
+    """The reason of each waiver follows the rows that block, in one line, with its last day."""
+    text = _piped(example.assessment())
+    (waived,) = [f for f in example.findings() if f.waived(example.assessment().decided)]
+    own = waived.requirement
+    assert own.waiver is not None
+    said = f"⚑ {own.id} waived through {own.waiver.expires} (UTC): {own.waiver.reason}"
+    assert text.splitlines().count(said) == 1
+
+
+def test_the_column_of_verdicts_stays_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure probability of a smoothed pass stands behind its claim."""
+    monkeypatch.setattr(Measurement, "failure_probability", 0.001)
+    smoothed = next(f for f in example.findings() if f.passed and not f.proved)
+    assert smoothed.label == "PASS (smoothed, failure probability 0.001)"
+    shown = _piped(example.assessment(findings=(smoothed,))).splitlines()[1]
+    assert shown.startswith("✓ PASS (smoothed)  ")
+    assert shown.endswith("(failure probability 0.001)")

@@ -174,6 +174,7 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "eps true": (ROBUST, {"threat": '{ norm = "l2", eps = true }'}, "expected eps as a number"),
     "unknown norm": (ROBUST, {"threat": '{ norm = "l7", eps = 0.1 }'}, "a norm of linf, l2"),
     "norm a list": (ROBUST, {"threat": '{ norm = ["l2"], eps = 0.1 }'}, "a norm of linf, l2"),
+    "misspelt attack": (ROBUST, {"attack": '{ use = "pgd" }'}, "got 'pgd'; did you mean PGD?"),
     "unknown attack": (ROBUST, {"attack": '{ use = "Magic" }'}, "got 'Magic'; fix `use`"),
     "attack a list": (ROBUST, {"attack": '{ use = ["PGD"] }'}, "got ['PGD']; fix `use`"),
     "attack without a name": (ROBUST, {"attack": "{ steps = 4 }"}, "got None; fix `use`"),

@@ -14,6 +14,7 @@ from torch import nn
 
 from securemnist.input_spec import MNIST
 from securemnist.serve.application import create_application
+from securemnist.serve.server import ServerThread
 from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
@@ -76,6 +77,15 @@ def client(
     finally:
         found.runner.close()
         service.close(10)
+
+
+@contextmanager
+def serving(settings: Settings, token: Token) -> Iterator[tuple[str, Service]]:
+    """The URL of a server of the toy model that accepts a token, and its service."""
+    service = Service((toy(),))
+    with ServerThread(create_application(service, settings, [token]), settings) as server:
+        yield server.address, service
+    service.close(10)
 
 
 def body(count: int = 1, kind: str = "UINT8", value: float = 128, **more: Any) -> dict[str, Any]:

@@ -93,6 +93,21 @@ def test_control_refuses(
         assert request_of(off) != refusal
 
 
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("192.0.2.7", "192.0.2.7:8080"),
+        ("2001:db8::7", "[2001:db8::7]:8080"),
+        ("127.0.0.1", "[::1]"),
+        ("127.0.0.1", "LOCALHOST:8080"),
+    ],
+)
+def test_service_answers_under_its_own_names(host: str, name: str) -> None:
+    """The address that it listens on is a name of the service, in brackets where it is one of IPv6."""
+    with client(host=host) as c:
+        assert c.get("/v2", headers={"Host": name}).status_code == 200
+
+
 def test_limit_says_when_to_come_again() -> None:
     """Refusals by rate carry Retry-After in seconds."""
     with client(requests_per_token=1, window_seconds=30.0) as c:

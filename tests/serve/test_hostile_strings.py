@@ -11,13 +11,10 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
-from securemnist.serve.application import create_application
-from securemnist.serve.server import ServerThread
-from securemnist.serve.service import Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
 from tests.serve.hostile_strings import BYTES, CLASSES
-from tests.serve.hosts import INFER, Client, body, client, text, toy
+from tests.serve.hosts import INFER, Client, body, client, serving, text
 
 SETTINGS = Settings(port=0, off=("rate_limits",))
 TOKEN, SECRET = Token.new("alice")
@@ -36,10 +33,8 @@ def service() -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The URL of a server of the toy model."""
-    model = Service((toy(),))
-    with ServerThread(create_application(model, SETTINGS, [TOKEN]), SETTINGS) as server:
-        yield server.address
-    model.close(10)
+    with serving(SETTINGS, TOKEN) as (url, _):
+        yield url
 
 
 def test_enough_strings() -> None:

@@ -11,13 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from securemnist.serve.application import create_application
 from securemnist.serve.protocol.openapi import description
-from securemnist.serve.server import ServerThread
 from securemnist.serve.service import Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
-from tests.serve.hosts import client, toy
+from tests.serve.hosts import client, serving, toy
 
 SETTINGS = Settings(port=0, off=("rate_limits",))
 TOKEN, SECRET = Token.new("alice")
@@ -28,10 +26,8 @@ OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The URL of a server of the toy model."""
-    service = Service((toy(),))
-    with ServerThread(create_application(service, SETTINGS, [TOKEN]), SETTINGS) as server:
-        yield server.address
-    service.close(10)
+    with serving(SETTINGS, TOKEN) as (url, _):
+        yield url
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
 from tests import warm
 from tests.error_form import one_sentence
-from tests.serve.hosts import INFER, text, toy
+from tests.serve.hosts import INFER, serving, text, toy
 
 SETTINGS = Settings(port=0, header_seconds=0.5, body_seconds=0.5)
 TOKEN, SECRET = Token.new("alice")
@@ -36,10 +36,8 @@ HEADERS = {"Authorization": f"Bearer {SECRET}"}
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The URL of a server of the toy model, with short deadlines."""
-    service = Service((toy(),))
-    with ServerThread(create_application(service, SETTINGS, [TOKEN]), SETTINGS) as server:
-        yield server.address
-    service.close(10)
+    with serving(SETTINGS, TOKEN) as (url, _):
+        yield url
 
 
 def connection(address: str) -> socket.socket:

@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from securemnist.serve.application import create_application
-from securemnist.serve.server import ServerThread
 from securemnist.serve.service import Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
-from tests.serve.hosts import INFER, text, toy
+from tests.serve.hosts import INFER, serving, text
 
 SETTINGS = Settings(port=0, off=("rate_limits",), header_seconds=0.3, body_seconds=0.5)
 TOKEN, SECRET = Token.new("alice")
@@ -86,10 +84,8 @@ CASES = {
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[str, Service]]:
     """The URL of a server of the toy model, and its service."""
-    service = Service((toy(),))
-    with ServerThread(create_application(service, SETTINGS, [TOKEN]), SETTINGS) as server:
-        yield server.address, service
-    service.close(10)
+    with serving(SETTINGS, TOKEN) as both:
+        yield both
 
 
 def opened(address: str) -> socket.socket:

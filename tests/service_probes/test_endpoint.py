@@ -12,12 +12,9 @@ from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.measurement import Measurement
-from securemnist.serve.application import create_application
-from securemnist.serve.server import ServerThread
-from securemnist.serve.service import Service
 from securemnist.serve.settings import Settings
 from securemnist.serve.tokens import Token
-from tests.serve.hosts import Toy, toy
+from tests.serve.hosts import Toy, serving
 
 TOKEN, SECRET = Token.new("suite")
 SETTINGS = Settings(port=0, off=("rate_limits",))
@@ -26,10 +23,8 @@ SETTINGS = Settings(port=0, off=("rate_limits",))
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """The address of a model of a running service."""
-    service = Service((toy(),))
-    with ServerThread(create_application(service, SETTINGS, [TOKEN]), SETTINGS) as server:
-        yield f"{server.address}/v2/models/toy"
-    service.close(10)
+    with serving(SETTINGS, TOKEN) as (url, _):
+        yield f"{url}/v2/models/toy"
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import torch
 from securemnist.errors import MeasureError
 from securemnist.input_spec import MNIST
 from securemnist.results.evidence.service import ServiceCheck
+from securemnist.service_probes.raw_answer import parsed
 from securemnist.service_probes.table import PROBES
-from securemnist.service_probes.target import Target, parsed
+from securemnist.service_probes.target import Target
 from tests.odd_server import Handler, Request, answer, certificate_of, serving
 
 LABEL = {"outputs": [{"name": "label", "datatype": "INT64", "shape": [1], "data": [3]}]}

@@ -11,16 +11,19 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from securemnist.errors import SignatureError
 from securemnist.results import policy
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Measurement
 from securemnist.results.policy import Policy
-from securemnist.signing import attestation, bundle, keys, statement
+from securemnist.signing import attestation, bundle, keys, model_signature, statement
 from securemnist.signing.keys import PrivateKey
-from securemnist.signing.model_signature import PREDICATE
+from securemnist.signing.model_signature import PREDICATE, SignedFiles
+from tests.error_form import one_sentence
 
 WEIGHTS = {"net.safetensors": b"weights\n", "net.json": b"{}\n"}
 DATA = "d" * 64
@@ -47,6 +50,19 @@ def write_key(path: Path, private: PrivateKey | None = None) -> Path:
     path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     keys.public_path(path).write_bytes(keys.pem(private.public_key()))
     return path
+
+
+def opened(content: bytes) -> SignedFiles:
+    """A bundle, opened by the key of the tests."""
+    return model_signature.read(content, key().public_key())
+
+
+def refused(content: bytes) -> str:
+    """The sentence by which a bundle is refused."""
+    with pytest.raises(SignatureError) as error:
+        opened(content)
+    assert error.value.exit_code == 1
+    return one_sentence(error.value)
 
 
 def write_model(folder: Path) -> Path:

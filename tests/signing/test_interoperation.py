@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -57,10 +58,16 @@ def accepted(reference: ModuleType, release: Path, model: Path, signature: Path)
 
 
 def their_signature(
-    reference: ModuleType, release: Path, model: Path, signature: Path, **paths: list[str]
+    reference: ModuleType,
+    release: Path,
+    model: Path,
+    signature: Path,
+    *,
+    ignored: Sequence[str] = (),
+    git: bool = True,
 ) -> None:
-    """A signature by the package."""
-    hashing = reference.hashing.Config().set_ignored_paths(paths=paths.get("ignored", []))
+    """A signature by the package; `git`: files of git are left out."""
+    hashing = reference.hashing.Config().set_ignored_paths(paths=ignored, ignore_git_paths=git)
     config = reference.signing.Config().use_elliptic_key_signer(private_key=release)
     config.set_hashing_config(hashing).sign(model, signature)
 
@@ -109,6 +116,22 @@ def test_ours_reads_theirs(part: str, reference: ModuleType, model: Path, releas
     (model / "net.safetensors").write_bytes(b"swapped")
     with pytest.raises(SignatureError):
         model_signature.verify(path, signature, public)
+
+
+def test_files_of_git_are_left_out_where_the_signature_says_so(
+    reference: ModuleType, model: Path, release: Path
+) -> None:
+    """A signature that covers files of git verifies, as by the package; a changed or new one is named."""
+    signature, public = model.parent / "their.sig", key().public_key()
+    their_signature(reference, release, model, signature, git=False)
+    assert ".git/config" in model_signature.verify(model, signature, public).files
+    for name in (".git/config", ".git/hook", ".gitattributes"):
+        before = (model / name).read_bytes() if (model / name).exists() else None
+        (model / name).write_bytes(b"another")
+        assert not accepted(reference, release, model, signature)
+        with pytest.raises(SignatureError, match=name):
+            model_signature.verify(model, signature, public)
+        (model / name).unlink() if before is None else (model / name).write_bytes(before)
 
 
 def test_the_package_knows_no_ed25519(reference: ModuleType, tmp_path: Path) -> None:

@@ -14,25 +14,14 @@ from tests.error_form import one_sentence
 from tests.signing.signed import (
     FILES,
     key,
+    opened,
     predicate,
+    refused,
     root,
     signature_of,
     signed_list,
     write_model,
 )
-
-
-def read(content: bytes) -> model_signature.SignedFiles:
-    """A bundle, opened by the key of the tests."""
-    return model_signature.read(content, key().public_key())
-
-
-def refused(content: bytes) -> str:
-    """The sentence by which a bundle is refused."""
-    with pytest.raises(SignatureError) as error:
-        read(content)
-    assert error.value.exit_code == 1
-    return one_sentence(error.value)
 
 
 def files(*names: str) -> bytes:
@@ -84,7 +73,7 @@ def test_signed_lists_of_another_form_are_refused(name: str) -> None:
 def test_other_digests_decide_nothing(changes: dict[str, Any]) -> None:
     """Shards and other hashes are legal in the format; they are not read, with exit code 3."""
     with pytest.raises(SecureMnistError, match="which is not read") as error:
-        read(signature_of(FILES, **changes))
+        opened(signature_of(FILES, **changes))
     assert error.value.exit_code == UNDECIDED
     one_sentence(error.value)
 
@@ -93,7 +82,7 @@ def test_unknown_keys_of_a_signed_list_are_ignored() -> None:
     """in-toto has readers ignore keys that they do not know, where a signature covers them."""
     table = {**predicate(FILES, more=1), "model_card": {"name": "x"}}
     table["resources"][0]["size"] = 1
-    assert read(signed_list(table, {"net": root(FILES)})).files == FILES
+    assert opened(signed_list(table, {"net": root(FILES)})).files == FILES
 
 
 def test_a_signed_name_of_one_file_may_be_its_own(tmp_path: Path) -> None:

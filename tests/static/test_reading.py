@@ -114,7 +114,10 @@ def test_other_notebooks_are_excluded() -> None:
         ("environment.yml", "dependencies:\n  - pytorch=2.3\n", True),
         ("uv.lock", '[[package]]\nname = "torch"\nversion = "2.5.1"\n', True),
         ("uv.lock", '[[package]]\nname = "torch"\nversion = "2.10.0"\n', False),
+        ("uv.lock", f'[[package]]\nname = "torch"\nversion = "{"9" * 5_000}.1"\n', False),
+        ("requirements.txt", f"torch=={'9' * 5_000}\n", False),
     ],
+    ids=lambda value: str(value)[:50],
 )
 def test_pinned_old_torch_is_found(write: Write, name: str, text: str, old: bool) -> None:
     """Only a requirement without any torch from 2.6 on means an old torch."""

@@ -14,6 +14,7 @@ from securemnist.evaluation.context import Context
 from securemnist.models import loading
 from securemnist.results.findings import Verdict
 from securemnist.supply_chain import advisories, pinned, requirements_file
+from tests.error_form import one_sentence
 from tests.supply_chain.contexts import checks, judge, wrong
 
 LIST = """
@@ -26,13 +27,21 @@ affected = ["<2.6.0", ">=3.0,<3.1"]
 fixed = "3.1"
 why = "a file runs code"
 """
+FIXED = """
+[[advisory]]
+package = "packaging"
+id = "CVE-2026-0002"
+affected = ["<1.0"]
+fixed = "1.0"
+why = "a version takes minutes"
+"""
 TODAY = datetime.date(2026, 11, 27)
 
 
 @pytest.fixture
 def context(mnist: DataSet, tmp_path: Path) -> Context:
-    """A folder with a list of advisories that names no installed package."""
-    (tmp_path / "advisories.toml").write_text(LIST.replace("Num_Py", "no-such-package"))
+    """A folder with a list of advisories: of a package that is not installed, and of a fixed one."""
+    (tmp_path / "advisories.toml").write_text(LIST.replace("Num_Py", "no-such-package") + FIXED)
     return Context(loading.resolve("baseline"), mnist, project=tmp_path)
 
 
@@ -145,6 +154,34 @@ def test_a_vulnerable_lock_fails_the_row(context: Context) -> None:
     (context.project / "advisories.toml").unlink()
     with pytest.raises(DataError, match="expected a list of advisories"):
         judge(context, "vulnerable_dependencies", **own)
+
+
+def test_a_list_about_other_packages_decides_nothing(context: Context) -> None:
+    """A list of which no package is installed or locked, as one of another ecosystem, is no pass."""
+    own = {"advisories": "advisories.toml"}
+    path = context.project / "advisories.toml"
+    path.write_text(LIST.replace("Num_Py", "lodash"))
+    with pytest.raises(MeasureError, match="got 1 about others") as caught:
+        judge(context, "vulnerable_dependencies", **own)
+    one_sentence(caught.value)
+    (context.project / "requirements.txt").write_text("lodash==3.1\n")
+    assert judge(context, "vulnerable_dependencies", **own).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "no-such-package @ https://host.example/no_such_package-2.5.9-py3-none-any.whl",
+        "no-such-package==2.5.9 --config-settings=a=b",
+        "no-such-package==${VERSION}",
+    ],
+)
+def test_a_version_that_is_not_seen_counts(line: str, context: Context) -> None:
+    """A line of a lock that installs an unknown version is no pass."""
+    (context.project / "requirements.txt").write_text(f"{line}\n")
+    found = judge(context, "vulnerable_dependencies", advisories="advisories.toml")
+    assert found.verdict is Verdict.FAIL
+    assert [check.place for check in checks(found) if not check.holds] == ["requirements.txt:1"]
 
 
 def test_an_old_list_fails_its_row(context: Context) -> None:

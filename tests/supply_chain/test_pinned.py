@@ -47,6 +47,10 @@ def test_every_declared_dependency_is_covered(tmp_path: Path) -> None:
         ("num.py", "torch", "torch: no pin"),
         ("< '3'", "> '3'", "other: no pin"),
         ('"pytest<10"', '"not a requirement"', "'not a requirement'"),
+        pytest.param("pytest<10", f"pytest<{'9' * 5000}", "'pytest<999", id="digits"),
+        pytest.param(
+            "< '3'", f"< '{'9' * 5000}'", "other; python_version", id="digits of a marker"
+        ),
         ('["pytest<10"]', '"pytest"', ""),
         ("[dependency-groups]", "[tool.poetry.dependencies]", "tool.poetry"),
         ("[dependency-groups]", "[tool.uv]\ndev-dependencies = []\n[x]", "tool.uv"),

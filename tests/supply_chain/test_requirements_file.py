@@ -51,6 +51,7 @@ def test_one_version_with_hashes_is_a_pin(tmp_path: Path, text: str) -> None:
         ("numpy", "any version"),
         ("numpy==2.4.6", "without hashes"),
         (f"numpy>=2 --hash=sha256:{HASH}", ">=2"),
+        pytest.param(f"numpy=={'9' * 5000} --hash=sha256:{HASH}", "numpy==999", id="digits"),
         (f"numpy==2.* --hash=sha256:{HASH}", "==2.*"),
         (f"numpy==2.4.6,>2 --hash=sha256:{HASH}", "2.4.6"),
         (f"numpy==2.4.6 --hash=md5:{'a' * 32}", "md5"),

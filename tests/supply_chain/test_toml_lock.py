@@ -74,6 +74,7 @@ def test_a_whole_lock_holds(tmp_path: Path, name: str, text: str) -> None:
         ("uv.lock", UV, "registry =", "url =", "no package index (url)"),
         ("uv.lock", UV, 'editable = "."', 'editable = "../other"', "no package index (editable)"),
         ("uv.lock", UV, 'version = "2.4.6"', "", "no version"),
+        pytest.param("uv.lock", UV, "2.4.6", "9" * 5000, "no version", id="digits"),
         ("uv.lock", UV, 'name = "Num_Py"', "", "a package without a name"),
         ("uv.lock", UV, "Num_Py", "a b", "a package without a name"),
         ("uv.lock", UV, "[[package]]", "[[packages]]", "no packages"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.data import DataSet, Samples
 from securemnist.errors import UsageError
 
@@ -19,7 +19,7 @@ def clean_set(data: DataSet, count: int, *, seed: int) -> Samples:
     """
     if count < LEAST:
         raise UsageError(f"expected at least {LEAST} clean images, got {count}; raise --images")
-    rng = torch.Generator().manual_seed(seed_from(seed, "clean images"))
+    rng = generator(seed, "clean images")
     known = set(data.test.contents)
     found: list[Samples] = []
     for split in (data.tuning, data.train):
@@ -27,10 +27,10 @@ def clean_set(data: DataSet, count: int, *, seed: int) -> Samples:
         drawn = split[torch.randperm(len(split), generator=rng)[: left + left // 10 + 1]]
         fresh = [place for place, content in enumerate(drawn.contents) if content not in known]
         found.append(drawn[torch.tensor(fresh[:left], dtype=torch.long)])
-    pixels = torch.cat([part.pixels for part in found])
-    if len(pixels) < count:
+    clean = Samples.joined(found)
+    if len(clean) < count:
         raise UsageError(
-            f"expected {count:,} clean images that are no test images, got {len(pixels):,} in "
+            f"expected {count:,} clean images that are no test images, got {len(clean):,} in "
             f"{data.name}; lower --images, or name other data with --data"
         )
-    return Samples(pixels, torch.cat([part.labels for part in found]))
+    return clean

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ import torch
 from torch import nn
 
 from securemnist import __version__
+from securemnist._util.hashing import json_file
 from securemnist._util.resources import write_new
 from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive, UsageError
-from securemnist.input_spec import MNIST
 from securemnist.models import weight_file
 from securemnist.models.architectures import ARCHITECTURES
 from securemnist.models.loading import Subject
@@ -84,8 +83,7 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
             f"expected finite weights after the repair by {request.method}, got others, so nothing was "
             "written; use another --method or more --images"
         )
-    spec, subject, out = request.data.spec, request.subject, request.out
-    same = (spec.shape, spec.classes) == (MNIST.shape, MNIST.classes)
+    subject, out = request.subject, request.out
     content, manifest = weight_file.packed(
         model,
         out,
@@ -94,7 +92,7 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
             "architecture": subject.architecture,
             "recipe": {"repaired": request.origin()},
             **({"data": dict(subject.trained_on)} if subject.trained_on else {}),
-            **({} if same else {"spec": spec.to_json()}),
+            **weight_file.form_entry(request.data.spec),
         },
     )
     record = {
@@ -103,22 +101,28 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
         "repaired": request.origin(),
         **measurement,
     }
-    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    written: list[Path] = []
+    parts = {
+        measurement_path(out): json_file(record),
+        weight_file.manifest_path(out): json_file(manifest),
+        out: content,
+    }
     try:
-        for path, part in (
-            (measurement_path(out), text.encode()),
-            (weight_file.manifest_path(out), weight_file.manifest_text(manifest)),
-            (out, content),
-        ):
-            write_new(path, part)
-            written.append(path)
-    except BaseException as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+        _write_all(parts)
+    except OSError as error:
         raise UsageError(
             f"{out}: cannot be written ({error.strerror}); name another file with --out"
         ) from error
     return manifest
+
+
+def _write_all(parts: Mapping[Path, bytes]) -> None:
+    """Write new files in this order, all or none of them."""
+    written: list[Path] = []
+    try:
+        for path, content in parts.items():
+            write_new(path, content)
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise

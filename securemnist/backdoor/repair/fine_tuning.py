@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.triggers import Trigger
 from securemnist.batches import batch_size, channels_last
 from securemnist.types import Images, Labels, Progress, silent
@@ -48,7 +48,7 @@ class Repair:
 
     def generator(self, *purpose: str | int) -> torch.Generator:
         """A random generator of the seed for this purpose."""
-        return torch.Generator().manual_seed(seed_from(self.seed, *purpose))
+        return generator(self.seed, *purpose)
 
     @property
     def _passes(self) -> int:
@@ -81,6 +81,11 @@ class Repair:
             return F.softmax(former(x), 1)
 
         return answers
+
+
+def label_loss(model: nn.Module) -> Loss:
+    """Cross-entropy of the labels."""
+    return lambda x, y: F.cross_entropy(model(x), y)
 
 
 def unlearning_loss(repair: Repair, changed: Callable[[Images], Images]) -> Loss:

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from securemnist.attacks.losses import answers
 from securemnist.backdoor.repair.trigger_unlearning import ImageChange
 from securemnist.backdoor.success_rate import Predictions, invisible_reason, target_maps
 from securemnist.backdoor.triggers import Trigger
-from securemnist.batches import batch_size, channels_last
 from securemnist.data import Samples
 from securemnist.models.predictions import predicted
 from securemnist.results.intervals import share_interval
@@ -63,11 +63,9 @@ class TriggerEffect:
     undecided: str
 
 
-@torch.no_grad()
 def logits_of(model: nn.Module, x: Images) -> Logits:
     """The logits (n, K) of images, in batches."""
-    parts = x.split(batch_size(x, _BATCH))
-    return torch.cat([model(channels_last(part)) for part in parts])
+    return answers(model, x, _BATCH)
 
 
 def accuracy(model: nn.Module, test: Samples) -> Share:

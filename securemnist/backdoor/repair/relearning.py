@@ -10,14 +10,12 @@ import copy
 import dataclasses
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from securemnist._util.hashing import seed_from
-from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune
+from securemnist._util.random_numbers import generator
+from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune, label_loss
 from securemnist.backdoor.success_rate import target_maps
 from securemnist.backdoor.triggers import Trigger
-from securemnist.types import Images, Labels
 
 POISONED = 100
 _RATE = 0.02
@@ -29,7 +27,7 @@ def relearned(model: nn.Module, repair: Repair, trigger: Trigger, target: int | 
     Fewer are poisoned where there are fewer than 1,000 clean images: a tenth of them.
     """
     images, labels = repair.images.clone(), repair.labels.clone()
-    rng = torch.Generator().manual_seed(seed_from(repair.seed, "poisoned again"))
+    rng = generator(repair.seed, "poisoned again")
     count = min(POISONED, len(labels) // 10)
     chosen = torch.randperm(len(labels), generator=rng)[:count]
     classes = repair.model(images[:1]).shape[1]
@@ -39,9 +37,5 @@ def relearned(model: nn.Module, repair: Repair, trigger: Trigger, target: int | 
     work = dataclasses.replace(
         repair, model=trained, images=images, labels=labels, name="learning the backdoor again"
     )
-
-    def loss(x: Images, y: Labels) -> torch.Tensor:
-        return F.cross_entropy(trained(x), y)
-
-    fine_tune(work, loss, epochs=1, rate=_RATE)
+    fine_tune(work, label_loss(trained), epochs=1, rate=_RATE)
     return trained

@@ -6,19 +6,12 @@ is taken, so these weights change most.
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-
-from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune
-from securemnist.types import Images, Labels
+from securemnist.backdoor.repair.fine_tuning import Repair, fine_tune, label_loss
 
 _EPOCHS, _RATE, _SHARPNESS = 3, 0.02, 4.0
 
 
 def sharpness_aware(repair: Repair) -> None:
     """Fine-tune on the clean images by sharpness-aware steps."""
-
-    def loss(x: Images, y: Labels) -> torch.Tensor:
-        return F.cross_entropy(repair.model(x), y)
-
+    loss = label_loss(repair.model)
     fine_tune(repair, loss, epochs=_EPOCHS, rate=_RATE, sharpness=_SHARPNESS)

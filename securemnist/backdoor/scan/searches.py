@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS, Perturbation
 from securemnist.backdoor.scan.search import Batch, smallest_sizes
 from securemnist.types import Images, Labels, Progress, silent
@@ -60,7 +60,7 @@ def search(
     found = []
     for place, kind in enumerate(PERTURBATIONS):
         progress(f"backdoor scan, {kind.kind}", place, len(PERTURBATIONS))
-        rng = torch.Generator().manual_seed(seed_from(seed, "backdoor scan", kind.kind))
+        rng = generator(seed, "backdoor scan", kind.kind)
         targets = map_targets(classes).repeat(kind.starts)
         every = search_maps(model, kind, targets, classes, x, y, rng)
         sizes, best = every.sizes.view(kind.starts, -1).min(0)

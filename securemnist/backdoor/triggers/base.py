@@ -91,6 +91,11 @@ def check(holds: bool, setting: str, expected: str, got: object) -> None:
         raise UsageError(f"expected {setting} {expected} for a trigger, got {got!r}; fix it")
 
 
+def check_share(setting: str, value: object) -> None:
+    """UsageError for a number that is not in (0, 1]."""
+    check(is_number(value) and 0 < value <= 1, setting, "above 0, to 1", value)  # type: ignore[operator]
+
+
 def check_seed(pattern: object) -> None:
     """UsageError for a seed that is no whole number."""
     check(is_whole(pattern), "pattern", "a whole number", pattern)

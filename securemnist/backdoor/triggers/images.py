@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch.nn import functional
 
-from securemnist.backdoor.triggers.base import Trigger, check, is_number
+from securemnist.backdoor.triggers.base import Trigger, check, check_share, is_number
 from securemnist.types import Images
 
 MOST_SIDE = 64
@@ -29,7 +29,7 @@ class BlendedImage(Trigger):
     kind: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:
-        check(is_number(self.alpha) and 0 < self.alpha <= 1, "alpha", "above 0, to 1", self.alpha)
+        check_share("alpha", self.alpha)
         rows = self.rows if isinstance(self.rows, list | tuple) else ()
         lines = [row if isinstance(row, list | tuple) else () for row in rows]
         valid = 1 <= len(lines) <= MOST_SIDE and 1 <= len(lines[0]) <= MOST_SIDE

@@ -8,8 +8,8 @@ from typing import ClassVar, final
 import torch
 from torch.nn import functional
 
-from securemnist._util.hashing import seed_from
-from securemnist.backdoor.triggers.base import Trigger, check, check_seed, is_number
+from securemnist._util.random_numbers import generator
+from securemnist.backdoor.triggers.base import Trigger, check_seed, check_share
 from securemnist.types import Images
 
 # Features of the generator, and the sides of its kernels.
@@ -30,14 +30,14 @@ class InputAware(Trigger):
     kind: ClassVar[str] = "input_aware"
 
     def __post_init__(self) -> None:
-        check(is_number(self.share) and 0 < self.share <= 1, "share", "above 0, to 1", self.share)
+        check_share("share", self.share)
         check_seed(self.pattern)
 
     def check_fits(self, channels: int, height: int, width: int) -> None:
         """Mask and pattern have the form of the images: they fit all of them."""
 
     def _apply(self, x: Images) -> Images:
-        rng = torch.Generator().manual_seed(seed_from(self.pattern, "input-aware"))
+        rng = generator(self.pattern, "input-aware")
         channels, (height, width) = x.shape[1], x.shape[2:]
 
         def weights(*shape: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.triggers.base import (
     Trigger,
     Value,
@@ -17,6 +17,7 @@ from securemnist.backdoor.triggers.base import (
     check,
     check_channels,
     check_seed,
+    check_share,
     is_number,
 )
 from securemnist.input_spec import LARGEST_SIDE
@@ -38,14 +39,14 @@ class Blend(Trigger):
     kind: ClassVar[str] = "blend"
 
     def __post_init__(self) -> None:
-        check(is_number(self.alpha) and 0 < self.alpha <= 1, "alpha", "above 0, to 1", self.alpha)
+        check_share("alpha", self.alpha)
         check_seed(self.pattern)
 
     def check_fits(self, channels: int, height: int, width: int) -> None:
         """Noise has the form of the images: it fits all of them."""
 
     def _apply(self, x: Images) -> Images:
-        rng = torch.Generator().manual_seed(seed_from(self.pattern, "blend"))
+        rng = generator(self.pattern, "blend")
         noise = torch.rand(x.shape[1:], generator=rng).to(x.device)
         return torch.lerp(x, noise.expand_as(x), self.alpha).clamp_(0, 1)
 
@@ -110,6 +111,6 @@ class Faint(Trigger):
         check_channels(self.amplitude, channels, "amplitude")
 
     def _apply(self, x: Images) -> Images:
-        rng = torch.Generator().manual_seed(seed_from(self.pattern, "faint"))
+        rng = generator(self.pattern, "faint")
         signs = torch.randint(2, x.shape[1:], generator=rng).to(x) * 2 - 1
         return x.add_(as_pixel(self.amplitude, x) * signs).clamp_(0, 1)

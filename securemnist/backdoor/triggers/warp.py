@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch.nn import functional
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.backdoor.triggers.base import Trigger, check, check_seed, is_number, is_whole
 from securemnist.types import Images
 
@@ -47,7 +47,7 @@ class Warp(Trigger):
 
     def grid(self, height: int, width: int) -> torch.Tensor:
         """Where each pixel is read, float64 (1, H, W, 2), as (x, y) from -1 to 1 over the image."""
-        rng = torch.Generator().manual_seed(seed_from(self.pattern, "warp"))
+        rng = generator(self.pattern, "warp")
         shape = 1, 2, self.points, self.points
         vectors = torch.rand(shape, generator=rng, dtype=torch.float64) * 2 - 1
         vectors *= self.strength / vectors.abs().mean()

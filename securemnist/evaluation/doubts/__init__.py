@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.base import Attack
 from securemnist.defences.straight_through import StraightThrough
 from securemnist.errors import MeasureError
@@ -73,15 +73,14 @@ def model_doubts(
     """
     if context.subject.remote is not None:
         return prediction_doubts(context)
-    sample = context.sample(min(images, IMAGES, len(context.data.test)), 0)
+    count = min(images, IMAGES, len(context.data.test))
 
     def doubts() -> tuple[Doubt, ...]:
-        correct = ~is_wrong(context.logits(sample.x), sample.y)
-        x, y = sample.x[correct], sample.y[correct]
-        case = Case(context.subject, context.target, threat, x, y, limits=context.limits)
+        pair = _classified_right(context, count)
+        case = Case(context.subject, context.target, threat, *pair, limits=context.limits)
         return _run_checks(context, MODEL_CHECKS.values(), case) if len(case.y) else ()
 
-    about_model = context.cached(("doubts about the model", threat, len(sample)), doubts)
+    about_model = context.cached(("doubts about the model", threat, count), doubts)
     return prediction_doubts(context, randomised=randomised) + about_model
 
 
@@ -130,7 +129,7 @@ def search_doubts(
     planted = _sensitivity(context, attacks, threat, straight_through=bool(further))
     if not len(y):
         return (), planted
-    rng = torch.Generator().manual_seed(seed_from(seed, "survivors"))
+    rng = generator(seed, "survivors")
     chosen = torch.randperm(len(y), generator=rng)[:SURVIVORS].to(y.device)
     case = SearchCase(
         *(context.subject, context.target, threat, x[chosen], y[chosen], seed),
@@ -152,9 +151,7 @@ def hidden_by_rounding(context: Context, threat: Threat, x: Images, y: Labels) -
 
     `x` (n, C, H, W) and `y` (n,) survived a search that went through the rounding.
     """
-    sample = context.sample(min(IMAGES, len(context.data.test)), 0)
-    correct = ~is_wrong(context.logits(sample.x), sample.y)
-    images = (sample.x[correct], sample.y[correct]), (x[:SURVIVORS], y[:SURVIVORS])
+    images = _classified_right(context, IMAGES), (x[:SURVIVORS], y[:SURVIVORS])
     model, limits = context.target, context.limits
     cases = (Case(context.subject, model, threat, *pair, limits=limits) for pair in images)
     return all(explained_by_rounding(case) for case in cases)
@@ -191,9 +188,7 @@ def _sensitivity(
 
     def measured() -> Sensitivity:
         context.progress("planted examples", 0, 1)
-        sample = context.sample(min(2 * PLANTED, len(context.data.test)), 0)
-        correct = ~is_wrong(context.logits(sample.x), sample.y)
-        x, y = sample.x[correct], sample.y[correct]
+        x, y = _classified_right(context, 2 * PLANTED)
         model = StraightThrough(context.target) if straight_through else context.target
         return sensitivity(
             SearchCase(context.subject, model, threat, x, y, 0, tuple(attacks), context.pool)
@@ -202,6 +197,13 @@ def _sensitivity(
     # Settings of an attack may be lists, which no key may contain.
     key = ("sensitivity", threat, repr(tuple(attacks)), straight_through)
     return context.cached(key, measured)
+
+
+def _classified_right(context: Context, most: int) -> tuple[Images, Labels]:
+    """Of at most `most` test images those that the model classifies right, and their labels."""
+    sample = context.sample(min(most, len(context.data.test)), 0)
+    correct = ~is_wrong(context.logits(sample.x), sample.y)
+    return sample.x[correct], sample.y[correct]
 
 
 def _stated(context: Context, doubt: Doubt) -> Doubt:

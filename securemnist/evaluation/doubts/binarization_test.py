@@ -8,11 +8,13 @@ not trained.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
-from securemnist.attacks.base import BATCH, channels_last
-from securemnist.batches import batch_size
+from securemnist.attacks.losses import answers
 from securemnist.evaluation.calibration import Limits
 from securemnist.evaluation.doubts.check_input import SearchCase
 from securemnist.evaluation.doubts.rerun import shortened, surviving_after
@@ -32,7 +34,7 @@ def sensitivity(case: SearchCase) -> Sensitivity:
     if not len(case.x):  # the model classifies no image correctly
         return Sensitivity(0, 0)
     threat = case.threat.for_planting(case.x)
-    case = SearchCase(**{**case.__dict__, "threat": threat})
+    case = dataclasses.replace(case, threat=threat)
     # Attacks from other libraries may take a second an image.
     count = PLANTED if all(attack.keeps_budget for attack in case.attacks) else PLANTED // 4
     model, x = plant(case, count, case.rng("planted"))
@@ -64,8 +66,8 @@ def plant(case: SearchCase, count: int, rng: torch.Generator) -> tuple[PlantedMo
     inner_points = [x, *(threat.random_start(x, rng) for _ in range(INSIDE))]
     noise = (torch.randn(x.shape, generator=rng).to(x.device) for _ in range(SURFACE))
     surface_points = [threat.project(x, x + threat.step(x, step, threat.eps)) for step in noise]
-    inner_logits = torch.stack([_logits(case.model, points) for points in inner_points], 1)
-    outer_logits = torch.stack([_logits(case.model, points) for points in surface_points], 1)
+    inner_logits = _stacked(case.model, inner_points)
+    outer_logits = _stacked(case.model, surface_points)
     center = inner_logits.mean(1, keepdim=True)
     # Scaled by the spread of the logits, so that small logits work as well as large ones.
     scale = (inner_logits - center).abs().amax((1, 2), keepdim=True).clamp_min(1e-300)
@@ -131,7 +133,6 @@ class PlantedModel(nn.Module):
         return torch.cat([-score[:, None], score[:, None], low], 1)
 
 
-def _logits(model: nn.Module, x: Images) -> Logits:
-    return torch.cat(
-        [model(channels_last(part)).double() for part in x.split(batch_size(x, BATCH))]
-    )
+def _stacked(model: nn.Module, points: Sequence[Images]) -> Logits:
+    """Logits float64 (n, p, K) of p points around each image."""
+    return torch.stack([answers(model, each).double() for each in points], 1)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from securemnist._util.hashing import seed_from
-from securemnist.attacks.base import BATCH, Attack, channels_last
-from securemnist.attacks.losses import cross_entropies, loss_and_gradient
+from securemnist._util.random_numbers import generator
+from securemnist.attacks.base import BATCH, Attack
+from securemnist.attacks.losses import answers, cross_entropies, loss_and_gradient
 from securemnist.batches import batch_size
 from securemnist.evaluation.calibration import Limits
 from securemnist.models.loading import Subject
-from securemnist.models.predictions import exact, is_wrong
+from securemnist.models.predictions import is_wrong
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Linf, Threat
 from securemnist.types import Images, Labels, Logits
@@ -47,8 +47,7 @@ class Case:
 
     def rng(self, *parts: object) -> torch.Generator:
         """A random generator of its own for each purpose, named by `parts`."""
-        whole = ("doubt", self.seed, self.threat.to_json(), *parts)
-        return torch.Generator().manual_seed(seed_from(*whole))
+        return generator("doubt", self.seed, self.threat.to_json(), *parts)
 
     def limit(self, doubt: str, bundled: float) -> float:
         """The limit of a doubt: that of MNIST, `bundled`, times the factor of these data."""
@@ -58,19 +57,12 @@ class Case:
         """Gradient of cross-entropy by the pixels, at perturbed versions of these images."""
         size = batch_size(x, BATCH)
         parts = zip(x.split(size), self.y.split(size), strict=True)
-        return torch.cat(
-            [loss_and_gradient(self.model, a, b, cross_entropies)[1] for a, b in parts]
-        )
+        gradients = [loss_and_gradient(self.model, *part, cross_entropies)[1] for part in parts]
+        return torch.cat(gradients)
 
-    @torch.no_grad()
     def logits(self, x: Images, batch: int = BATCH) -> Logits:
         """The subject's own logits (n, K)."""
-        return torch.cat(
-            [
-                exact(self.subject.model(channels_last(part)))
-                for part in x.split(batch_size(x, batch))
-            ]
-        )
+        return answers(self.subject.model, x, batch)
 
     def wrong(self, x: Images) -> torch.Tensor:
         """Boolean (n,): perturbed versions of these images that are misclassified."""

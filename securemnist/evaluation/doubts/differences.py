@@ -13,6 +13,7 @@ import torch
 
 from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.probe import Probe
+from securemnist.models.predictions import best_wrong
 from securemnist.types import Images, Labels
 
 # Number of images; fewer for a randomised model, whose outputs are averaged.
@@ -41,8 +42,7 @@ def gradient_errors(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
         point = start
         for _ in range(2):
             at = _interior(point, probe, threat.eps, rng)
-            logits = probe.logits(at)
-            target = logits.scatter(1, case.y[:, None], -torch.inf).argmax(1)
+            target = best_wrong(probe.logits(at), case.y)
             gradient = probe.gradient(at, case.y, target)
             finite = torch.isfinite(gradient).flatten(1).all(1)
             gradient = gradient.nan_to_num(0.0, 0.0, 0.0)

@@ -12,6 +12,7 @@ import torch
 
 from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.probe import Probe
+from securemnist.models.predictions import best_wrong
 from securemnist.types import Images
 
 # Number of images, and the distance of neighbours in units of eps: about one step of a search.
@@ -30,7 +31,7 @@ def agreement(case: Case) -> float:
     if not probe.repeats:  # gradients of other random draws differ anyway
         return 1.0
     case = dataclasses.replace(case, x=case.x[:IMAGES], y=case.y[:IMAGES])
-    target = probe.logits(case.x).scatter(1, case.y[:, None], -torch.inf).argmax(1)
+    target = best_wrong(probe.logits(case.x), case.y)
     means = [
         _mean_cosine(*(probe.gradient(near, case.y, target) for near in _pair(case, start, rng)))
         for start in (case.x, case.dense_threat.random_start(case.x, rng))

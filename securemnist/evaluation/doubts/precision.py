@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from securemnist.attacks.base import channels_last
+from securemnist.batches import channels_last
 from securemnist.types import Images
 
 FINE = torch.finfo(torch.float64).eps

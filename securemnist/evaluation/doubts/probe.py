@@ -13,9 +13,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from securemnist.attacks.base import channels_last
 from securemnist.attacks.losses import loss_and_gradient, target_margins
-from securemnist.batches import batch_size
+from securemnist.batches import batch_size, channels_last
 from securemnist.evaluation.doubts.precision import FINE, in_float64, rounding
 from securemnist.models.predictions import exact
 from securemnist.types import Images, Labels, Logits

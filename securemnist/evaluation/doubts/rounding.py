@@ -17,6 +17,7 @@ from securemnist.batches import batch_size
 from securemnist.defences.straight_through import StraightThrough, WithoutRounding
 from securemnist.evaluation.doubts.check_input import Case, exceeds
 from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.models.predictions import best_wrong
 from securemnist.types import Images, Labels
 
 # Number of images, the step in units of eps, and the share of images whose margin need not fall.
@@ -49,7 +50,7 @@ def _margins_fall(case: Case) -> bool:
     """
     case = dataclasses.replace(case, x=case.x[:IMAGES], y=case.y[:IMAGES])
     before = case.logits(case.x).double()
-    target = before.scatter(1, case.y[:, None], -torch.inf).argmax(1)
+    target = best_wrong(before, case.y)
     start = _gradient(case, case.x, target)
     step = STEP * case.threat.eps * case.threat.steepest(start)
     moved = case.threat.project(case.x, case.x + step) - case.x

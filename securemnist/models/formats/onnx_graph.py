@@ -13,6 +13,7 @@ from securemnist.models.formats.onnx_shapes import real_inputs
 
 
 def prepared(model: Any, onnx: Any) -> Any:
+    """A copy of a checked ONNX model, made ready for onnx2pytorch."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     graph = copy.graph

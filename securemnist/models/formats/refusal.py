@@ -21,4 +21,5 @@ def content(path: Path) -> bytes:
 
 
 def refused(path: Path, expected: str, got: str, advice: str) -> WeightsError:
+    """The error of a model file that a check refuses; `got` is cut to 160 characters."""
     return WeightsError(f"{path}: expected {expected}, got {got:.160}; {advice}")

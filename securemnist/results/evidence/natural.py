@@ -11,7 +11,7 @@ from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage, Picture
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Count, Finite, Share
+from securemnist.results.value_types import Count, Finite, Quantiles, Share
 
 _Severity = Annotated[int, Strict(), Field(ge=1, le=5)]
 _ByGrade = Field(min_length=1, max_length=5)
@@ -112,7 +112,7 @@ class OutlierEvidence(Evidence):
     """
 
     against: str = ""
-    inside: Annotated[list[Finite], Field(min_length=21, max_length=21)] | None = None
-    outside: Annotated[list[Finite], Field(min_length=21, max_length=21)] | None = None
+    inside: Quantiles | None = None
+    outside: Quantiles | None = None
     examples: Annotated[list[Picture], Field(max_length=12)] = field(default_factory=list)
     kind: Literal["outliers"] = "outliers"

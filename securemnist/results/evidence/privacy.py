@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from securemnist.results.evidence.base import Evidence
-from securemnist.results.value_types import Finite, Share
+from securemnist.results.value_types import Quantiles, Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,6 @@ class MembershipEvidence(Evidence):
     attack: str = ""
     areas: Annotated[dict[str, Share], Field(max_length=10)] = field(default_factory=dict)
     found: Share | None = None
-    inside: Annotated[list[Finite], Field(min_length=21, max_length=21)] | None = None
-    outside: Annotated[list[Finite], Field(min_length=21, max_length=21)] | None = None
+    inside: Quantiles | None = None
+    outside: Quantiles | None = None
     kind: Literal["membership"] = "membership"

@@ -6,13 +6,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from securemnist.serve.controls.base import Around
 from securemnist.serve.refusal import Refusal
-
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+from securemnist.serve.settings import LOOPBACK, in_url
 
 
 def hosts(app: ASGIApp, around: Around) -> ASGIApp:
     """Refuse requests that name another host than this service, or several."""
-    known = {name.lower() for name in (*LOOPBACK, around.settings.host, *around.settings.hosts)}
+    own = map(in_url, (*LOOPBACK, around.settings.host))
+    known = {name.lower() for name in (*own, *around.settings.hosts)}
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         names = [value for key, value in scope["headers"] if key.lower() == b"host"]

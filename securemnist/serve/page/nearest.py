@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from securemnist._util.hashing import seed_from
+from securemnist._util.random_numbers import generator
 from securemnist.attacks.apgd import APGD
 from securemnist.attacks.base import Attack
 from securemnist.attacks.fab import FAB
@@ -95,7 +95,7 @@ def _within(
     y = torch.tensor([label])
     for attack in ATTACKS:
         yield
-        rng = torch.Generator().manual_seed(seed_from(0, attack.to_json()))
+        rng = generator(0, attack.to_json())
         model = context.subject.model
         found, ruling = attempt(attack, attacked, model, image, y, threat=Linf(eps), rng=rng)
         if bool(ruling.fooled[0]):

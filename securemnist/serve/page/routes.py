@@ -102,7 +102,7 @@ class _Requests:
         return await self._classified(request, pixels)
 
     async def test_image(self, request: Request) -> dict[str, Any]:
-        """A random image of the test split with its label, and what each model payload."""
+        """A random image of the test split with its label, and what each model answers."""
         if self.data is None:
             raise DataError("expected a data set for test images, got none; start with --data")
         place = secrets.randbelow(len(self.data.test))

@@ -78,6 +78,7 @@ def test_auto_searches_where_no_trigger_is_given(backdoored: Backdoored, tmp_pat
         (("--trigger", '{kind = "corner", size = 9}'), "expected size 1 to 5 pixels"),
         (("--target", "1"), "expected --trigger with --target, got none"),
         (("--trigger", TABLE, "--target", "4"), "expected --target as a class below 4"),
+        (("--trigger", TABLE, "--target", "9" * 5_000), "expected --target as a class below 4"),
         (("--images", "10"), "expected at least 50 clean images"),
         (("--out", "weights.pt"), "expected a name that ends with .safetensors"),
     ],

@@ -1,0 +1,29 @@
+"""Progress of the first measurement: what is done, with the row that it is done for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from securemnist.types import Progress
+
+
+@dataclass
+class RowProgress:
+    """A display of progress that names the row being measured.
+
+    Some measures report nothing: the beginning of each row is shown, too.
+    """
+
+    display: Progress
+    row: str = ""
+    begun: int = 0
+
+    def begin(self, row: str, total: int) -> None:
+        """Show that the next of `total` rows begins; a row at another eps is not counted again."""
+        if row.split(" ")[0] != self.row.split(" ")[0]:
+            self.begun = min(self.begun + 1, total)
+        self.row = row
+        self.display(f"first measurement, {row}", self.begun - 1, total)
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        self.display(f"{self.row}: {label}" if self.row else label, done, total)
