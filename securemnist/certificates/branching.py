@@ -40,29 +40,34 @@ def children(
     signs: torch.Tensor,
     duals: torch.Tensor,
     weights: torch.Tensor,
-    ranks: torch.Tensor,
-    outer: torch.Tensor,
+    found: Minimum,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Signs and duals (2d, units) of the two parts of each domain; first all with sign 1, then -1.
 
-    Every domain must have a unit without a sign. `outer` (d, units): the weights of the outputs of the
-    units in the bound of the domain. No part has a lower bound than the domain.
+    Every domain must have a unit without a sign. `found`: the minima of the domains with these duals.
+    With ReLU no part has a lower bound than its domain, up to rounding.
     """
+    ranks = ranked(relaxation, signs, duals, found)
     count = min(CANDIDATES, int((ranks >= 0).sum(1).min()))
     candidates = ranks.topk(count, dim=1).indices
-    unit = candidates[:, :1]
-    if count > 1:
-        # All candidates of all domains, with sign 1 and then -1; multipliers of 0 tell them apart.
-        rows = torch.arange(len(signs), device=signs.device).repeat_interleave(count)
-        flat = candidates.view(-1, 1)
-        both, none = _with_signs(signs[rows], flat), duals[rows].scatter(1, flat, 0)
-        domains = relaxation.estimates(both)
-        bounds = domains.lower_bounds(
-            none.repeat(2, 1).float(), weights[rows].repeat(2, 1).float()
-        )
-        worse, better = bounds.view(2, len(signs), count).sort(0).values.clamp_max(0)
-        unit = candidates.gather(1, (worse + 0.1 * better).argmax(1, keepdim=True))
-    return _with_signs(signs, unit), _multipliers(relaxation, duals, outer, unit)
+    # All candidates of all domains, with sign 1 and then -1, and a multiplier of 0.
+    rows = torch.arange(len(signs), device=signs.device).repeat_interleave(count)
+    flat = candidates.view(-1, 1)
+    domains = relaxation.estimates(_with_signs(signs[rows], flat))
+    without = duals[rows].scatter(1, flat, 0).float()
+    bounds = domains.lower_bounds(without.repeat(2, 1), weights[rows].repeat(2, 1).float())
+    bounds = bounds.view(2, len(signs), count)
+    worse, better = bounds.sort(0).values.clamp_max(0)
+    best = (worse + 0.1 * better).argmax(1, keepdim=True)
+    unit = candidates.gather(1, best)
+    # Where a multiplier of 0 loses, that which keeps the line of the domain loses nothing.
+    loses = bounds.gather(2, best.expand(2, -1, 1)) < found.bounds[:, None]
+    kept = _multipliers(relaxation, duals, found.weights, unit)
+    parts = [
+        duals.scatter(1, unit, torch.where(lost, multiplier, 0).to(duals))
+        for lost, multiplier in zip(loses, kept, strict=True)
+    ]
+    return _with_signs(signs, unit), torch.cat(parts)
 
 
 def _with_signs(signs: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
@@ -72,15 +77,10 @@ def _with_signs(signs: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
 
 def _multipliers(
     relaxation: Relaxation, duals: torch.Tensor, outer: torch.Tensor, unit: torch.Tensor
-) -> torch.Tensor:
-    """The duals of both parts, with the multipliers that turn their line into that of the domain."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The multipliers (d, 1) of both parts with which the unit keeps its line of the domain."""
     lower, upper = (end[unit] for end in relaxation.ends)
     slope, chord = duals.gather(1, unit).float().clamp(0, 1), upper / (upper - lower)
     outer = outer.gather(1, unit)
-    import os
-    i=os.environ.get('INIT','mono')
-    if i=='zero': outer=outer*0
-    if i=='low': outer=outer.clamp_min(0)
     line = torch.where(outer > 0, slope, chord)
-    parts = (outer * (1 - line), outer * line)
-    return torch.cat([duals.scatter(1, unit, part.to(duals)) for part in parts])
+    return outer * (1 - line), outer * line

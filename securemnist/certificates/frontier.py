@@ -15,13 +15,14 @@ class Parts:
     """Domains: `signs` int8 (d, units), `duals` float16 (d, units), `margin` int64 (d,), `bound` (d,).
 
     `margin` is the number of the margin that is bounded. `bound` is for the order alone: a float32
-    lower bound, or an estimate.
+    lower bound, or an estimate. `pace` (d,): the length of steps of multipliers, from 0 to 1.
     """
 
     signs: torch.Tensor
     duals: torch.Tensor
     margin: torch.Tensor
     bound: torch.Tensor
+    pace: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.bound)

@@ -46,14 +46,16 @@ def optimised(
     steps: int,
     rate: float = SLOPE_RATE,
     goal: float = 0.0,
+    pace: torch.Tensor | float = 1.0,
     in_time: InTime = always,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The best duals (d, units) of `steps` steps of Adam from `duals`, and their bounds (d,), float32.
 
-    It ends early where every bound is above `goal`, and where the time is over.
+    It ends early where every bound is above `goal`, and where the time is over. `pace` (d, 1): a factor
+    of the steps of multipliers.
     """
     free = signs == 0
-    rates = torch.where(free, rate, MULTIPLIER_RATE)
+    rates = torch.where(free, rate, MULTIPLIER_RATE * pace)
     lowest, highest = torch.where(free, 0.0, -torch.inf), torch.where(free, 1.0, torch.inf)
     duals, weights = duals.float(), weights.float()
     best, best_bounds = duals, torch.full((len(duals),), -torch.inf, device=duals.device)
@@ -70,17 +72,6 @@ def optimised(
         best_bounds = torch.where(better, bounds, best_bounds)
         if k > steps or bool((best_bounds > goal).all()) or not in_time():
             break
-        if k == 1:
-            import os
-            mode = os.environ.get("MODE", "old")
-            outer = minimum.weights.abs()
-            if mode.startswith("rel"):
-                share = float(mode[3:])
-                scale = share * (outer + 0.1 * outer.mean(1, keepdim=True))
-                rates = torch.where(free, rate, scale)
-                if outer.shape != free.shape: raise SystemExit("shape")
-            elif mode.startswith("abs"):
-                rates = torch.where(free, rate, float(mode[3:]))
         gradient = minimum.gradient(signs)
         first = _MOMENTUM * first + (1 - _MOMENTUM) * gradient
         second = _SQUARES * second + (1 - _SQUARES) * gradient.square()

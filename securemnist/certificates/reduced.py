@@ -168,7 +168,9 @@ def reduced(network: Network, intervals: Intervals, layers: Sequence[Layer]) -> 
     classes = torch.arange(network.classes, device=none.device)
     logits = _map(network, at_zero, cut, layers, len(network.steps), classes)
     columns = tuple(layer.columns for layer in layers)
-    return Reduced(image, columns, tuple(maps), logits, *torch.cat([*units, none.new_zeros(5, 0)], 1))
+    return Reduced(
+        image, columns, tuple(maps), logits, *torch.cat([*units, none.new_zeros(5, 0)], 1)
+    )
 
 
 def _cut(lines: Lines, units: torch.Tensor) -> Lines:

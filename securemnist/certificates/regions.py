@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from securemnist.certificates.branching import children, ranked
+from securemnist.certificates.branching import children
 from securemnist.certificates.layers import Layer
 from securemnist.certificates.narrowing import LEAST, narrowed
 from securemnist.certificates.network import Intervals, Network
@@ -147,8 +147,7 @@ class Regions:
     ) -> list[_Region]:
         """The two parts of a region, split on one unit."""
         found = relaxation.estimates(signs).minimum(duals.float(), self.weights.float())
-        ranks = ranked(relaxation, signs, duals, found)
-        both, _ = children(relaxation, signs, duals, self.weights, ranks, found.weights)
+        both, _ = children(relaxation, signs, duals, self.weights, found)
         return [
             _Region(relaxation.intervals, _scattered(relaxation, part)) for part in both.flip(0)
         ]

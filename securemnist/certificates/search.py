@@ -12,14 +12,18 @@ from dataclasses import replace
 
 import torch
 
-from securemnist.certificates.branching import children, ranked
+from securemnist.certificates.branching import children
 from securemnist.certificates.frontier import Frontier, Parts
+from securemnist.certificates.minimum import Minimum
 from securemnist.certificates.optimisation import InTime, always, optimised
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.tightening import AT_ONCE
 
 # Steps of Adam for the whole ball, for the parts of a domain, and where no unit is left to split.
 ROOT_STEPS, STEPS, LEAF_STEPS = 40, 6, 300
+# Multipliers take longer steps in the parts of a domain whose bound rose, and shorter ones elsewhere: the
+# more signs a domain has, the shorter are the steps that raise its bound.
+_FASTER, _SLOWER = 2.0, 0.7
 # Domains that are split at once, and minimisers of each such batch that an attack starts from.
 BATCH, STARTS = 32, 8
 
@@ -59,7 +63,8 @@ class Search:
             signs.repeat(margins, 1),
             torch.where(signs == 0, relaxation.first_duals(), 0).half().repeat(margins, 1),
             torch.arange(margins, device=device),
-            torch.zeros(margins, device=device),
+            torch.full((margins,), -torch.inf, device=device),
+            torch.ones(margins, device=device),
         )
         # Slopes are optimised for the margins that need it.
         whole, self.bounds = self._bounded(whole, 0, every=True)
@@ -85,33 +90,35 @@ class Search:
     def step(self) -> None:
         """Split the domains of the lowest bounds, and attack from their minimisers."""
         parts = self.frontier.lowest(min(BATCH, self._batch))
-        weights = self.weights[parts.margin]
-        domains = self.relaxation.estimates(parts.signs)
-        found = domains.minimum(parts.duals.float(), weights.float())
-        if self.counterexample(found.images[:STARTS]):
-            self.broken = True
-            return
         splittable = (parts.signs == 0).any(1)
         if not bool(splittable.all()):
             self._leaves(parts[~splittable])
-        ranks = ranked(self.relaxation, parts.signs, parts.duals, found)[splittable]
-        outer = found.weights[splittable]
         parts = parts[splittable]
-        if len(parts):
-            weights = self.weights[parts.margin]
-            signs, duals = children(
-                self.relaxation, parts.signs, parts.duals, weights, ranks, outer
-            )
-            halves = Parts(signs, duals, parts.margin.repeat(2), parts.bound.repeat(2))
-            halves, exact = self._bounded(halves, STEPS)
-            self.frontier.add(self._open(halves, exact))
+        if not len(parts):
+            return
+        found, weights = self._minimum(parts), self.weights[parts.margin]
+        if self.broken:
+            return
+        signs, duals = children(self.relaxation, parts.signs, parts.duals, weights, found)
+        halves = replace(parts.joined(parts), signs=signs, duals=duals)
+        halves, exact = self._bounded(halves, STEPS)
+        self.frontier.add(self._open(halves, exact))
 
     def _leaves(self, parts: Parts) -> None:
         """Bounds of domains in which the network is linear, by more steps of ascent."""
         parts, exact = self._bounded(parts, LEAF_STEPS)
         left = self._open(parts, exact)
-        self.stuck = self.stuck or len(left) > 0
+        if len(left):
+            self._minimum(left)
+            self.stuck = True
         self.frontier.add(left)
+
+    def _minimum(self, parts: Parts) -> Minimum:
+        """The minima of domains; the search is over where an attack from there succeeds."""
+        domains = self.relaxation.estimates(parts.signs)
+        found = domains.minimum(parts.duals.float(), self.weights[parts.margin].float())
+        self.broken = self.broken or self.counterexample(found.images[:STARTS])
+        return found
 
     def _open(self, parts: Parts, bounds: torch.Tensor) -> Parts:
         """The domains without a proof by these bounds (d,); a bound of NaN proves nothing."""
@@ -142,9 +149,11 @@ class Search:
             weights,
             steps=steps,
             goal=self._rounding,
+            pace=parts.pace[:, None],
             in_time=self.in_time,
         )
-        parts = replace(parts, duals=duals.half(), bound=bounds)
+        pace = parts.pace * torch.where(bounds > parts.bound, _FASTER, _SLOWER)
+        parts = replace(parts, duals=duals.half(), bound=bounds, pace=pace.clamp_max(1))
         exact = torch.full_like(bounds, -torch.inf, dtype=torch.float64)
         asked = torch.ones_like(bounds, dtype=torch.bool) if every else bounds > 0
         if bool(asked.any()):
