@@ -144,8 +144,7 @@ class Domains:
                 added = _dense(-sign * dual, layer.units, self._shape(layer))
                 before = choice.added.get(layer.source)
                 choice.added[layer.source] = added if before is None else before + added
-                # With this constant the added part is at most 0 in the domain.
-                constant = constant + self.intervals.boxes[layer.source].minimum(-added)
+                constant = constant + _constant(self.intervals.boxes[layer.source], added)
         return constant + lower_bounds(
             self.relaxation.network,
             self.intervals,
@@ -168,6 +167,11 @@ def _split(box: Box, units: torch.Tensor, sign: torch.Tensor) -> Box:
     lower[:, units] = torch.where(sign > 0, 0.0, lower[:, units])
     upper[:, units] = torch.where(sign < 0, 0.0, upper[:, units])
     return Box(lower.view(shape), upper.view(shape))
+
+
+def _constant(box: Box, added: torch.Tensor) -> torch.Tensor:
+    """What makes sum(added * units) at most 0 in the domain, (d,): 0 for multipliers of 0 or more."""
+    return box.minimum(-added)
 
 
 def _dense(values: torch.Tensor, units: torch.Tensor, shape: torch.Size) -> torch.Tensor:

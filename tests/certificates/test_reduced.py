@@ -76,10 +76,12 @@ def test_matrices_have_values_of_the_network() -> None:
 
 
 def test_gradient_of_a_minimum_is_that_of_its_bound() -> None:
-    """The derivative by slopes and multipliers is that of automatic differentiation."""
+    """The derivative by slopes and multipliers, also below 0, is that of automatic differentiation."""
     relaxation = relaxed(LAYERS)
     signs, duals, weights = random_domains(relaxation)
-    duals, weights = duals.double().clamp(0.2, 0.9).requires_grad_(), weights.double()
+    duals = torch.where(signs == 0, duals.clamp(0.2, 0.9), duals)
+    assert ((signs != 0) & (duals < 0)).any()
+    duals, weights = duals.double().requires_grad_(), weights.double()
     domains = relaxation.domains(signs)
     (expected,) = torch.autograd.grad(domains.lower_bounds(duals, weights).sum(), duals)
     with torch.no_grad():

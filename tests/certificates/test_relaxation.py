@@ -89,10 +89,9 @@ def test_bounds_hold_for_any_slopes_and_multipliers() -> None:
     assert random_domains() == 0
 
 
-def test_wrong_sign_of_multipliers_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Multipliers of the wrong sign give bounds that points of the domain violate."""
-    added = relaxation._added
-    monkeypatch.setattr(relaxation, "_added", lambda sign, dual: -added(sign, dual))
+def test_multipliers_without_their_constant_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Multipliers below 0, without what makes up for them, give bounds that points violate."""
+    monkeypatch.setattr(relaxation, "_constant", lambda _box, added: added.new_zeros(len(added)))
     assert random_domains() > 0
 
 

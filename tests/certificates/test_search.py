@@ -135,9 +135,9 @@ def test_lowest_domains_come_first() -> None:
     bounds = torch.tensor([0.5, -1.0, 0.0, -1.0, -3.0])
     numbers = torch.arange(5)
     signs = torch.zeros(5, 2, dtype=torch.int8)
-    queue = frontier.Frontier(frontier.Parts(signs, signs.half(), numbers, bounds))
+    queue = frontier.Frontier(frontier.Parts(signs, signs.half(), numbers, bounds, bounds))
     assert queue.lowest(3).margin.tolist() == [4, 1, 3]
-    queue.add(frontier.Parts(signs[:1], signs[:1].half(), numbers[4:], bounds[4:]))
+    queue.add(frontier.Parts(signs[:1], signs[:1].half(), numbers[4:], bounds[4:], bounds[4:]))
     assert queue.lowest(5).margin.tolist() == [4, 2, 0]
     assert not len(queue)
 

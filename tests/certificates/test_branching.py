@@ -1,0 +1,59 @@
+"""Parts of a domain: their first multipliers, and how the search improves them."""
+
+from __future__ import annotations
+
+import torch
+
+from securemnist.certificates.branching import children
+from securemnist.certificates.certificate import network_of
+from securemnist.certificates.intervals import ball
+from securemnist.certificates.minimum import Minimum
+from securemnist.certificates.optimisation import optimised
+from securemnist.certificates.relaxation import Relaxation
+from securemnist.certificates.tightening import refined, tightened
+from tests.certificates.networks import SHAPE, network
+
+LAYERS = ["convolution", "relu", "convolution", "relu", "mean", "relu"]
+DOMAINS = 24
+
+
+def domains() -> tuple[Relaxation, torch.Tensor, torch.Tensor, torch.Tensor, Minimum]:
+    """Domains of few signs: relaxation, signs, duals, weights and minima."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(1, *SHAPE, generator=rng)
+    net = network_of(network("normalised", LAYERS, functions=False, seed=4), x)
+    relaxation = Relaxation(net, refined(net, tightened(net, ball(x, 0.05))))
+    signs = torch.randint(-1, 2, (DOMAINS, relaxation.units), generator=rng)
+    signs = (signs * (torch.rand(signs.shape, generator=rng) < 0.1)).to(torch.int8)
+    duals = torch.rand(signs.shape, generator=rng)
+    eye = torch.eye(net.classes)
+    weights = eye[0] - eye[1 + torch.arange(DOMAINS) % (net.classes - 1)]
+    found = relaxation.estimates(signs).minimum(duals, weights)
+    return relaxation, signs, duals, weights, found
+
+
+def test_no_part_has_a_lower_bound_than_its_domain() -> None:
+    """Both parts start at the bound of their domain or above; with multipliers of 0 some start below."""
+    relaxation, signs, duals, weights, found = domains()
+    parts, started = children(relaxation, signs, duals, weights, found)
+    estimates = relaxation.estimates(parts)
+    gained = estimates.lower_bounds(started, weights.repeat(2, 1)) - found.bounds.repeat(2)
+    assert float(gained.min()) > -1e-4
+    assert float(gained.max()) > 1e-2
+    without = duals.repeat(2, 1).masked_fill((parts != 0) & (signs.repeat(2, 1) == 0), 0)
+    lost = estimates.lower_bounds(without, weights.repeat(2, 1)) - found.bounds.repeat(2)
+    assert float(lost.min()) < -1e-3
+
+
+def test_ascent_goes_on_up_to_its_goal() -> None:
+    """Bounds that rounding could undo are not enough: slopes are optimised until all are above a goal."""
+    relaxation, signs, duals, weights, found = domains()
+    estimates = relaxation.estimates(signs)
+    lowest = (found.bounds.min() - 1).item()
+    (_, ended), (_, best) = (
+        optimised(estimates, signs, duals, weights, steps=40, goal=goal)
+        for goal in (lowest, torch.inf)
+    )
+    assert torch.equal(ended, found.bounds)
+    assert (best >= ended).all()
+    assert float((best - ended).mean()) > 1e-2
