@@ -11,7 +11,7 @@ from securemnist._util import resources
 from securemnist._util.files import gunzip, read_at_most
 from securemnist._util.hashing import sha256
 from securemnist.comparison.change import Turned
-from securemnist.report.gallery import changed_images
+from securemnist.report.gallery import kept_images
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.images import ChangedImage, Picture
 from securemnist.results.findings import Finding
@@ -94,4 +94,4 @@ def _test_images(assessment: Assessment) -> bytes:
 
 def _gallery(finding: Finding | None) -> dict[int, ChangedImage]:
     evidence = None if finding is None else finding.evidence
-    return {image.index: image for image in changed_images(evidence)}
+    return {image.index: image for image in kept_images(evidence)}

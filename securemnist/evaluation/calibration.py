@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from securemnist._util.files import read_at_most
-from securemnist._util.hashing import json_file, sha256
+from securemnist._util.hashing import sha256
+from securemnist._util.json_file import json_file
 from securemnist._util.parsing import json_value
 from securemnist.data import DataSet
 from securemnist.errors import DataError, ParseError
@@ -61,7 +62,7 @@ class Calibration(JsonModel):
 
     def dumps(self) -> bytes:
         """The text of the file; equal calibrations give equal bytes."""
-        return json_file(self.to_json())
+        return json_file(self.to_json(), sort_keys=True)
 
     @classmethod
     def read(cls, path: Path) -> Self | None:

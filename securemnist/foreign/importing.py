@@ -15,7 +15,8 @@ import safetensors.torch
 import torch
 
 from securemnist import __version__
-from securemnist._util.hashing import json_file, sha256
+from securemnist._util.hashing import sha256
+from securemnist._util.json_file import json_file
 from securemnist._util.resources import write_new
 from securemnist.errors import UsageError
 from securemnist.foreign import fitting, formats, process
@@ -141,7 +142,7 @@ def _write(out: Path, packed: bytes, manifest: Mapping[str, Any]) -> None:
     """Write manifest and weights, both or none, and over no other file."""
     beside = weight_file.manifest_path(out)
     try:
-        write_new(beside, json_file(manifest))
+        write_new(beside, json_file(manifest, sort_keys=True))
         try:
             write_new(out, packed)
         except BaseException:

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from securemnist._util.files import read_or_raise
-from securemnist._util.hashing import json_file, sha256
+from securemnist._util.hashing import sha256
+from securemnist._util.json_file import json_file
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, read_header, read_tensors
@@ -67,7 +68,7 @@ def save(model: nn.Module, path: Path, manifest: Mapping[str, Any]) -> dict[str,
     """Write weights and manifest atomically; returns the manifest, as `packed` completes it."""
     content, full = packed(model, path, manifest)
     write_atomically(path, content)
-    write_atomically(manifest_path(path), json_file(full))
+    write_atomically(manifest_path(path), json_file(full, sort_keys=True))
     return full
 
 

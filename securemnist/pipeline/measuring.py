@@ -15,7 +15,7 @@ from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.models.loading import Subject
 from securemnist.pipeline.documents import Matrix, Measured, Unmeasured
-from securemnist.report.gallery import changed_images
+from securemnist.report.gallery import kept_images
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage
@@ -51,7 +51,7 @@ class Bench:
             found = assessing.measure(context, measure, settings)
         except NotApplicable as error:
             return Unmeasured(network=subject.name, measure=measure, reason=str(error))
-        pictures = changed_images(found.evidence)
+        pictures = kept_images(found.evidence)
         if pictures:
             self.pictures.setdefault((subject.name, measure), pictures)
         return as_measured(subject.name, measure, settings, found)

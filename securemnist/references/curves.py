@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from securemnist._util import resources
-from securemnist._util.hashing import json_file, sha256_of_value
+from securemnist._util.hashing import sha256_of_value
+from securemnist._util.json_file import json_file
 from securemnist.attacks.base import Attack
 from securemnist.evaluation.context import Context
 from securemnist.models import loading, weight_file
@@ -61,7 +62,7 @@ def entry(
 
 def dumps(curves: Iterable[dict[str, Any]]) -> bytes:
     """The text of the file; equal curves give equal bytes."""
-    return json_file({"schema": SCHEMA, "made_by": COMMAND, "curves": list(curves)})
+    return json_file({"schema": SCHEMA, "made_by": COMMAND, "curves": list(curves)}, sort_keys=True)
 
 
 def attack_key(attacks: Sequence[Attack]) -> str:

@@ -41,7 +41,7 @@ falsely_robust = _shown(
 )
 
 
-def changed_images(evidence: Evidence | None) -> list[ChangedImage]:
+def kept_images(evidence: Evidence | None) -> list[ChangedImage]:
     """The images before and after an attack or a trigger that evidence keeps; maybe none."""
     if isinstance(evidence, AttackEvidence):
         return evidence.gallery or []

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import computed_field
 
 from securemnist._util.files import read_at_most
-from securemnist._util.hashing import json_file
+from securemnist._util.json_file import json_file
 from securemnist._util.parsing import json_value
 from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
 from securemnist.results.findings import STOPPED, Finding, Verdict
@@ -134,7 +134,7 @@ class Assessment(JsonModel):
 
     def dumps(self) -> bytes:
         """The text of assessment.json; equal assessments give equal bytes."""
-        return json_file(self.to_json())
+        return json_file(self.to_json(), sort_keys=True)
 
     @classmethod
     def from_json(cls, data: Any) -> Self:

@@ -63,4 +63,4 @@ def test_explain_names_the_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     np.savez("data.npz", x_test=pixels, y_test=np.arange(9) % 3)
     Path("data.toml").write_text(f'path = "data.npz"\nclass_names = {list(NAMES)}\n')
     Path("pyproject.toml").write_text('[tool.securemnist]\ndata = "data.toml"\n')
-    assert "target = bee\n" in run("explain", "BACKDOOR-01", "--policy", "own.toml").output
+    assert 'target = "bee"\n' in run("explain", "BACKDOOR-01", "--policy", "own.toml").output

@@ -36,7 +36,7 @@ def _forbidden(markup: Markup) -> set[str]:
     found = markup.tags & active
     found |= {name for name in markup.attributes if name.startswith("on") or name == "style"}
     local = re.compile(
-        r"#[\w-]+|assessment\.json|summary\.md|compare\.html|data:,|adversarial/[\w.-]+"
+        r"#[\w.-]+|assessment\.json|summary\.md|compare\.html|data:,|adversarial/[\w.-]+"
         r"|https://atlas\.mitre\.org/techniques/AML\.T[\d.]+"
         r"|https://owasp\.org/www-project-machine-learning-security-top-10/docs/ML\d\d_2023-\w+"
         r"|https://cwe\.mitre\.org/data/definitions/\d+\.html"

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from securemnist import __version__
-from securemnist._util.hashing import json_file
+from securemnist._util.json_file import json_file
 from securemnist._util.resources import write_new
 from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive, UsageError
@@ -102,8 +102,8 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
         **measurement,
     }
     parts = {
-        measurement_path(out): json_file(record),
-        weight_file.manifest_path(out): json_file(manifest),
+        measurement_path(out): json_file(record, sort_keys=True),
+        weight_file.manifest_path(out): json_file(manifest, sort_keys=True),
         out: content,
     }
     try:
