@@ -141,10 +141,13 @@ def of_low(measurement: Measurement, samples: float, **settings: Any) -> Bound:
 def of_error(measurement: Measurement) -> Bound:
     """The bound of an error with an interval by bootstrap: four of its standard errors above it.
 
-    `max_drop` is as large as that margin. An error of a tenth is more than a threshold should allow.
+    Where all answers are right, each resample has none that is wrong. So the margin is at least that of
+    the accuracy of such a model. `max_drop` is as large as that margin. An error of a tenth is more than
+    a threshold should allow.
     """
     half = max(measurement.high - measurement.value, measurement.value - measurement.low)
-    room = ERRORS / _INTERVAL * half
+    perfect = dataclasses.replace(measurement, value=1.0)
+    room = max(ERRORS / _INTERVAL * half, margin(perfect, measurement.n, whole=True))
     threshold = math.ceil((measurement.value + room) * 1000) / 1000
     most = min(max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP), _LARGEST_DROP)
     if measurement.inconclusive:

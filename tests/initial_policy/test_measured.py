@@ -132,3 +132,11 @@ def test_the_bound_of_an_error(value: float, high: float, threshold: float, prob
     assert bound.threshold == pytest.approx(threshold)
     assert problem in bound.problem
     assert bool(bound.problem) == bool(problem)
+
+
+def test_the_bound_of_an_error_without_a_wrong_answer() -> None:
+    """Answers that are all right do not promise that none of as many others is wrong."""
+    taken = Measurement(
+        value=0.001, low=0.001, high=0.001, n=800, complete=False, seconds=0.0, seed=0
+    )
+    assert margins.of_error(taken).threshold > taken.value + 3 / 800
