@@ -60,7 +60,7 @@ def children(
     worse, better = bounds.sort(0).values.clamp_max(0)
     best = (worse + 0.1 * better).argmax(1, keepdim=True)
     unit = candidates.gather(1, best)
-    # Where a multiplier of 0 loses, that which keeps the line of the domain loses nothing.
+    # A multiplier of 0 may give a part a lower bound than its domain has.
     loses = bounds.gather(2, best.expand(2, -1, 1)) < found.bounds[:, None]
     kept = _multipliers(relaxation, duals, found.weights, unit)
     parts = [

@@ -144,6 +144,7 @@ class Domains:
                 added = _dense(-sign * dual, layer.units, self._shape(layer))
                 before = choice.added.get(layer.source)
                 choice.added[layer.source] = added if before is None else before + added
+                # What is added to the bound, with this constant, is at most 0.
                 constant = constant + _constant(self.intervals.boxes[layer.source], added)
         return constant + lower_bounds(
             self.relaxation.network,
@@ -170,7 +171,7 @@ def _split(box: Box, units: torch.Tensor, sign: torch.Tensor) -> Box:
 
 
 def _constant(box: Box, added: torch.Tensor) -> torch.Tensor:
-    """What makes sum(added * units) at most 0 in the domain, (d,): 0 for multipliers of 0 or more."""
+    """Minus the maximum (d,) of sum(added * units) in the domain; 0 for multipliers of 0 or more."""
     return box.minimum(-added)
 
 

@@ -54,7 +54,7 @@ class Search:
         self.counterexample, self.count, self.in_time = counterexample, count, in_time
         self._batch = relaxation.network.rows_of_batch(AT_ONCE)
         self.broken, self.stuck, self.lowest = False, False, torch.inf
-        # How far a certificate was below its estimate: slopes are optimised until they can afford it.
+        # The largest distance of a certificate below its estimate so far, which estimates have to exceed.
         self._rounding = 0.0
         margins, device = len(weights), weights.device
         if signs is None:

@@ -131,9 +131,8 @@ def _chart(name: str, caption: str, points: Sequence[_Point], bound: float | Non
     width = _LEFT + _STEP * len(points)
     drawing = Drawing(width, _BOTTOM + 104)
     drawing.lines(LINE, [(50, _BOTTOM), (width, _BOTTOM)])
-    for number in sorted(
-        {min(marks), max(marks)}
-    ):  # not the ends of the scale: no share is below 0
+    # Not the ends of the scale: no share is below 0.
+    for number in sorted({min(marks), max(marks)}):
         drawing.text(46, y(number) + 3, f"{number:.4g}", size=10, anchor="end")
     if bound is not None:
         drawing.lines(INK, [(50, y(bound)), (width, y(bound))], dash="4 3")

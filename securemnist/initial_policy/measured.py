@@ -170,7 +170,7 @@ def _begin(context: Context, proposal: Proposal, sizes: Sizes, eps: float | None
     """Show which row is measured, and at which eps."""
     if isinstance(context.progress, RowProgress):
         at = "" if eps is None else f" at eps {epsilon_text(eps)}"
-        context.progress.begin(f"{proposal.id}{at}", sizes.rows)
+        context.progress.begin(proposal.id, sizes.rows, at)
 
 
 def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: Sizes) -> Row:

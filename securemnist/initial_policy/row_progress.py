@@ -16,14 +16,15 @@ class RowProgress:
 
     display: Progress
     row: str = ""
+    at: str = ""
     begun: int = 0
 
-    def begin(self, row: str, total: int) -> None:
-        """Show that the next of `total` rows begins; a row at another eps is not counted again."""
-        if row.split(" ")[0] != self.row.split(" ")[0]:
+    def begin(self, row: str, total: int, at: str = "") -> None:
+        """Show that the next of `total` rows begins, or the same one `at` another eps."""
+        if row != self.row:
             self.begun = min(self.begun + 1, total)
-        self.row = row
-        self.display(f"first measurement, {row}", self.begun - 1, total)
+        self.row, self.at = row, at
+        self.display(f"first measurement, {row}{at}", self.begun - 1, total)
 
     def __call__(self, label: str, done: int, total: int) -> None:
-        self.display(f"{self.row}: {label}" if self.row else label, done, total)
+        self.display(f"{self.row}{self.at}: {label}" if self.row else label, done, total)

@@ -133,4 +133,4 @@ def as_toml(value: Any) -> str:
         return "{ " + ", ".join(f"{key} = {as_toml(part)}" for key, part in parts.items()) + " }"
     if isinstance(value, list):
         return f"[{', '.join(map(as_toml, value))}]"
-    return json.dumps(value, default=str)  # a default of somebody's own measure may be any object
+    return json.dumps(value, default=str)  # the default of a measure of your own may be any object

@@ -8,7 +8,7 @@ from securemnist.certificates.branching import children
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.minimum import Minimum
-from securemnist.certificates.optimisation import optimised
+from securemnist.certificates.optimisation import MULTIPLIER_RATE, optimised
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.tightening import refined, tightened
 from tests.certificates.networks import SHAPE, network
@@ -57,3 +57,21 @@ def test_ascent_goes_on_up_to_its_goal() -> None:
     assert torch.equal(ended, found.bounds)
     assert (best >= ended).all()
     assert float((best - ended).mean()) > 1e-2
+
+
+def test_steps_of_multipliers_have_a_pace() -> None:
+    """Multipliers move by at most the first step times the pace; slopes do not depend on it."""
+    relaxation, signs, duals, weights, _ = domains()
+    pace = torch.full((DOMAINS, 1), 0.1)
+    slow, fast = (
+        optimised(
+            *(relaxation.estimates(signs), signs, duals, weights),
+            steps=1,
+            goal=torch.inf,
+            pace=each,
+        )[0]
+        for each in (pace, 1.0)
+    )
+    signed = signs != 0
+    moved = (slow - duals)[signed].abs().max(), (fast - duals)[signed].abs().max()
+    assert float(moved[0]) <= 0.1 * MULTIPLIER_RATE < float(moved[1])

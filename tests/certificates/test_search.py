@@ -13,7 +13,7 @@ from securemnist.certificates import frontier, proof, search
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import Proofs, prove
-from securemnist.certificates.relaxation import Relaxation
+from securemnist.certificates.relaxation import Domains, Relaxation
 from securemnist.certificates.search import Search
 from securemnist.certificates.tightening import tightened
 from securemnist.errors import MeasureError
@@ -70,6 +70,35 @@ def test_search_splits() -> None:
     corners = torch.tensor(list(itertools.product((-HARD_EPS, HARD_EPS), repeat=4)))
     images = (x + corners.view(-1, *x.shape[1:])).clamp(0, 1)
     assert (model(images).argmax(1) == y).all()
+
+
+def test_rounding_errors_cost_steps_not_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates far below their estimates are no dead end: ascent goes on until they prove.
+
+    All signs are those of one image, so no split can help. Ascent reaches bounds above 2.6.
+    """
+    model, x, y = hard()
+    network = network_of(model, x)
+    eye = torch.eye(3, dtype=torch.float64)
+    relaxed = Relaxation(network, tightened(network, ball(x, HARD_EPS)))
+    certified = Domains.lower_bounds
+    monkeypatch.setattr(Domains, "lower_bounds", lambda *given: certified(*given) - 1)
+    weights = eye[y] - eye[eye.argmax(1) != y]
+    found = Search(relaxed, weights, lambda _: False, signs=signs_at(relaxed, model, x))
+    while not found.ended:
+        found.step()
+    assert found.proved
+
+
+def signs_at(relaxed: Relaxation, model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The signs (1, units) of the undecided units at an image (1, ...)."""
+    values = []
+    for layer in model.children():
+        before, x = x, layer(x)
+        values += [before] if isinstance(layer, nn.ReLU) else []
+    pairs = zip(values, relaxed.layers, strict=True)
+    units = torch.cat([value[:, each.units] for value, each in pairs], 1)
+    return torch.where(units >= 0, 1, -1).to(torch.int8)
 
 
 def test_equal_runs_have_equal_proofs() -> None:
