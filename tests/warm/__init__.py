@@ -28,7 +28,6 @@ _SHARED = os.environ.get(_VARIABLE)
 
 def share() -> None:
     """Start the server of the workers that this process is about to start."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # as in the workers
     os.environ[_VARIABLE] = _address()
 
 
@@ -66,6 +65,7 @@ def _address() -> str:
         for name, value in os.environ.items()
         if "XDIST" not in name and name not in foreign
     }
+    env["OMP_NUM_THREADS"] = "1"  # a fork of a process with a pool of threads would wait for them
     server = subprocess.Popen(
         [sys.executable, str(_HERE / "server.py"), address],
         env=env,
