@@ -37,3 +37,20 @@ def other_ends(
     """
     ends = torch.where(signs > 0, upper, lower)
     return torch.where((signs != 0) & (duals < 0), ends, 0)
+
+
+def above_ends(
+    values: torch.Tensor,
+    signs: torch.Tensor,
+    duals: torch.Tensor,
+    lower: torch.Tensor,
+    upper: torch.Tensor,
+) -> torch.Tensor:
+    """How far `values` (d, units) are above the ends that their multipliers belong to.
+
+    At a multiplier of 0 that is 0 for a value between both ends: the bound falls in both directions.
+    """
+    end = torch.where(signs > 0, upper, lower)
+    nearest = values.clamp(end.clamp_max(0), end.clamp_min(0))
+    ends = torch.where(duals == 0, nearest, other_ends(signs, duals, lower, upper))
+    return values - torch.where(signs != 0, ends, 0)

@@ -49,6 +49,7 @@ class _Constrained:
             duals[:, :-1], multiplier * self.margin, weights
         )
         excess = (logits @ self.margin - LEAST)[:, None]
+        excess = torch.where(multiplier > 0, excess, excess.clamp_min(0))  # it stays at 0 or more
         bounds = found.bounds - LEAST * multiplier[:, 0]
         values = torch.cat([found.values, excess], 1)
         return Minimum(bounds, found.images, values, pad(found.weights, (0, 1)))

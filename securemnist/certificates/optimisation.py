@@ -56,7 +56,6 @@ def optimised(
     """
     free = signs == 0
     rates = torch.where(free, rate, MULTIPLIER_RATE * pace)
-    lowest, highest = torch.where(free, 0.0, -torch.inf), torch.where(free, 1.0, torch.inf)
     duals, weights = duals.float(), weights.float()
     best, best_bounds = duals, torch.full((len(duals),), -torch.inf, device=duals.device)
     decay = max(_DECAY, math.exp(-3 / max(1, steps)))
@@ -77,5 +76,18 @@ def optimised(
         second = _SQUARES * second + (1 - _SQUARES) * gradient.square()
         mean = first / (1 - _MOMENTUM**k)
         spread = (second / (1 - _SQUARES**k)).sqrt() + _SMALL
-        duals = (duals + rates * decay**k * mean / spread).maximum(lowest).minimum(highest)
+        duals = _moved(duals, rates * decay**k * mean / spread, gradient, free)
     return best, best_bounds
+
+
+def _moved(
+    duals: torch.Tensor, step: torch.Tensor, gradient: torch.Tensor, free: torch.Tensor
+) -> torch.Tensor:
+    """The duals after a step: slopes stay from 0 to 1, and multipliers stop at 0.
+
+    A bound has a kink where a multiplier is 0, and often its maximum. A multiplier leaves 0 in the
+    direction of its gradient alone.
+    """
+    moved = duals + step
+    stops = (duals * moved < 0) | ((duals == 0) & (step * gradient <= 0))
+    return torch.where(free, moved.clamp(0, 1), moved.masked_fill(stops, 0))

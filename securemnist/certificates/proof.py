@@ -47,13 +47,16 @@ Attack = Callable[[int, Images], bool]
 class Proofs:
     """What the searches found. `margins` float64 (n,): lower bounds of each sample's smallest margin.
 
-    `proved` and `broken`, boolean (n,); a sample that is neither stays open. `domains` were bounded.
+    `proved` and `broken`, boolean (n,); a sample that is neither stays open. `domains` were bounded in
+    `seconds`. `decided`, float64 (n,): seconds until a sample was proved or broken, infinity where open.
     """
 
     margins: torch.Tensor
     proved: torch.Tensor
     broken: torch.Tensor
     domains: int
+    decided: torch.Tensor
+    seconds: float
 
 
 @exact_float32()
@@ -79,13 +82,14 @@ def prove(
         raise MeasureError(f"expected seconds of 0 or more, got {seconds}; fix the call")
     if not len(y):
         none = torch.zeros_like(y, dtype=torch.bool)
-        return Proofs(none.double(), none, none, 0)
+        return Proofs(none.double(), none, none, 0, none.double(), 0.0)
+    began = time.perf_counter()
     network = checked_network(model, x, eps)
-    run = _Run(network, model, x, y, eps, attack, progress)
-    end = time.perf_counter() + seconds
+    run = _Run(network, model, x, y, eps, began, attack, progress)
     with known_bounds():
-        run.all(end)
-    return Proofs(run.margins, run.proved, run.broken, run.domains)
+        run.all(time.perf_counter() + seconds)
+    spent = time.perf_counter() - began
+    return Proofs(run.margins, run.proved, run.broken, run.domains, run.decided, spent)
 
 
 class _Run:
@@ -98,13 +102,15 @@ class _Run:
         x: Images,
         y: Labels,
         eps: float,
+        began: float,
         attack: Attack,
         progress: Progress,
     ) -> None:
         self.front, self.x, self.y, self.eps = split(network), x, y, eps
         self.network = self.front.rest
-        self.attack, self.progress, self.domains = attack, progress, 0
+        self.attack, self.progress, self.domains, self.began = attack, progress, 0, began
         self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
+        self.decided = torch.full_like(self.margins, torch.inf)
         self.proved = torch.zeros_like(y, dtype=torch.bool)
         self.broken = torch.zeros_like(y, dtype=torch.bool)
         parts = [
@@ -147,6 +153,8 @@ class _Run:
     def _record(self, place: int, search: Search | Margins) -> None:
         """Keep what a search found."""
         self.proved[place], self.broken[place] = search.proved, search.broken
+        if search.proved or search.broken:
+            self.decided[place] = time.perf_counter() - self.began
         if search.proved:
             self.margins[place] = search.lowest
 

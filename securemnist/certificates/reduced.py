@@ -15,7 +15,7 @@ from securemnist.certificates.activations import LeakyReLU, Lines
 from securemnist.certificates.crown import EVERY_SAMPLE, Choice, lower_bounds
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import Layer
-from securemnist.certificates.minimum import Minimum, other_ends
+from securemnist.certificates.minimum import Minimum, above_ends, other_ends
 from securemnist.certificates.network import Intervals, Network
 
 # Numbers in the matrices of one sample: 32 MB. Above, passes of the network are cheaper.
@@ -100,7 +100,7 @@ class ReducedDomains:
             reached[:, columns] = value
         images = values[:, :pixels].reshape(-1, *reduced.image.lower.shape[1:]).contiguous()
         logits = values @ reduced.logits.matrix.T + reduced.logits.bias
-        reached -= self._other_ends(duals)
+        reached = above_ends(reached, self.signs, duals, self.reduced.lower, self.reduced.upper)
         return Minimum(bounds, images, reached, outer), logits
 
     def _other_ends(self, duals: torch.Tensor) -> torch.Tensor:

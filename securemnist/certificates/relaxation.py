@@ -20,7 +20,7 @@ from securemnist.certificates.activations import Lines
 from securemnist.certificates.crown import EVERY_SAMPLE, Choice, lower_bounds
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import Layer, layers_of
-from securemnist.certificates.minimum import Minimum, other_ends
+from securemnist.certificates.minimum import Minimum, above_ends
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.reduced import Reduced, ReducedDomains, reduced
 
@@ -127,7 +127,7 @@ class Domains:
                     )
             if value is not None:
                 values[:, layer.columns] = value.flatten(1)[:, layer.units]
-        values = values - other_ends(self.signs, duals, *self.relaxation.ends)
+        values = above_ends(values, self.signs, duals, *self.relaxation.ends)
         box = self.intervals.boxes[0]
         images = box.centre.expand(len(duals), *box.lower.shape[1:])
         if 0 in choice.weights:  # not where intervals bound a layer in between

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,6 +22,7 @@ from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.referee import SLACK, rule
 from securemnist.results.evidence.attack import StageResult
+from securemnist.results.evidence.certificates import ProofSearch
 from securemnist.results.per_image import CERTIFIED
 from securemnist.runtime.float32 import exact_float32
 from securemnist.threats import Threat
@@ -90,6 +92,23 @@ def prove_and_attack(
     return proofs, attack.x_adv
 
 
+def proof_counts(proofs: Proofs, decided: torch.Tensor) -> dict[str, Any]:
+    """What a search adds to the evidence of certificates; `decided`, boolean (n,): no longer open."""
+    proved = int(proofs.proved.sum())
+    return {
+        "branch_and_bound": proved,
+        "domains": proofs.domains,
+        "search": ProofSearch(
+            images=len(proofs.proved),
+            seconds=round(proofs.seconds, 3),
+            decided=[
+                round(seconds, 3) for seconds in proofs.decided[decided].sort().values.tolist()
+            ],
+        ),
+        "attacked": min(proved, WEAKEST),
+    }
+
+
 @exact_float32()
 def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
     """Proofs and counterexamples for the undecided images of a finished run, within `seconds`.
@@ -125,9 +144,9 @@ def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
     run.proved[0, proved] = True
     run.bounds[places] = torch.fmax(run.bounds[places], proofs.margins)
     evidence = run.certificate_evidence[0]
-    evidence["branch_and_bound"] = len(proved)
-    evidence["domains"] = proofs.domains
-    evidence["attacked"] = evidence.get("attacked", 0) + min(len(proved), WEAKEST)
+    attacked = evidence.get("attacked", 0)
+    evidence |= proof_counts(proofs, proofs.proved | torch.isin(places, broken))
+    evidence["attacked"] += attacked
 
 
 def _keep_broken(

@@ -12,7 +12,6 @@ from pydantic import field_validator, model_validator
 
 from securemnist.backdoor.success_rate import rate_by_class
 from securemnist.evaluation.certificate_stage import (
-    WEAKEST,
     bound_summary,
     certificate_counts,
     certify_and_attack,
@@ -21,7 +20,7 @@ from securemnist.evaluation.certificate_stage import (
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
-from securemnist.evaluation.proof_stage import prove_and_attack
+from securemnist.evaluation.proof_stage import proof_counts, prove_and_attack
 from securemnist.measures.base import Measure, share_measurement
 from securemnist.measures.threat_settings import ProofSettings, ThreatSettings
 from securemnist.models.predictions import predicted
@@ -64,9 +63,9 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         )
         outcomes.codes[left[proofs.proved]] = CERTIFIED
         margins[left] = torch.fmax(margins[left], proofs.margins)
-        more = int(proofs.proved.sum())
-        counts |= {"branch_and_bound": more, "domains": proofs.domains}
-        counts["attacked"] += min(more, WEAKEST)
+        attacked = counts["attacked"]
+        counts |= proof_counts(proofs, proofs.proved | proofs.broken)
+        counts["attacked"] += attacked
     proved = outcomes.codes == CERTIFIED
     if context.replay is not None:
         check_against_replay(context, context.replay, sample, proved, threat)

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from securemnist.report import smoothing
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
-from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence, OpenMargins
+from securemnist.results.evidence.certificates import (
+    Certificates,
+    CertifiedEvidence,
+    OpenMargins,
+    ProofSearch,
+)
 from securemnist.sanitize import line
 from securemnist.view.wording import plural
 
@@ -33,13 +38,22 @@ def _sentences(certificates: Certificates) -> Iterable[str]:
     if proved:
         yield f"Images proved: {', '.join(proved)}."
     if certificates.domains:
-        yield f"Branch and bound looked at {certificates.domains:,} parts of their balls."
+        yield _search(certificates.domains, certificates.search)
     if certificates.attacked:
         yield f"The weakest of these proofs, {certificates.attacked:,}, were attacked in vain."
     for method in _METHODS:
         if reason := certificates.refused.get(method):
             yield f"No more by {_METHODS[method]}: {line(reason, 300)}."
     yield from _open(certificates.open)
+
+
+def _search(domains: int, search: ProofSearch | None) -> str:
+    """The work of branch and bound, and its pace."""
+    work = f"Branch and bound looked at {domains:,} parts of their balls"
+    if search is None or not search.images or not search.seconds:
+        return f"{work}."
+    pace, each = domains / search.seconds, search.seconds / search.images
+    return f"{work}, {pace:,.0f} a second, in {each:.3g} s an image."
 
 
 def _open(margins: OpenMargins) -> Iterable[str]:

@@ -96,7 +96,7 @@ def required(finding: Finding) -> tuple[float, float] | None:
 
 
 def share_over(sizes: Sequence[float], right: float, label: str) -> tuple[Drawing, Scale]:
-    """A drawing with axes: percent upwards, the size of a change from 0 to the largest of `sizes`."""
+    """A drawing with axes: percent upwards, and from 0 to the largest of `sizes` to the right."""
     drawing, most = Drawing(WIDTH, 262), max([0.01, *sizes])
     x = Scale(0, most, LEFT, right)
     percent_lines(drawing, LEFT, right, Y, width=0.8, size=10)

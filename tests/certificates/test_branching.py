@@ -75,3 +75,36 @@ def test_steps_of_multipliers_have_a_pace() -> None:
     signed = signs != 0
     moved = (slow - duals)[signed].abs().max(), (fast - duals)[signed].abs().max()
     assert float(moved[0]) <= 0.1 * MULTIPLIER_RATE < float(moved[1])
+
+
+def test_multipliers_stop_where_the_bound_has_its_kink() -> None:
+    """From 0 a multiplier moves only where its bound rises, and it does not jump over 0."""
+    relaxation, signs, duals, weights, _ = domains()
+    signed = signs != 0
+    duals = duals.masked_fill(signed, 0)
+    first, _ = optimised(
+        *(relaxation.estimates(signs), signs, duals, weights),
+        steps=1,
+        rate=1e-3,
+        goal=torch.inf,
+        pace=5e-3,
+    )
+    kept = (first != duals).any(1)  # the step made these domains better
+    domain, unit = (signed & kept[:, None]).nonzero()[:200].T
+    exact = relaxation.domains(signs[domain])
+    start, rows = duals[domain].double(), weights[domain].double()
+    bound = exact.lower_bounds(start, rows)
+    up, down = (
+        exact.lower_bounds(start.scatter(1, unit[:, None], step), rows) > bound + 1e-9
+        for step in (1e-4, -1e-4)
+    )
+    agree = first[domain, unit].sign() == up.float() - down.float()
+    assert float(agree.float().mean()) > 0.9  # a pixel without weight may have either end
+    assert up.any()
+    assert (~up & ~down).any()
+    near, _ = optimised(
+        *(relaxation.estimates(signs), signs, duals.masked_fill(signed, 1e-3), weights),
+        steps=1,
+        goal=torch.inf,
+    )
+    assert float(near[signed].min()) == 0

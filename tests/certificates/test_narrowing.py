@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -73,6 +74,23 @@ def test_narrowed_boxes_hold_every_image_of_a_small_margin(signed: bool) -> None
     assert sum(inside for inside, _, _ in found) > 100
     assert sum(outside for _, outside, _ in found) == 0
     assert min(share for _, _, share in found) < 0.8
+
+
+def test_multiplier_of_the_margin_stays_at_0_or_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A margin above the limit is no constraint: its multiplier ends at 0, not below."""
+    seen = []
+    minimum = narrowing._Constrained.minimum
+
+    def recorded(self: Any, duals: torch.Tensor, weights: torch.Tensor) -> Any:
+        seen.append(duals[:, -1])
+        return minimum(self, duals, weights)
+
+    monkeypatch.setattr(narrowing._Constrained, "minimum", recorded)
+    relaxed, small, margin = ball_of(0)
+    signs = torch.zeros(1, relaxed.units, dtype=torch.int8)
+    narrowing.narrowed(relaxed, small, signs, relaxed.first_duals(), -margin)  # at most 0 anyway
+    multipliers = torch.cat(seen)
+    assert float(multipliers.min()) == 0 < float(multipliers.max())
 
 
 def test_bounds_of_another_margin_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

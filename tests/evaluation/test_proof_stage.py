@@ -54,6 +54,12 @@ def attacked(context: Context) -> LadderRun:
     return evaluate(context, context.sample(IMAGES, 0), (FGSM(),), Linf(EPS), 0)
 
 
+def found(proved: torch.Tensor, broken: torch.Tensor) -> Proofs:
+    """Results that no search has found."""
+    margins = torch.where(proved, 1.0, -1.0).double()
+    return Proofs(margins, proved, broken, 0, torch.zeros_like(margins), 0.0)
+
+
 def test_survivors_are_proved_or_broken(context: Context) -> None:
     """Proofs decide every survivor of a weak attack; the referee accepts each broken image."""
     run = attacked(context)
@@ -80,6 +86,10 @@ def test_survivors_are_proved_or_broken(context: Context) -> None:
     assert evidence is not None
     assert evidence.branch_and_bound == evidence.attacked == stage.proved
     assert (evidence.domains or 0) > 9 * stage.proved
+    search = evidence.search
+    assert search is not None
+    assert search.images == len(search.decided) == stage.entered
+    assert 0 < search.decided[0] < search.decided[-1] <= search.seconds <= stage.seconds
 
 
 def test_robust_accuracy_is_exact(context: Context) -> None:
@@ -124,7 +134,7 @@ def test_wrong_proof_is_error(context: Context, monkeypatch: pytest.MonkeyPatch)
 
     def generous(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: Any) -> Proofs:
         proved = torch.ones(len(x), dtype=torch.bool)
-        return Proofs(torch.ones(len(x), dtype=torch.float64), proved, ~proved, 0)
+        return found(proved, ~proved)
 
     monkeypatch.setattr(proof_stage, "prove", generous)
     with pytest.raises(MeasureError, match="error of the certificates"):
@@ -138,7 +148,7 @@ def test_example_refused_later_breaks_nothing(
 
     def hasty(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: Any) -> Proofs:
         broken = torch.ones(len(x), dtype=torch.bool)
-        return Proofs(-torch.ones(len(x), dtype=torch.float64), ~broken, broken, 0)
+        return found(~broken, broken)
 
     monkeypatch.setattr(proof_stage, "prove", hasty)
     run = attacked(context)
@@ -146,6 +156,10 @@ def test_example_refused_later_breaks_nothing(
     run_proofs(run, SECONDS, context)
     assert (run.outcomes.codes[survivors] == SURVIVED).all()
     assert run.outcomes.waterfall[-1].fell == 0
+    evidence = run.certificates()
+    assert evidence is not None
+    assert evidence.search is not None
+    assert not evidence.search.decided
 
 
 def test_unknown_layer_leaves_survivors(context: Context) -> None:

@@ -40,6 +40,17 @@ def test_each_method_says_where_it_ends() -> None:
     )
 
 
+def test_the_cost_of_branch_and_bound_is_stated() -> None:
+    """Parts a second and seconds an image stand beside the number of parts."""
+    search = {"images": 4, "seconds": 10.0, "decided": [1.0]}
+    phrase = certificate_text.description(
+        CertifiedEvidence.from_json({"certificates": {"domains": 5_000, "search": search}})
+    )
+    assert phrase == (
+        "Branch and bound looked at 5,000 parts of their balls, 500 a second, in 2.5 s an image."
+    )
+
+
 def test_a_refusal_names_its_layer() -> None:
     """Why a method proved no more stands with its name, cleaned of what is not text."""
     refused = {"intervals": "expected layers with known bounds, got GELU (\u202e1)"}
@@ -65,6 +76,9 @@ def test_without_certificates_nothing_is_said(evidence: dict[str, Any]) -> None:
         {"attacked": "all"},
         {"refused": []},
         {"open": {"asked": 2}},
+        {"search": {"images": 1, "seconds": 3.0, "decided": [1.0, 2.0]}},
+        {"search": {"images": 2, "seconds": 3.0, "decided": [2.0, 1.0]}},
+        {"search": {"images": 2, "seconds": 3.0, "decided": [4.0]}},
         {"open": OPEN | {"median": float("nan")}},
     ],
     ids=str,

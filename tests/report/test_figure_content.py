@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from securemnist.report import charts
 from securemnist.report.figures import exhibits
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.latency import LatencyEvidence
@@ -49,6 +50,21 @@ def test_what_is_proved_is_a_band() -> None:
         for more in ({}, {"certified": 0.7})
     )
     assert (plain.count('z" opacity'), banded.count('z" opacity')) == (0, 1)
+
+
+def test_proofs_over_time_are_counted() -> None:
+    """The table counts the images decided by each moment, and the line ends at their share."""
+    search = {"images": 4, "seconds": 10.0, "decided": [0.5, 1.0, 9.0]}
+    fields = {"certificates": {"domains": 7, "search": search}}
+    (exhibit,) = exhibits(with_evidence(fields, kind=CertifiedEvidence))
+    rows = {row[0]: row[1:] for row in exhibit.table.rows}
+    assert rows["1.0"] == rows["8.0"] == ("2", "0.5000")
+    assert rows["9.0"] == rows["10.0"] == ("3", "0.7500")
+    path = next(
+        a for tag, a in Markup(exhibit.panels[0].picture).elements if a.get("stroke-width") == "2.4"
+    )
+    heights = [float(pair.split()[1]) for pair in re.findall(r"[\d.]+ [\d.]+", str(path["d"]))]
+    assert heights[-1] == pytest.approx(charts.Y(0.75), abs=0.1)
 
 
 def test_every_image_has_a_cell() -> None:

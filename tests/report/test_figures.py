@@ -62,6 +62,13 @@ ODD: dict[str, list[Any]] = {
         [{"eps": 0.1, "accuracy": 0.5, "certified": "all"}],
         [{"eps": 0.1, "accuracy": 0.5, "attack": str(number)} for number in range(13)],
     ],
+    "certificates": [
+        "x",
+        {"search": {}},
+        {"search": {"images": 1, "seconds": NAN}},
+        {"search": {"images": 1, "seconds": 1.0, "decided": ["soon"]}},
+        {"search": {"images": 1, "seconds": 1.0, "decided": [2.0]}},
+    ],
     "smoothed": [
         "x",
         {},
@@ -242,7 +249,7 @@ def test_hostile_names_are_only_drawn(text: str) -> None:
 def test_pictures_leave_style_to_the_page() -> None:
     """An embedded picture has no style, no id, no link and no colour of its own."""
     shown = exhibits(ROBUST)
-    assert sum(len(exhibit.panels) for exhibit in shown) == 7
+    assert sum(len(exhibit.panels) for exhibit in shown) == 8
     for exhibit in shown:
         for panel in exhibit.panels:
             assert Markup(panel.picture).attributes <= _DRAWN

@@ -43,7 +43,7 @@ def test_a_row_tells_everything(html: str) -> None:
         "AML.T0043.000 Craft Adversarial Data: White-Box Optimization",
         "LOCAL-7",
         "sensitivity 63/64 planted",
-        "Images proved: 6,800 by interval bounds, 210 by CROWN.",
+        "Images proved: 6,800 by interval bounds, 210 by CROWN, 3 by branch and bound.",
         "1,117 images without a proof: the lower bound of the margin is \N{MINUS SIGN}0.0123 at best",
         "weak attack : Square with 500 queries",
         "20261121",

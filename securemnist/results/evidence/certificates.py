@@ -10,7 +10,7 @@ from pydantic import Field, Strict
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Count, Epsilon, Finite, Share, Shares
+from securemnist.results.value_types import Count, Epsilon, Finite, Nonnegative, Share, Shares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +29,38 @@ class OpenMargins(JsonModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProofSearch(JsonModel):
+    """The time of branch and bound for `images` that simpler certificates and attacks left open.
+
+    `decided`: when an image was proved or broken, in seconds since the start, the earliest first.
+    """
+
+    images: Count
+    seconds: Nonnegative
+    decided: list[Nonnegative] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """ValueError for more times than images, another order, or a time after the end."""
+        ordered = self.decided == sorted(self.decided)
+        if len(self.decided) > self.images or not ordered or self.decided[-1:] > [self.seconds]:
+            raise ValueError(
+                f"expected at most {self.images} times in their order, up to {self.seconds} seconds"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Certificates(JsonModel):
     """Images proved by each method; `attacked` of them were attacked without success.
 
-    `refused`: why a method proved no more, by method. `domains`: of branch and bound, all images.
+    `refused`: why a method proved no more, by method. `domains`: of branch and bound, all images, and
+    `search` its time.
     """
 
     intervals: Count | None = None
     CROWN: Count | None = None
     branch_and_bound: Count | None = None
     domains: Count | None = None
+    search: ProofSearch | None = None
     attacked: Count = 0
     refused: dict[str, str] = field(default_factory=dict)
     open: OpenMargins = OpenMargins()
