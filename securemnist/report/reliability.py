@@ -63,7 +63,7 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
     )
     rows = quantile_rows(evidence.inside, evidence.outside)
     sides = (("test images", evidence.inside, GOOD, ""), (against, evidence.outside, BAD, "5 3"))
-    picture = quantiles(sides, caption, evidence.examples[:6])
+    picture = quantile_lines(sides, caption, evidence.examples[:6])
     table = Table(head=("share", "test images", against), rows=rows)
     return Exhibit.drawn(
         "scores", "Scores of images that are none of the task", caption, picture, table
@@ -76,7 +76,7 @@ def quantile_rows(one: Sequence[float], other: Sequence[float]) -> tuple[tuple[s
     return tuple((f"{5 * k} %", f"{a:.4g}", f"{b:.4g}") for k, (a, b) in pairs)
 
 
-def quantiles(sides: tuple[Side, Side], alt: str, examples: Sequence[Picture] = ()) -> str:
+def quantile_lines(sides: tuple[Side, Side], alt: str, examples: Sequence[Picture] = ()) -> str:
     """The shares of images below each score: a line for each side, with its name beside it."""
     every = [score for _, values, _, _ in sides for score in values]
     low, high = min(every), max(every)
