@@ -59,26 +59,39 @@ def test_the_page_of_threats_has_every_norm_with_its_eps() -> None:
 
 
 def test_readme_example_policy_is_valid() -> None:
-    """The README's example row can be judged, with the keys shown above the rows."""
-    row, above = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    shown = policy.parse(above + row, "README")
-    measures.check_policy(shown)
+    """The README's example row can be judged, and so can the policy that the page of policies shows."""
+    page = (ROOT / "docs" / "reference" / "policy.md").read_text()
+    for text in (README, page):
+        (code,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+        shown = policy.parse(code, "the example")
+        measures.check_policy(shown)
     assert shown.data == policy.load(resources.POLICY).data
+
+
+def run_the_example_in_python(page: str) -> None:
+    """Run the Python block of the section of that name."""
+    section = (ROOT / page).read_text().partition("\n## In Python\n")[2].partition("\n## ")[0]
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    exec(compile(code, page, "exec"), {})  # noqa: S102 # our own text
 
 
 def test_the_example_in_python_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The README's Python example runs as it is printed, and prints what it says."""
-    section = README.partition("\n## In Python\n")[2].partition("\n## ")[0]
-    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 # our own text
+    run_the_example_in_python("README.md")
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("0.")
     assert "torch.Size([100, 1, 28, 28])" in shown[1]
     assert shown[-1] == "0"
     assert (tmp_path / "reports" / "index.html").is_file()
+
+
+def test_the_example_with_other_images_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The Python example of docs/data.md measures a network for 8x8 digits."""
+    run_the_example_in_python("docs/data.md")
+    assert "n=500" in capsys.readouterr().out
 
 
 def test_the_page_of_the_library_is_made_of_its_docstrings() -> None:

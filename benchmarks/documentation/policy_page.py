@@ -16,11 +16,21 @@ A policy is a TOML file, usually `security_tests/thresholds.toml`. Every number 
 is in it. `securemnist init` writes a first one, and `securemnist assess --list` checks it and prints
 its rows. An unknown key is refused with exit code 2, so that a misspelt limit cannot be ignored.
 
+`securemnist assess` uses the policy of the folder it is started in. With `--model` in a folder without
+one it uses the bundled policy, and every output says so; `--policy bundled` selects it explicitly.
+
+A policy with a row that cannot fail is refused. Accuracies need `at_least`, above chance (1/K for K
+classes). Backdoor success, latency and static findings need `at_most`. `max_drop` of a share is below 1.
+
 An editor that validates TOML can use the [JSON Schema](../schema/policy.schema.json). It allows any
 setting in a row; `securemnist` itself checks the settings against the row's [measure](measures.md).
 
 ```toml
 families = ["adversarial"]
+
+[data]
+name   = "MNIST"
+sha256 = "910db85cbbd7f129babf844daa92f5e41b6fd6f84e458393d176c9afeea4c3d5"
 
 [[requirement]]
 id       = "ADV-10"
@@ -38,9 +48,14 @@ _PARTS = (
         "A row",
         "Keys of `[[requirement]]`. All other keys are settings of the measure.",
     ),
-    ("Waiver", "A waiver", "`waiver = { reason = \"...\", expires = 2027-01-31 }` in a row."),
-    ("Data", "The data", "`data = { name = \"...\", sha256 = \"...\" }` above the first row."),
-)  # fmt: skip
+    ("Waiver", "A waiver", '`waiver = { reason = "...", expires = 2027-01-31 }` in a row.'),
+    (
+        "Data",
+        "The data",
+        '`data = { name = "...", sha256 = "..." }` above the first row. On other data the command\n'
+        "exits with 2 before anything is measured.",
+    ),
+)
 
 
 def render() -> str:

@@ -25,7 +25,7 @@ from securemnist.models.loading import Subject
 from securemnist.project.folders import current_project
 from securemnist.results import measurement as records
 from securemnist.results.evidence.attack import AttackEvidence
-from securemnist.results.findings import describe
+from securemnist.results.settings_text import describe
 from securemnist.threats import Threat, Union
 from securemnist.types import Progress
 from securemnist.view import notebook, png

@@ -18,6 +18,8 @@ from securemnist.errors import UsageError
 
 if TYPE_CHECKING:
     from securemnist import initial_policy
+    from securemnist.data import DataSet
+    from securemnist.models.loading import Subject
 
 _ADVICE = "change the folder's permissions"
 
@@ -54,11 +56,8 @@ def init(
     [tool.securemnist]. In a project with a policy --calibrate writes the calibration only.
     """
     from securemnist import initial_policy
-    from securemnist.cli import collection_check
     from securemnist.data import DataSet
-    from securemnist.evaluation.context import Context
     from securemnist.initial_policy import templates
-    from securemnist.models import loading
     from securemnist.project import settings
     from securemnist.runtime.malloc import keep_freed_memory
     from securemnist.view.progress import progress_bar
@@ -74,11 +73,7 @@ def init(
     calibration.check(here)
     keep_freed_memory()
     data_set = DataSet.load(data or settings.load(here).data)
-    src = templates.in_src(here, model)
-    if src and (path := str(here / "src")) not in sys.path:
-        sys.path.insert(0, path)
-    subject = loading.resolve(model, device=device, input_spec=data_set.spec, samples=data_set.test)
-    print_endpoint(Context(subject, data_set))
+    subject = _subject(here, model, data_set, device)
     if calibration.wanted and not exists:  # minutes that would be spent for nothing
         initial_policy.check(subject, data_set, images)
     calibration.write(here, subject, data_set)
@@ -90,25 +85,48 @@ def init(
         rows = initial_policy.measure(subject, data_set, images, progress)
     today = datetime.datetime.now(datetime.UTC).date()
     written = _accepted(rows) | _recorded(rows)
-    configured = data is None or _configure_data(here, data)
+    to_name = None if data is None or _configure_data(here, data) else data
     files = {
         templates.POLICY: initial_policy.policy(rows, model, data_set, today),
         **written,
         templates.SUITE: templates.TESTS,
         templates.REQUIREMENTS: templates.requirements(here),
-        templates.CONFTEST: templates.conftest(model, data_set.spec, src=src),
-        templates.NOXFILE: templates.noxfile(here, None if configured else data),
+        templates.CONFTEST: templates.conftest(
+            model, data_set.spec, src=templates.in_src(here, model)
+        ),
+        templates.NOXFILE: templates.noxfile(here, to_name),
         templates.IGNORED: templates.IGNORE,
     }
     existing = [name for name, text in files.items() if not _write(here, name, text)]
     _write_threats(here, rows, today)
     _print_weak_rows(rows, initial_policy.proposals(data_set, subject))
-    if templates.CONFTEST in existing:
+    _print_next(here, to_name, fixture=templates.CONFTEST not in existing)
+
+
+def _subject(here: Path, model: str, data_set: DataSet, device: str) -> Subject:
+    """The model, whose module may be in `src`."""
+    from securemnist.evaluation.context import Context
+    from securemnist.initial_policy import templates
+    from securemnist.models import loading
+
+    if templates.in_src(here, model) and (path := str(here / "src")) not in sys.path:
+        sys.path.insert(0, path)
+    subject = loading.resolve(model, device=device, input_spec=data_set.spec, samples=data_set.test)
+    print_endpoint(Context(subject, data_set))
+    return subject
+
+
+def _print_next(here: Path, data: Path | None, *, fixture: bool) -> None:
+    """Print what to run; `data` are named where no setting does; `fixture`: it was written."""
+    from securemnist.cli import collection_check
+    from securemnist.initial_policy import templates
+
+    if not fixture:
         say(f"first: add the fixture above to {templates.CONFTEST}, if it has none")
-    option = "" if configured else f" --data {shlex.quote(str(data))}"
-    tests = "" if configured else f" --security-data {shlex.quote(str(data))}"
+    path = "" if data is None else f"data {shlex.quote(str(data))}"
+    option, tests = (f" --{path}", f" --security-{path}") if path else ("", "")
     say(f"next: securemnist assess --tier smoke{option}, or pytest -m smoke{tests}")
-    if templates.CONFTEST not in existing and (advice := collection_check.advice(here)):
+    if fixture and (advice := collection_check.advice(here)):
         say(advice)
 
 

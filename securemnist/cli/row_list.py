@@ -15,7 +15,7 @@ from securemnist.cli.pytest_hooks import seconds_of, threats_of
 from securemnist.evaluation.pace import DEFAULT_PACE, Pace
 from securemnist.project.settings import is_bundled, policy_name
 from securemnist.results import policy as policies
-from securemnist.results.findings import describe
+from securemnist.results.settings_text import describe
 from securemnist.sanitize import line
 from securemnist.view.progress import console
 

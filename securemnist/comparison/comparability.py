@@ -11,8 +11,9 @@ from securemnist.input_spec import MNIST, InputSpec
 from securemnist.project import imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
-from securemnist.results.findings import Finding, Requirement, describe
+from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import table
+from securemnist.results.settings_text import describe
 from securemnist.sanitize import line
 
 _ART = "adversarial-robustness-toolbox"

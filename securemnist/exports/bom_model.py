@@ -126,7 +126,7 @@ def _requirement(finding: Finding, day: str, names: ClassNames) -> Iterator[dict
     row, found = finding.requirement, measured(finding)
     entries = {
         "verdict": str(finding.verdict) if finding.in_scope else f"{finding.verdict}, out of scope",
-        "carried-by": finding.label.removeprefix("PASS").strip(" ()") if finding.passed else "",
+        "carried-by": finding.carried_by,
         "measure": row.measure,
         "required": f"{row.relation} {row.threshold:g}",
         "claim": claim(finding, names),

@@ -12,10 +12,11 @@ from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
 from securemnist.results.evidence.natural import CorruptionEvidence
-from securemnist.results.findings import Finding, describe
+from securemnist.results.findings import Finding
 from securemnist.results.intervals import share_interval
 from securemnist.results.measurement import Measurement
 from securemnist.results.per_image import NOT_ATTEMPTED
+from securemnist.results.settings_text import describe
 from securemnist.results.verdicts import Verdict
 from securemnist.sanitize import sentence
 from securemnist.view.class_names import ClassNames

@@ -16,6 +16,7 @@ from securemnist.backdoor.success_rate import (
     WORDS,
     Predictions,
     Success,
+    TargetMap,
     invisible_reason,
     target_maps,
 )
@@ -62,10 +63,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     stamped = trigger(sample.x)
     triggered = context.logits(stamped).cpu()
     predictions = Predictions.of(sample.y.cpu(), clean_logits, triggered)
-    target = settings.target
-    if target not in WORDS:
-        target = context.data.spec.label_of(target)
-    maps = target_maps(target, clean_logits.shape[1])
+    maps = _maps(context, settings.target, clean_logits.shape[1])
     results = [predictions.success(target_map) for target_map in maps]
     countable = [result for result in results if not result.undecided_reason]
     reason = _first_undecided_reason(results)
@@ -95,6 +93,12 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         or unreliable_reason(context, settings),
         evidence=evidence,
     )
+
+
+def _maps(context: Context, target: int | str, classes: int) -> list[TargetMap]:
+    """The targets of a row, whose class may be given by its name."""
+    label = target if target in WORDS else context.data.spec.label_of(target)
+    return target_maps(label, classes)
 
 
 def _first_undecided_reason(results: Sequence[Success]) -> str:

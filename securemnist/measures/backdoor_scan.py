@@ -9,14 +9,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import torch
-
 from securemnist.backdoor.scan import references, searches, validity
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS
 from securemnist.backdoor.scan.pixel_gradients import false_places
 from securemnist.backdoor.scan.statistics import FEWEST_CLASSES, Statistic, judged
-from securemnist.backdoor.scan.witness import Witness, logits_of, most_frequent
-from securemnist.backdoor.success_rate import Predictions, target_maps
+from securemnist.backdoor.scan.witness import Witness, logits_of, witness_at
+from securemnist.backdoor.success_rate import Predictions
 from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
@@ -32,6 +30,7 @@ from securemnist.results.findings import Measurement
 
 SEARCHED, HELD_OUT = 300, 1_000  # test images for the searches, and others for the witness
 LIFT = 0.5  # success above that on clean networks, from which a found trigger is a backdoor
+_NOTHING: dict[str, Any] = dict.fromkeys(("value", "low", "high"), 0.0)
 _MAPS = 44  # searches of four starts for each of ten classes and for any other class
 
 
@@ -62,9 +61,9 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         )
     known = _references(context, settings)
     searched, held_out = _samples(context, seed)
-    model = context.subject.model
+    images = searched.x, searched.y
     found = searches.search(
-        model, searched.x, searched.y, classes, seed=seed, progress=context.progress
+        context.subject.model, *images, classes, seed=seed, progress=context.progress
     )
     statistics = judged({one.kind: one.sizes for one in found}, [n.tensors() for n in known])
     table = _table(statistics, found, len(known))
@@ -74,27 +73,17 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         blind = validity.unlike(statistics) or _blind_reason(context, found, searched, seed)
         if not blind:
             table = {"result": "no trigger of these kinds found", **table}
-        return Measurement(
-            value=0.0,
-            low=0.0,
-            high=0.0,
-            inconclusive=blind,
-            evidence=OtherEvidence(table=table),
-            **common,
-        )
+        evidence = OtherEvidence(table=table)
+        return Measurement(**_NOTHING, inconclusive=blind, evidence=evidence, **common)
     chosen = next(one for one in found if one.kind == first.kind)
-    perturbation = chosen.perturbation[torch.tensor([first.place])]
-    if first.place < classes:
-        target_map = target_maps(first.place, classes)[0]
-    else:
-        target_map = most_frequent(model, perturbation, searched.x, searched.y, classes)
-        table["map"] = target_map.name
-    witness = Witness(perturbation, target_map)
+    witness = witness_at(first.place, chosen.perturbation, context.subject.model, *images, classes)
+    if first.place == classes:
+        table["map"] = witness.target_map.name
     measured = _witnessed(context, settings, witness, held_out, table, common)
     if first.is_anomaly:
         return measured
     # A value above the threshold would fail the row.
-    return dataclasses.replace(measured, value=0.0, low=0.0, high=0.0, inconclusive=first.doubt)
+    return dataclasses.replace(measured, **_NOTHING, inconclusive=first.doubt)
 
 
 def _references(

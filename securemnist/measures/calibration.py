@@ -22,6 +22,7 @@ from securemnist.models.probabilities import probabilities_of
 from securemnist.results.evidence.natural import CalibrationBin, CalibrationEvidence
 from securemnist.results.families import NATURAL
 from securemnist.results.findings import Measurement
+from securemnist.types import Labels, Logits
 
 _RESAMPLES = 1_000
 _SECONDS = 0.5  # of the resamples
@@ -49,14 +50,10 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
             "an endpoint may round or leave out confidences; measure the model itself"
         )
     sample = context.sample(settings.images, seed)
-    logits = context.clean_logits(sample).double()
-    labels = sample.samples.labels
-    probabilities = probabilities_of(logits)
-    right = (~is_wrong(logits, labels)).numpy().astype(float)
-    confidence = probabilities.amax(1).numpy()
-    onehot = torch.nn.functional.one_hot(labels, logits.shape[1])
-    brier = ((probabilities - onehot) ** 2).sum(1).numpy() / 2
-    n = len(labels)
+    confidence, right, brier = _by_image(
+        context.clean_logits(sample).double(), sample.samples.labels
+    )
+    n = len(right)
 
     def score(places: np.ndarray) -> float:
         if settings.score == "brier":
@@ -85,6 +82,15 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
         ),
         inconclusive=unreliable_reason(context, settings),
     )
+
+
+def _by_image(logits: Logits, labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Confidence, whether the prediction is right (0 or 1) and Brier score of each image, (n,)."""
+    probabilities = probabilities_of(logits)
+    right = (~is_wrong(logits, labels)).numpy().astype(float)
+    onehot = torch.nn.functional.one_hot(labels, logits.shape[1])
+    brier = ((probabilities - onehot) ** 2).sum(1).numpy() / 2
+    return probabilities.amax(1).numpy(), right, brier
 
 
 def expected_error(confidence: np.ndarray, right: np.ndarray, bins: int) -> float:

@@ -74,29 +74,36 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         # Random outputs leave chance for the whole test set, too, so that the interval decides.
         # Rounded down to whole images.
         hits, complete = math.floor(n * mean_accuracy(context, run) + _COUNTING), False
-    doubts: tuple[Doubt, ...] = ()
-    if run.skipped_stages:
-        # Certified and broken images count as usual; a pass must not rest on images that later
-        # stages skipped.
-        doubts = (_ENDED_EARLY,)
-    elif settings.randomised or len(run.outcomes.undecided):
-        # Of random answers those about broken images count, too.
-        target, random = doubt_context(context, settings), settings.randomised
-        with unasked_doubt() as unasked:
-            stated = [model_doubts(target, one, n, randomised=random) for one in settings.within]
-            doubts = _once(settings.within, stated)
-        doubts += tuple(unasked)
     return share_measurement(
         hits,
         n,
         complete=complete,
         seed=seed,
         survived=True,
-        doubts=doubts,
+        doubts=_about_model(context, settings, run, n),
         evidence=evidence,
         examples=run.examples(),
         proved=run.outcomes.certified or None,
     )
+
+
+def _about_model(
+    context: Context, settings: AttackSettings, run: LadderRun, n: int
+) -> tuple[Doubt, ...]:
+    """Doubts about the model, where images survived or answers are random; `n` were attempted."""
+    if run.skipped_stages:
+        # Certified and broken images count as usual; a pass must not rest on images that later
+        # stages skipped.
+        return (_ENDED_EARLY,)
+    # Of random answers those about broken images count, too.
+    if not (settings.randomised or len(run.outcomes.undecided)):
+        return ()
+    target, random = doubt_context(context, settings), settings.randomised
+    doubts: tuple[Doubt, ...] = ()
+    with unasked_doubt() as unasked:
+        stated = [model_doubts(target, one, n, randomised=random) for one in settings.within]
+        doubts = _once(settings.within, stated)
+    return doubts + tuple(unasked)
 
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
@@ -112,6 +119,23 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
     measured = _measured(context, settings, run, seed)
     if run.skipped_stages:
         return measured
+    doubts, sensitivity = _about_search(context, settings, run, measured.n, seed)
+    known = {doubt.name for doubt in measured.doubts}
+    new = tuple(doubt for doubt in doubts if doubt.name not in known)
+    doubts, settled = settle_gradients(context, settings, run, measured.doubts + new)
+    more: dict[str, Any] = {"sensitivity": sensitivity, "settled": settled}
+    if settings.curve and settings.until is None:
+        reference_curves = curves.stored(context, searches[0].attacks, searches[0].threat.norm)
+        points = curve(context, settings, seed, further)
+        more |= {"curve": points, "reference_curves": reference_curves}
+    evidence = dataclasses.replace(measured.evidence, **more)
+    return dataclasses.replace(measured, doubts=doubts, evidence=evidence)
+
+
+def _about_search(
+    context: Context, settings: RobustSettings, run: LadderRun, n: int, seed: int
+) -> tuple[tuple[Doubt, ...], Sensitivity | None]:
+    """Doubts about the searches of a row that `n` images took part in, and planted examples found."""
     undecided, sample = run.outcomes.undecided, run.sample
     found = []
     with unasked_doubt() as unasked:
@@ -123,26 +147,14 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
                 sample.x[undecided],
                 sample.y[undecided],
                 seed,
-                survived=len(undecided) / measured.n,
-                last_broke=last_stage(run.outcomes.waterfall, search).fell / measured.n,
+                survived=len(undecided) / n,
+                last_broke=last_stage(run.outcomes.waterfall, search).fell / n,
                 further=STAGES if run.further else (),
             )
-            for search in searches
+            for search in settings.searches
         ]
     doubts = _once(settings.within, [stated for stated, _ in found]) + tuple(unasked)
-    known = {doubt.name for doubt in measured.doubts}
-    new = tuple(doubt for doubt in doubts if doubt.name not in known)
-    doubts, settled = settle_gradients(context, settings, run, measured.doubts + new)
-    more: dict[str, Any] = {
-        "sensitivity": _together([planted for _, planted in found]),
-        "settled": settled,
-    }
-    if settings.curve and settings.until is None:
-        reference_curves = curves.stored(context, searches[0].attacks, searches[0].threat.norm)
-        points = curve(context, settings, seed, further)
-        more |= {"curve": points, "reference_curves": reference_curves}
-    evidence = dataclasses.replace(measured.evidence, **more)
-    return dataclasses.replace(measured, doubts=doubts, evidence=evidence)
+    return doubts, _together([planted for _, planted in found])
 
 
 def _further(context: Context, settings: RobustSettings) -> Callable[[], Further | None]:

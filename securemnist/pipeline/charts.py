@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from securemnist.pipeline.documents import Measured
 from securemnist.report.bars import margin
-from securemnist.view.axis import Scale, percent_lines, round_step
+from securemnist.view.axis import Scale, epoch_numbers, percent_lines, round_step
 from securemnist.view.figure import Table
 from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, WIDTH, Drawing
 from securemnist.view.wording import NONE
@@ -62,10 +62,7 @@ def epochs(curves: Sequence[Series], *, shares: bool, alt: str) -> str:
         percent_lines(drawing, _LEFT, _RIGHT, y)
     else:
         _loss_lines(drawing, y)
-    step = max(round_step(last - 1, 8), 1)
-    for epoch in range(1, last + 1):
-        if epoch == 1 or epoch % step == 0:
-            drawing.text(x(epoch), _BOTTOM + 17, epoch, anchor="middle")
+    epoch_numbers(drawing, x, y)
     drawing.text((_LEFT + _RIGHT) / 2, _BOTTOM + 35, "epoch", anchor="middle")
     start = _LEFT
     for (name, values), (role, dash, mark) in zip(curves, _LINES, strict=False):

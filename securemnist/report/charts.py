@@ -16,11 +16,11 @@ from securemnist.results.findings import Finding
 from securemnist.results.json_model import table
 from securemnist.results.value_types import LARGEST_EPSILON
 from securemnist.sanitize import line
-from securemnist.view.axis import Scale, percent_lines, round_step
+from securemnist.view.axis import Scale, name_axis, round_step, share_plot
 from securemnist.view.svg import BAD, GOOD, INK, MARKS, MUTED, PAPER, WIDTH, Drawing
 
 _MOST_DOTS = 80  # of the timings of one series
-LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 250.0, 226.0  # of the curve
+_LEFT, _TOP, _RIGHT, _BOTTOM = 34.0, 12.0, 250.0, 226.0  # of the curve
 Y = Scale(0, 1, _BOTTOM, _TOP)
 _WATERFALL = (("proved", GOOD, 1.0), ("not broken", GOOD, 0.45), ("broken here", BAD, 0.85))
 _DASHES = ("", "5 3", "1.5 3", "7 3 1.5 3", "3 3")
@@ -97,13 +97,12 @@ def required(finding: Finding) -> tuple[float, float] | None:
 
 def share_over(sizes: Sequence[float], right: float, label: str) -> tuple[Drawing, Scale]:
     """A drawing with axes: percent upwards, and from 0 to the largest of `sizes` to the right."""
-    drawing, most = Drawing(WIDTH, 262), max([0.01, *sizes])
-    x = Scale(0, most, LEFT, right)
-    percent_lines(drawing, LEFT, right, Y, width=0.8, size=10)
+    most = max([0.01, *sizes])
+    drawing, x, y = share_plot(0, most, bottom=_BOTTOM, left=_LEFT, right=right)
     step = round_step(most)
     for number in range(int(most / step + 1e-9) + 1):
         drawing.text(x(number * step), _BOTTOM + 15, f"{number * step:g}", size=10, anchor="middle")
-    drawing.text((LEFT + right) / 2, _BOTTOM + 31, label, anchor="middle")
+    name_axis(drawing, x, y, label)
     return drawing, x
 
 

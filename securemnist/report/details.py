@@ -14,7 +14,8 @@ from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence, StaticIssue
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence, SupplyCheck
 from securemnist.results.evidence.threats import ThreatEvidence
-from securemnist.results.findings import Finding, Measurement, describe
+from securemnist.results.findings import Finding, Measurement
+from securemnist.results.settings_text import describe
 from securemnist.sanitize import line
 from securemnist.view import wording
 from securemnist.view.class_names import NUMBERS, ClassNames

@@ -13,7 +13,7 @@ from securemnist.results.evidence.natural import (
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import png
-from securemnist.view.axis import Scale, percent_lines
+from securemnist.view.axis import name_axis, quarter_numbers, share_plot
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, WIDTH, Drawing
@@ -102,17 +102,11 @@ def rotations(finding: Finding, evidence: SpatialEvidence, _: ClassNames) -> Exh
 
 
 def _curve(points: Sequence[RotationPoint], value: float, *, alt: str) -> str:
-    left, right, top, bottom = 42.0, WIDTH - 10.0, 12.0, 200.0
-    drawing = Drawing(WIDTH, bottom + 36)
-    y = Scale(0, 1, bottom, top)
     most = max(1e-6, *(abs(point.degrees) for point in points))
-    x = Scale(-most, most, left, right)
-    percent_lines(drawing, left, right, y, width=0.8, size=10)
-    for degrees in (-most, -most / 2, 0, most / 2, most):
-        anchor = "end" if degrees == most else "middle"
-        drawing.text(x(degrees), bottom + 15, f"{degrees:g}", size=10, anchor=anchor)
-    drawing.text((left + right) / 2, bottom + 31, "rotation in degrees", anchor="middle")
-    drawing.lines(BAD, [(left, y(value)), (right, y(value))], width=1.6, dash="5 3")
-    drawing.text(right, y(value) - 5, "all poses", BAD, size=10, anchor="end", halo=True)
+    drawing, x, y = share_plot(-most, most, bottom=200.0)
+    quarter_numbers(drawing, x, y, lambda degrees: f"{degrees:g}")
+    name_axis(drawing, x, y, "rotation in degrees")
+    drawing.lines(BAD, [(x.start, y(value)), (x.end, y(value))], width=1.6, dash="5 3")
+    drawing.text(x.end, y(value) - 5, "all poses", BAD, size=10, anchor="end", halo=True)
     drawing.marked([(x(p.degrees), y(p.accuracy)) for p in points], width=2.2, size=2.6)
     return drawing.element(alt)

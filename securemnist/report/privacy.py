@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from securemnist.report.reliability import quantile_rows, quantiles
+from securemnist.report.reliability import quantile_lines, quantile_rows
 from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
@@ -33,6 +33,6 @@ def scores(_: Finding, evidence: MembershipEvidence, __: ClassNames) -> Exhibit 
         "membership",
         "Scores of training and test images",
         caption,
-        quantiles(sides, caption),
+        quantile_lines(sides, caption),
         table,
     )

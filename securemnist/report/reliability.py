@@ -13,10 +13,10 @@ from securemnist.results.evidence.natural import (
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view import png
-from securemnist.view.axis import Scale, percent_lines
+from securemnist.view.axis import name_axis, quarter_numbers, share_plot
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
-from securemnist.view.svg import BAD, GOOD, MUTED, WIDTH, Drawing
+from securemnist.view.svg import BAD, GOOD, MUTED
 
 _LETTER = 6  # pixels of a letter at size 10, at most
 # A line of a chart of scores: its name, 21 quantiles, its colour and its dashes.
@@ -44,14 +44,9 @@ def reliability(_: Finding, evidence: CalibrationEvidence, __: ClassNames) -> Ex
 
 
 def _diagram(parts: Sequence[CalibrationBin], alt: str) -> str:
-    left, right, top, bottom = 42.0, WIDTH - 10.0, 12.0, 220.0
-    drawing = Drawing(WIDTH, bottom + 36)
-    x, y = Scale(0, 1, left, right), Scale(0, 1, bottom, top)
-    percent_lines(drawing, left, right, y, width=0.8, size=10)
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        anchor = "end" if share == 1 else "middle"
-        drawing.text(x(share), bottom + 15, f"{100 * share:.0f} %", size=10, anchor=anchor)
-    drawing.text((left + right) / 2, bottom + 31, "confidence", anchor="middle")
+    drawing, x, y = share_plot(0, 1, bottom=220.0)
+    quarter_numbers(drawing, x, y, lambda share: f"{100 * share:.0f} %")
+    name_axis(drawing, x, y, "confidence")
     drawing.lines(MUTED, [(x(0), y(0)), (x(1), y(1))], width=1.2, dash="5 3")
     drawing.marked([(x(p.confidence), y(p.accuracy)) for p in parts], width=1.6, size=3.2)
     return drawing.element(alt)
@@ -68,7 +63,7 @@ def scores(_: Finding, evidence: OutlierEvidence, __: ClassNames) -> Exhibit | N
     )
     rows = quantile_rows(evidence.inside, evidence.outside)
     sides = (("test images", evidence.inside, GOOD, ""), (against, evidence.outside, BAD, "5 3"))
-    picture = quantiles(sides, caption, evidence.examples[:6])
+    picture = quantile_lines(sides, caption, evidence.examples[:6])
     table = Table(head=("share", "test images", against), rows=rows)
     return Exhibit.drawn(
         "scores", "Scores of images that are none of the task", caption, picture, table
@@ -81,14 +76,11 @@ def quantile_rows(one: Sequence[float], other: Sequence[float]) -> tuple[tuple[s
     return tuple((f"{5 * k} %", f"{a:.4g}", f"{b:.4g}") for k, (a, b) in pairs)
 
 
-def quantiles(sides: tuple[Side, Side], alt: str, examples: Sequence[Picture] = ()) -> str:
+def quantile_lines(sides: tuple[Side, Side], alt: str, examples: Sequence[Picture] = ()) -> str:
     """The shares of images below each score: a line for each side, with its name beside it."""
-    left, right, top, bottom = 42.0, WIDTH - 10.0, 44.0, 220.0
-    drawing = Drawing(WIDTH, bottom + 36)
     every = [score for _, values, _, _ in sides for score in values]
     low, high = min(every), max(every)
-    x, y = Scale(low, max(high, low + 1e-9), left, right), Scale(0, 1, bottom, top)
-    percent_lines(drawing, left, right, y, width=0.8, size=10)
+    drawing, x, y = share_plot(low, max(high, low + 1e-9), top=44.0, bottom=220.0)
     for _, values, role, dash in sides:
         points = [(x(value), y(k / 20)) for k, value in enumerate(values)]
         drawing.lines(role, points, width=2.0, dash=dash)
@@ -96,15 +88,15 @@ def quantiles(sides: tuple[Side, Side], alt: str, examples: Sequence[Picture] = 
     ordered = sorted(sides, key=lambda side: side[1][10])
     for (name, values, role, _), share, room in zip(ordered, (14, 6), (-1, 1), strict=True):
         place, width = x(values[share]), _LETTER * len(name)
-        if not left < place + room * (width + 6) < right:
+        if not x.start < place + room * (width + 6) < x.end:
             room = -room
         anchor = "start" if room > 0 else "end"
         drawing.text(
             place + 6 * room, y(share / 20) + 3, name, role, size=10, anchor=anchor, halo=True
         )
     for number, picture in enumerate(examples):
-        drawing.image(left + 34 * number, 4, 30, 30, png.image(picture))
-    drawing.text(left, bottom + 15, f"{low:.3g}", size=10)
-    drawing.text(right, bottom + 15, f"{high:.3g}", size=10, anchor="end")
-    drawing.text((left + right) / 2, bottom + 31, "score", anchor="middle")
+        drawing.image(x.start + 34 * number, 4, 30, 30, png.image(picture))
+    drawing.text(x.start, y.start + 15, f"{low:.3g}", size=10)
+    drawing.text(x.end, y.start + 15, f"{high:.3g}", size=10, anchor="end")
+    name_axis(drawing, x, y, "score")
     return drawing.element(alt)

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from securemnist.report.details import Fact, facts
-from securemnist.results.findings import Finding, describe
+from securemnist.results.findings import Finding
+from securemnist.results.settings_text import describe
 from securemnist.sanitize import line
 from securemnist.view import requirement_text, wording
 from securemnist.view.class_names import NUMBERS, ClassNames

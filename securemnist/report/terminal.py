@@ -81,8 +81,8 @@ def print_table(console: Console, rows: Sequence[tuple[str, Sequence[str]]]) -> 
 def _cells(finding: Finding, day: str, names: ClassNames) -> tuple[str, ...]:
     waived = f" {wording.WAIVED} waived" if finding.waived(day) else ""
     # A column as wide as its longest label: what few rows have stands behind their claim.
-    label, _, rest = finding.label.partition(", ")
-    rest, label = rest.removesuffix(")"), f"{label})" if rest else label
+    basis, rest = finding.basis
+    label = f"{finding.verdict} ({basis})" if basis else str(finding.verdict)
     detail = rest or (finding.measurement.sensitivity if finding.measurement else "")
     claim = line(requirement_text.claim(finding, names))
     return (

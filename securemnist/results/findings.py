@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.results import families
 from securemnist.results.evidence.answers import CleanEvidence
 from securemnist.results.evidence.base import Evidence
@@ -15,6 +14,7 @@ from securemnist.results.families import Family
 from securemnist.results.intervals import settling_size
 from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
+from securemnist.results.settings_text import describe
 from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
 from securemnist.results.verdicts import TIERS, Doubt, Verdict, Waiver
 from securemnist.sanitize import sentence
@@ -166,19 +166,28 @@ class Finding(JsonModel):
         )
 
     @property
-    def label(self) -> str:
-        """The verdict as printed: a pass says what carries it."""
+    def basis(self) -> tuple[str, str]:
+        """What carries a pass, and its detail: `smoothed`, `failure probability 0.001`; else empty."""
         if not self.passed or self.measurement is None:
-            return str(self.verdict)
+            return "", ""
         if self.proved:
-            return "PASS (proved)"
+            return "proved", ""
         failure = self.measurement.failure_probability
         if failure is not None:
-            return f"PASS (smoothed, failure probability {failure:g})"
-        if not self.measurement.survived:
-            return "PASS"
+            return "smoothed", f"failure probability {failure:g}"
         queries = self.measurement.queries_per_image
-        return f"PASS (survived{f' {queries:,} queries an image' if queries else ''})"
+        searched = f"survived {queries:,} queries an image" if queries else "survived"
+        return searched if self.measurement.survived else "", ""
+
+    @property
+    def carried_by(self) -> str:
+        """The basis of a pass with its detail; empty where nothing has to carry it."""
+        return ", ".join(filter(None, self.basis))
+
+    @property
+    def label(self) -> str:
+        """The verdict as printed: a pass says what carries it."""
+        return f"PASS ({self.carried_by})" if self.carried_by else str(self.verdict)
 
     def __str__(self) -> str:
         """Id, verdict, the number against its threshold and what it was measured on."""
@@ -197,44 +206,6 @@ class Finding(JsonModel):
 
 
 _BROKEN = {">=": "<", "<=": ">"}
-_FIRST = ("attack", "threat", "threats", "trigger", "target", "images")
-_SHORT = 4  # values of a list that are printed
-
-
-def describe(settings: Mapping[str, Any]) -> str:
-    """Settings in a few words: `PGD steps=40, linf 0.1, images 10000`."""
-    words = []
-    # JSON sorts keys: the order of reading must not depend on where the settings come from.
-    for key in (*(k for k in _FIRST if k in settings), *sorted(set(settings) - set(_FIRST))):
-        value = settings[key]
-        if key == "threat" and isinstance(value, Mapping):
-            words.append(_threat(value))
-        elif key == "threats" and isinstance(value, list | tuple):
-            words.append(" or ".join(_threat(one) for one in value))
-        elif key in ("attack", "defence", "naive") and isinstance(value, Mapping):
-            options = "".join(f" {k}={v}" for k, v in value.items() if k != "use")
-            words.append(f"{'' if key == 'attack' else f'{key} '}{value.get('use')}{options}")
-        elif key == "trigger" and isinstance(value, Mapping):
-            options = "".join(f" {k}={v}" for k, v in value.items() if k != "kind")
-            words.append(f"trigger {value.get('kind', 'corner')}{options}")
-        elif key == "curve" and isinstance(value, list | tuple) and len(value) <= _SHORT:
-            words.append(f"curve {' '.join(map(_eps, value))}")
-        else:
-            long = isinstance(value, list | tuple) and len(value) > _SHORT
-            words.append(f"{key} of {len(value)}" if long else f"{key} {value}")
-    return ", ".join(words)
-
-
-def _eps(value: Any) -> str:
-    """A value of eps as people write it; anything else as it is."""
-    return epsilon_text(value) if isinstance(value, float | int) else str(value)
-
-
-def _threat(value: Any) -> str:
-    """`linf 0.1` for a table {norm, eps}."""
-    if not isinstance(value, Mapping):
-        return str(value)
-    return f"{value.get('norm')} {epsilon_text(parse_epsilon(value.get('eps')))}"
 
 
 def _setting_words(row: Requirement, measured: Measurement) -> str:

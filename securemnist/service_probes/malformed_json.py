@@ -15,9 +15,27 @@ _SECONDS = 2.0
 def malformed_json(target: Target) -> list[ServiceCheck]:
     """Bodies that are no JSON, or JSON that parsers read differently."""
     whole = target.body(target.images[:1])
-    table = json.loads(whole)
-    tensor = table["inputs"][0]
-    bodies = {
+    found = []
+    for name, body in _bodies(target, whole).items():
+        reply = target.post(body)
+        found.append(refused(f"a body of {name}", reply))
+        if reply.seconds > _SECONDS:
+            found.append(
+                check(f"the time of {name}", False, f"{_SECONDS:g} s", f"{reply.seconds:.1f} s")
+            )
+    # A key that the protocol does not name may be left out of account; it has to break nothing.
+    reply = target.post(json.dumps({**json.loads(whole), "__proto__": {"a": 1}}).encode())
+    found.append(
+        check("a prototype key", reply.accepted or reply.refused, "no status above 499", reply)
+    )
+    found.append(answered("a well-formed body afterwards", target.post(whole)))
+    return found
+
+
+def _bodies(target: Target, whole: bytes) -> dict[str, bytes]:
+    """Malformed bodies by name, most of them changes of a `whole` one."""
+    tensor = json.loads(whole)["inputs"][0]
+    return {
         "nothing": b"",
         "half of a body": whole[: len(whole) // 2],
         "two bodies": whole * 2,
@@ -40,21 +58,6 @@ def malformed_json(target: Target) -> list[ServiceCheck]:
         "an object for the inputs": json.dumps({"inputs": {}}).encode(),
         "a name of 100,000 letters": target.body(target.images[:1], name="a" * 100_000),
     }
-    found = []
-    for name, body in bodies.items():
-        reply = target.post(body)
-        found.append(refused(f"a body of {name}", reply))
-        if reply.seconds > _SECONDS:
-            found.append(
-                check(f"the time of {name}", False, f"{_SECONDS:g} s", f"{reply.seconds:.1f} s")
-            )
-    # A key that the protocol does not name may be left out of account; it has to break nothing.
-    reply = target.post(json.dumps({**table, "__proto__": {"a": 1}}).encode())
-    found.append(
-        check("a prototype key", reply.accepted or reply.refused, "no status above 499", reply)
-    )
-    found.append(answered("a well-formed body afterwards", target.post(whole)))
-    return found
 
 
 def _with_first(tensor: dict[str, object], text: str) -> bytes:

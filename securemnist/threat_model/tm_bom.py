@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from securemnist.errors import UsageError
-from securemnist.threat_model.elements import Element
+from securemnist.threat_model.elements import Adversary, Element, Mitigation
 from securemnist.threat_model.export_text import mitigations, state_of, tested_by, weaknesses
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged
@@ -52,31 +52,33 @@ def document(model: ThreatModel, judged: Sequence[Judged]) -> dict[str, Any]:
         "assumptions": [
             {"description": one.text, "validity": one.validity} for one in model.assumptions
         ],
-        "threat_personas": [
-            {
-                **_named(one),
-                "is_person": one.person,
-                "skill_level": one.skill,
-                "access_level": one.access,
-                "malicious_intent": one.malicious,
-                "applicability_to_org": one.likely,
-            }
-            for one in model.adversaries
-        ],
+        "threat_personas": [_persona(one) for one in model.adversaries],
         "threats": [_threat(model, one) for one in judged],
-        "controls": [
-            {
-                "symbolic_name": name,
-                "title": mitigation.text,
-                "description": f"{mitigation.text}; {tested_by(mitigation)}",
-                "threats": [one.threat.id.lower()],
-                "status": state_of(one, mitigation, **_CONTROLS),
-                "priority": _PRIORITIES[one.threat.level],
-            }
-            for name, one, mitigation in mitigations(judged)
-        ],
+        "controls": [_control(*one) for one in mitigations(judged)],
         "risks": [_risk(one) for one in judged],
         "extensions": {EXTENSION: [_status(one) for one in judged]},
+    }
+
+
+def _persona(one: Adversary) -> dict[str, Any]:
+    return {
+        **_named(one),
+        "is_person": one.person,
+        "skill_level": one.skill,
+        "access_level": one.access,
+        "malicious_intent": one.malicious,
+        "applicability_to_org": one.likely,
+    }
+
+
+def _control(name: str, one: Judged, mitigation: Mitigation) -> dict[str, Any]:
+    return {
+        "symbolic_name": name,
+        "title": mitigation.text,
+        "description": f"{mitigation.text}; {tested_by(mitigation)}",
+        "threats": [one.threat.id.lower()],
+        "status": state_of(one, mitigation, **_CONTROLS),
+        "priority": _PRIORITIES[one.threat.level],
     }
 
 

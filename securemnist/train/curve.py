@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from securemnist.view.axis import Scale, percent_lines, round_step
+from securemnist.view.axis import Scale, epoch_numbers, percent_lines
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, Drawing
 
 WIDTH, HEIGHT = 460.0, 264.0
@@ -35,15 +35,11 @@ def training_curve(name: str, history: Sequence[Mapping[str, Any]]) -> bytes:
     """The SVG file of a run's history, with epochs on the x axis; equal histories give equal bytes."""
     drawing = Drawing(WIDTH, HEIGHT)
     epochs = [int(entry["epoch"]) for entry in history] or [1]
-    first, last = min(epochs), max(*epochs, min(epochs) + 1)
-
-    x, y = Scale(first, last, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP)
+    first = min(epochs)
+    x, y = Scale(first, max(*epochs, first + 1), _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP)
     drawing.text(_LEFT, 18, name, INK, size=13, bold=True)
     percent_lines(drawing, _LEFT, _RIGHT, y)
-    step = max(round_step(last - first, 8), 1)
-    for epoch in range(first, last + 1):
-        if epoch % step == 0 or epoch == first:
-            drawing.text(x(epoch), _BOTTOM + 17, epoch, anchor="middle")
+    epoch_numbers(drawing, x, y)
     drawing.text((_LEFT + _RIGHT) / 2, _BOTTOM + 36, "epoch", anchor="middle")
     y_name = _TOP
     for key, (title, role, dash, mark) in _LINES.items():

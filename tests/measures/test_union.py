@@ -24,8 +24,9 @@ from securemnist.models import loading
 from securemnist.report.details import facts
 from securemnist.report.figures import exhibits
 from securemnist.results import policy
-from securemnist.results.findings import Finding, Requirement, Verdict, describe
+from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.results.per_image import CERTIFIED, SURVIVED
+from securemnist.results.settings_text import describe
 from securemnist.threats import L0, L1, L2, Linf, Patch, Union
 from securemnist.view.requirement_text import claim
 from tests.error_form import one_sentence

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from securemnist.backdoor.scan.perturbation import Perturbation
-from securemnist.backdoor.success_rate import Predictions, Success, TargetMap
+from securemnist.backdoor.success_rate import Predictions, Success, TargetMap, target_maps
 from securemnist.types import Images, Labels, Logits
 
 _PART = 250
@@ -59,3 +59,13 @@ class Witness:
         """The images of other classes that it steers to the target."""
         clean, changed = logits_of(model, x), logits_of(model, self.triggered(x))
         return Predictions.of(y.cpu(), clean, changed).success(self.target_map)
+
+
+def witness_at(
+    place: int, found: Perturbation, model: nn.Module, x: Images, y: Labels, classes: int
+) -> Witness:
+    """The perturbation for one map of a search: those to each class, then that to any other class."""
+    perturbation = found[torch.tensor([place])]
+    if place < classes:
+        return Witness(perturbation, target_maps(place, classes)[0])
+    return Witness(perturbation, most_frequent(model, perturbation, x, y, classes))

@@ -45,22 +45,25 @@ def endpoint_doubts(remote: RemoteModel, x: Images) -> tuple[Doubt, ...]:
             varying |= differs(first, remote.answers(x), decimals)
         other = remote.answers(x.flip(0))[::-1]
         alone = np.concatenate([remote.answers(x[k : k + 1]) for k in range(min(ALONE, len(x)))])
-    if bool(varying.any()):
-        doubt = Doubt(
-            name="variation",
-            reason=f"{int(varying.sum())} of {len(x)} images got other answers when sent again",
-            advice="Let the service answer equal images alike: eval mode, one version of the "
-            "model behind one address.",
-        )
-        return (doubt,)
     dependent = differs(first, other, decimals)
     dependent[: len(alone)] |= differs(first[: len(alone)], alone, decimals)
-    if bool(dependent.any()):
-        doubt = Doubt(
-            name="batch dependence",
-            reason=f"{int(dependent.sum())} of {len(x)} images got other answers in another batch",
-            advice="Let the service classify each image on its own, or send one at a time "
-            "(batch = 1).",
-        )
-        return (doubt,)
-    return ()
+    return _stated(
+        "variation",
+        varying,
+        "when sent again",
+        "Let the service answer equal images alike: eval mode, one version of the model behind one "
+        "address.",
+    ) or _stated(
+        "batch dependence",
+        dependent,
+        "in another batch",
+        "Let the service classify each image on its own, or send one at a time (batch = 1).",
+    )
+
+
+def _stated(name: str, other: np.ndarray, when: str, advice: str) -> tuple[Doubt, ...]:
+    """The doubt about images with other answers, boolean (n,); none where no image has."""
+    if not other.any():
+        return ()
+    reason = f"{int(other.sum())} of {len(other)} images got other answers {when}"
+    return (Doubt(name=name, reason=reason, advice=advice),)

@@ -33,9 +33,8 @@ class CleanEvidence(Evidence):
     @property
     def confusion(self) -> np.ndarray | None:
         """Counts (K, K): row true class, column predicted class."""
-        if self.answers is None or self.per_class is None:
-            return None
-        return self.answers.confusion(self.answers.read, len(self.per_class))
+        table = self.answers
+        return None if table is None else table.confusion(table.read, self.per_class)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +68,11 @@ class BackdoorEvidence(Evidence):
     @property
     def confusion(self) -> np.ndarray | None:
         """Counts (K, K) with the trigger: row true class, column predicted class."""
-        return None if self.answers is None else self._confusion(self.answers.triggered)
+        table = self.answers
+        return None if table is None else table.confusion(table.triggered, self.per_class_asr)
 
     @property
     def clean_confusion(self) -> np.ndarray | None:
         """Counts (K, K) without the trigger."""
-        return None if self.answers is None else self._confusion(self.answers.read)
-
-    def _confusion(self, predictions: np.ndarray | None) -> np.ndarray | None:
-        if self.answers is None or self.per_class_asr is None:
-            return None
-        return self.answers.confusion(predictions, len(self.per_class_asr))
+        table = self.answers
+        return None if table is None else table.confusion(table.read, self.per_class_asr)

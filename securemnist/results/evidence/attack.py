@@ -13,7 +13,6 @@ from securemnist.results.evidence.certificates import Certificates
 from securemnist.results.evidence.images import ChangedImage
 from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.json_model import JsonModel
-from securemnist.results.per_image import NOT_ATTEMPTED
 from securemnist.results.value_types import Count, Epsilon, Flag, Nonnegative, Share, Shares
 
 MOST_LINES = 12  # of the figure of accuracy over epsilon
@@ -140,15 +139,11 @@ class AttackEvidence(Evidence):
     @property
     def confusion(self) -> np.ndarray | None:
         """Counts (K, K) under attack: row true class, column predicted class."""
-        return None if self.outcomes is None else self._confusion(self.outcomes.attacked)
+        table = self.outcomes
+        return None if table is None else table.confusion(table.attacked, self.per_class)
 
     @property
     def clean_confusion(self) -> np.ndarray | None:
         """Counts (K, K) of the same images before the attack."""
-        return None if self.outcomes is None else self._confusion(self.outcomes.read)
-
-    def _confusion(self, predictions: np.ndarray | None) -> np.ndarray | None:
-        if self.outcomes is None or self.per_class is None:
-            return None
-        counted = self.outcomes.codes != NOT_ATTEMPTED
-        return self.outcomes.confusion(predictions, len(self.per_class), counted)
+        table = self.outcomes
+        return None if table is None else table.confusion(table.read, self.per_class)

@@ -8,7 +8,8 @@ import numpy as np
 
 from securemnist.results.confusion import confusion
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Classes, Codes, Places
+from securemnist.results.per_image import NOT_ATTEMPTED
+from securemnist.results.value_types import Classes, Codes, Places, Shares
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,17 +28,20 @@ class _Table(JsonModel):
         """Places in the test set, int64 (n,)."""
         return self.places if len(self.places) else np.arange(len(self.labels))
 
-    def confusion(
-        self, predictions: np.ndarray | None, classes: int, counted: np.ndarray | None = None
-    ) -> np.ndarray | None:
-        """Counts (K, K) of one column of predictions, by true class; None without the column.
+    def confusion(self, predictions: np.ndarray | None, rates: Shares | None) -> np.ndarray | None:
+        """Counts (K, K) of one column of predictions, by true class.
 
-        `counted` boolean (n,): the images that count.
+        None without the column, or without the `rates` of the K classes.
         """
-        if predictions is None:
+        if predictions is None or rates is None:
             return None
-        chosen = slice(None) if counted is None else counted
-        return confusion(self.labels[chosen], predictions[chosen], classes)
+        chosen = self._counted
+        return confusion(self.labels[chosen], predictions[chosen], len(rates))
+
+    @property
+    def _counted(self) -> np.ndarray | slice:
+        """The images that count."""
+        return slice(None)
 
     def check_classes(self, classes: int, *columns: np.ndarray | None) -> None:
         """ValueError where a label, or a prediction of these columns, is no class below `classes`."""
@@ -72,6 +76,12 @@ class OutcomeTable(_Table):
         self._check(self.codes, self.read, self.attacked)
         if self.codes.max() >= len(self.stages):
             raise ValueError(f"expected codes below {len(self.stages)}, got {self.codes.max()}")
+
+    @property
+    def _counted(self) -> np.ndarray:
+        """Those that were attempted, boolean (n,)."""
+        attempted: np.ndarray = self.codes != NOT_ATTEMPTED
+        return attempted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

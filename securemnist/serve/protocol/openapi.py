@@ -22,6 +22,8 @@ _REFUSALS = {
     429: "too many requests of this client",
     503: "too many requests at a time",
 }
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
+_SIZE = {"type": "integer", "minimum": 1}
 
 
 def description(models: Sequence[ServedModel], settings: Settings) -> dict[str, Any]:
@@ -79,9 +81,7 @@ def _get(summary: str) -> dict[str, Any]:
 
 def _infer(models: Sequence[ServedModel], settings: Settings) -> dict[str, Any]:
     names = list(NAMES[:1] if settings.labels_only else NAMES)
-    numbers = {"type": "array", "items": {"type": "number"}}
-    size = {"type": "integer", "minimum": 1}
-    shape = {"type": "array", "items": size, "minItems": 4, "maxItems": 4}
+    shape = {"type": "array", "items": _SIZE, "minItems": 4, "maxItems": 4}
     tensor = {
         "name": {"const": INPUT},
         "shape": {
@@ -89,7 +89,7 @@ def _infer(models: Sequence[ServedModel], settings: Settings) -> dict[str, Any]:
             "description": "; ".join(f"{m.name}: [n, C, H, W] = {m.spec.shape}" for m in models),
         },
         "datatype": {"enum": list(DATATYPES)},
-        "data": {**numbers, "description": "row-major; FP32 from 0 to 1, UINT8 from 0 to 255"},
+        "data": {**_NUMBERS, "description": "row-major; FP32 from 0 to 1, UINT8 from 0 to 255"},
         "parameters": {"type": "object"},
     }
     wanted = {"type": "array", "minItems": 1, "items": _object({"name": {"enum": names}})}
@@ -104,20 +104,24 @@ def _infer(models: Sequence[ServedModel], settings: Settings) -> dict[str, Any]:
         },
         "outputs": wanted,
     }
+    body = _json(_object(request, ["id", "parameters", "outputs"]))
+    return {
+        "summary": f"labels and probabilities of 1 to {settings.images} images",
+        "requestBody": {"required": True, "content": body},
+        "responses": _responses(_answer(names)),
+    }
+
+
+def _answer(names: list[str]) -> dict[str, Any]:
     output = {
         "name": {"enum": names},
         "datatype": {"enum": ["INT64", "FP32"]},
-        "shape": {"type": "array", "items": size},
-        "data": numbers,
+        "shape": {"type": "array", "items": _SIZE},
+        "data": _NUMBERS,
     }
     answer = {
         "model_name": {"type": "string"},
         "id": {"type": "string"},
         "outputs": {"type": "array", "items": _object(output)},
     }
-    body = _json(_object(request, ["id", "parameters", "outputs"]))
-    return {
-        "summary": f"labels and probabilities of 1 to {settings.images} images",
-        "requestBody": {"required": True, "content": body},
-        "responses": _responses(_object(answer, ["id"])),
-    }
+    return _object(answer, ["id"])
