@@ -103,7 +103,7 @@ def test_coarse_rounding_is_not_on_an_undefended_network(mnist: DataSet) -> None
 
 
 def test_another_network_where_gradients_are_recorded_is_not(mnist: DataSet) -> None:
-    """A network without any rounding, whose attacks see the gradients of another one, is not explained."""
+    """A network that does not round, whose attacks see the gradients of another one, is not explained."""
     found = case(OtherWithGradients(loading.resolve("baseline").model), mnist, Linf(0.1))
     assert gradients(found) is not None
     assert not explained_by_rounding(found)
