@@ -22,19 +22,21 @@ class Activations:
     shape: Shape
 
 
-def signed_sum(sign: int) -> Callable[..., Rule]:
-    """The rule of one + sign * alpha * other, for an alpha of 1."""
+def signed_sum(sign: int, sign_of_other: int) -> Callable[..., Rule]:
+    """The rule of sign * one + sign_of_other * other, in the order of the arguments; alpha is 1."""
 
     def rule(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
         if alpha != 1:
             raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")
         if _both(shape, one, other):
-            return Sum(sign)
-        if isinstance(one, Activations):
-            value = broadcast(other, shape)
-            return affine.elementwise(torch.ones_like(value), sign * value, value.abs())
-        value = broadcast(one, shape)
-        return affine.elementwise(sign * torch.ones_like(value), value, value.abs())
+            return Sum((sign, sign_of_other))
+        signs = (sign, sign_of_other)
+        constant, of_activations, of_constant = (
+            (other, *signs) if isinstance(one, Activations) else (one, *reversed(signs))
+        )
+        value = broadcast(constant, shape)
+        scale = of_activations * torch.ones_like(value)
+        return affine.elementwise(scale, of_constant * value, value.abs())
 
     return rule
 

@@ -141,11 +141,7 @@ def _softmax(*, exponential: bool) -> Operator:
     return rule
 
 
-subtract = signed_sum(-1)
-
-
-def _subtract_from(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule | None:
-    return subtract(shape, other, one, alpha)
+subtract, subtract_from = signed_sum(1, -1), signed_sum(-1, 1)
 
 
 # Operations with boolean outputs, which only a conversion to float32 may read.
@@ -158,9 +154,9 @@ CONVERSIONS = (aten._to_copy.default,)
 # Operations with two operands, either of which may be activations.
 BINARY: dict[Any, Operator] = {
     **COMPARISONS,
-    aten.add.Tensor: signed_sum(1),
+    aten.add.Tensor: signed_sum(1, 1),
     aten.sub.Tensor: subtract,
-    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), _subtract_from),
+    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), subtract_from),
     aten.mul.Tensor: multiply,
     aten.div.Tensor: divide,
 }

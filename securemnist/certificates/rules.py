@@ -144,22 +144,23 @@ class LogSoftmax(Rule):
 @final
 @dataclass(frozen=True)
 class Sum(Rule):
-    """The sum of two activations, or their difference with `sign` -1."""
+    """The sum of two activations, each with its sign, 1 or -1."""
 
-    sign: int = 1
+    signs: tuple[int, int] = (1, 1)
     exact = True
 
     def enclose(self, *boxes: Box) -> Box:
-        one, other = boxes
-        if self.sign < 0:
-            other = Box(-other.upper, -other.lower)
+        one, other = (
+            box if sign > 0 else Box(-box.upper, -box.lower)
+            for box, sign in zip(boxes, self.signs, strict=True)
+        )
         return Box(one.lower + other.lower, one.upper + other.upper)
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
         return rounding(2, boxes[0].size + boxes[1].size)
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [weights, self.sign * weights], weights.new_zeros(len(weights))
+        return [sign * weights for sign in self.signs], weights.new_zeros(len(weights))
 
 
 @final

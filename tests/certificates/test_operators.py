@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from securemnist.certificates.certificate import network_of
+from securemnist.certificates.certificate import certify, network_of
 from securemnist.certificates.crown import EVERY_SAMPLE, lower_bounds
 from securemnist.certificates.euclidean import l2_ball, l2_intervals
 from securemnist.certificates.intervals import ball
@@ -35,6 +35,7 @@ class Others(nn.Module):
             x.detach(),
             torch.tensor(0.5) - x,
             torch.rsub(x, torch.tensor(0.25)),
+            torch.rsub(x, x.clamp(-0.3, 0.3)),
             *((function(x, 0.1)).float() for function in (torch.gt, torch.ge, torch.lt, torch.le)),
             *((function(x, torch.tensor(0.1))).float() for function in (torch.gt, torch.ge)),
             *((function(x, torch.tensor(0.1))).float() for function in (torch.lt, torch.le)),
@@ -129,3 +130,24 @@ def test_operators_all_tested_with_sound_bounds() -> None:
     for norm, eps in (("linf", 0.005), ("linf", 0.02), ("linf", 0.2), ("l2", 0.1)):
         assert violations(model, eps, shape=SHAPE, norm=norm) == 0
         assert not below_bounds(model, eps, norm)
+
+
+class Difference(nn.Module):
+    """Class 0 loses 20 times what the second pixel exceeds the first one by, less 0.1."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one, other = x.flatten(1)[:, :1], x.flatten(1)[:, 1:2]
+        excess = torch.relu(torch.rsub(one, other) - 0.1)
+        return torch.cat([0.5 - 20 * excess, 0 * one], 1)
+
+
+def test_difference_of_two_activations_keeps_its_direction() -> None:
+    """The difference of rsub keeps its sign: a sample that a change breaks has no certificate."""
+    model, x = Difference().eval(), torch.zeros(1, 1, 8, 8)
+    x[0, 0, 0, :2] = torch.tensor([0.5, 0.55])
+    changed, y = x.clone(), torch.tensor([0])
+    changed[0, 0, 0, :2] = torch.tensor([0.45, 0.6])
+    assert model(x).argmax() == 0
+    assert model(changed).argmax() == 1
+    assert not certify(model, x, y, eps=0.05).proved.any()
+    assert certify(model, x, y, eps=0.02).proved.all()

@@ -115,11 +115,22 @@ class Probe:
             return exact(self.copy(channels_last(x.double())))
         return exact(self._own_logits(channels_last(x.float())))
 
-    def _gap(self, x: Images, y: Labels, target: Labels) -> tuple[torch.Tensor, torch.Tensor]:
+    def own_gap(self, x: Images, y: Labels, target: Labels) -> tuple[torch.Tensor, torch.Tensor]:
+        """The gap by the model itself, not by its copy, and the size of its logits."""
+        return self._gap(x, y, target, lambda part: exact(self._own_logits(channels_last(part))))
+
+    def _gap(
+        self,
+        x: Images,
+        y: Labels,
+        target: Labels,
+        logits_of: Callable[[Images], Logits] | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The gap, and the size of the logits that it is the difference of; float64 (n,) each."""
+        answer = logits_of or self._precise_logits
 
         def gap_and_size(part: Images, labels: Labels, classes: Labels) -> torch.Tensor:
-            logits = self._precise_logits(part).double()
+            logits = answer(part).double()
             return torch.stack([target_margins(logits, labels, classes), logits.abs().amax(1)], 1)
 
         both = self._in_batches(gap_and_size, x, y, target)

@@ -40,6 +40,17 @@ def behind(settings: dict[str, Any]) -> Callable[[nn.Module], nn.Module]:
     return make_defence(settings).wrap
 
 
+class OtherWithGradients(Around):
+    """Another network answers where gradients are recorded, and gives its true ones."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.other = loading.resolve("hardened").model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.other if x.requires_grad else self.network)(x)
+
+
 EXPLAINED: dict[str, Callable[[nn.Module], nn.Module]] = {
     "bytes": Rounding,
     "jpeg": behind({"use": "jpeg", "quality": 75}),
@@ -89,6 +100,13 @@ def test_coarse_rounding_is_not_on_an_undefended_network(mnist: DataSet) -> None
     """Behind a threshold margins fall less than predicted, of a network that is easy to attack, too."""
     threshold = behind({"use": "bit-depth", "bits": 1})(loading.resolve("baseline").model)
     assert not explained_by_rounding(case(threshold, mnist, Linf(0.3)))
+
+
+def test_another_network_where_gradients_are_recorded_is_not(mnist: DataSet) -> None:
+    """A network that does not round, whose attacks see the gradients of another one, is not explained."""
+    found = case(OtherWithGradients(loading.resolve("baseline").model), mnist, Linf(0.1))
+    assert gradients(found) is not None
+    assert not explained_by_rounding(found)
 
 
 @pytest.mark.parametrize("name", TRIED)

@@ -1,0 +1,101 @@
+"""A model that jumps between points with true gradients is doubted; a continuous one is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.data import DataSet
+from securemnist.defences import make_defence
+from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.evaluation.doubts.lines import jumps
+from securemnist.measures import bind, take_measurement
+from securemnist.models import loading
+from securemnist.threats import L2, Linf, Threat
+from tests.evaluation.doubts.impostors import Around, Noisy
+from tests.evaluation.doubts.test_gradients import case, network
+
+IMAGES = 48
+THREATS = (Linf(0.03), Linf(0.1), Linf(0.3), L2(0.3), L2(1.5))
+
+
+class Fallback(Around):
+    """Images that a detector takes for changed go to another network."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.other = loading.resolve("hardened").model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        changed = self.is_changed(x)[:, None]
+        return torch.where(changed, self.other(x), self.network(x))
+
+    def is_changed(self, x: torch.Tensor) -> torch.Tensor:
+        """Boolean (n,)."""
+        raise NotImplementedError
+
+
+class OffTheLevels(Fallback):
+    """Changed is an image with a pixel that 8 bits do not represent."""
+
+    def is_changed(self, x: torch.Tensor) -> torch.Tensor:
+        return ((255 * x - (255 * x).round()).abs() > 1e-3).flatten(1).any(1)
+
+
+class GreyBackground(Fallback):
+    """Changed is an image whose dark pixels are not black."""
+
+    def is_changed(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x < 0.35, x, 0).square().flatten(1).sum(1) > 1
+
+
+class Sawtooth(Around):
+    """Between 16 levels the pixels fall where they should rise, with their true derivative."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        level = (15 * x).round() / 15
+        return self.network(level - (x - level))
+
+
+@pytest.mark.parametrize("kind", [OffTheLevels, GreyBackground, Sawtooth])
+def test_jumps_are_doubted(kind: type[Around], mnist: DataSet) -> None:
+    """A fallback behind a detector, and a sawtooth, are doubted, though their gradients are true."""
+    found = gradients(case(kind(network()).eval(), mnist, Linf(0.2), IMAGES))
+    assert found is not None
+    assert "the answer jumps" in found.reason
+
+
+def test_fallback_behind_a_detector_does_not_pass(mnist: DataSet) -> None:
+    """A network that falls to changes on the levels of 8 bits does not pass by its fallback."""
+    context = Context(loading.from_model(OffTheLevels(network()).eval(), name="it"), mnist)
+    threat, attack = {"norm": "linf", "eps": 0.1}, {"use": "APGD", "steps": 10}
+    row: dict[str, Any] = {"threat": threat, "attack": attack, "images": IMAGES}
+    bound = bind("robust_accuracy", row)
+    measured = take_measurement(context, "robust_accuracy", bound, 0)
+    assert "gradients" in [doubt.name for doubt in measured.doubts]
+
+
+@pytest.mark.parametrize("threat", THREATS, ids=str)
+def test_continuous_networks_do_not_jump(threat: Threat, mnist: DataSet) -> None:
+    """Of each reference network at most one image in twenty has more kinks than points of a line."""
+    for name in loading.reference_names():
+        found, compared = jumps(case(loading.resolve(name).model, mnist, threat, IMAGES))
+        assert compared > IMAGES // 2
+        assert found <= compared / 20
+
+
+def test_refused_images_are_no_jumps(mnist: DataSet) -> None:
+    """A detector whose refusal counts as an error hides nothing from an attack."""
+    hardened = loading.resolve("hardened").model
+    defended = make_defence({"use": "detector", "threshold": 0.5}).wrap(hardened)
+    found, compared = jumps(case(defended, mnist, Linf(0.3), IMAGES))
+    assert found <= compared / 20
+
+
+def test_models_whose_answers_vary_are_left_out(mnist: DataSet) -> None:
+    """Random answers differ along a line anyway, and no image is compared."""
+    assert jumps(case(Noisy(network()).eval(), mnist, Linf(0.1), IMAGES)) == (0, 0)
