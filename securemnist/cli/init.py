@@ -79,6 +79,8 @@ def init(
         sys.path.insert(0, path)
     subject = loading.resolve(model, device=device, input_spec=data_set.spec, samples=data_set.test)
     print_endpoint(Context(subject, data_set))
+    if copies := str(data_set.copies):  # before minutes for a policy whose rows they leave undecided
+        say(f"warning: {copies}; more than 1 % leave every rate undecided; remove them", err=True)
     if calibration.wanted and not exists:  # minutes that would be spent for nothing
         initial_policy.check(subject, data_set, images)
     calibration.write(here, subject, data_set)
