@@ -76,7 +76,7 @@ def explain(word: str, policy: Path | None) -> None:
 def _unknown(word: str, known: list[str]) -> str:
     """The error for an unknown word, with known words of similar spelling."""
     folded = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.65)
     advice = f"did you mean {' or '.join(folded[name] for name in near)}?" if near else (
         "name a row's id, a measure, an attack, a defence, or a term such as eps, tier, doubt or ladder"
     )  # fmt: skip

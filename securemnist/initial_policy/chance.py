@@ -32,10 +32,11 @@ def design_of(context: Context, name: str) -> float:
             f"{context.data.name}; add images (the tuning split is a twelfth of the training images)"
         )
     if min(clean.low, by_class) <= least:
+        polarity = ", white on black" if context.data.pinned else ""
         raise UsageError(
             f"expected {name} to classify unmodified samples clearly better than guessing, got accuracy "
             f"{clean.value:.4f} on {clean.n:,} samples ({by_class:.4f} as the mean over classes); check "
-            "its preprocessing (pixels are in [0, 1], white on black; wrap it with "
+            f"its preprocessing (pixels are in [0, 1]{polarity}; wrap it with "
             "securemnist.models.normalized(net, mean, std) where it was trained on normalised pixels), "
             "the order of its classes, and whether its weights were loaded"
         )

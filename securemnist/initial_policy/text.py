@@ -28,7 +28,7 @@ _HEAD = """\
 # {split}
 # The data are {kind}; epsilons and triggers are those usual for them.
 # Thresholds on shares are {errors} standard errors from the measured share. The error is that
-# of the difference between both samples, with the design effect of their writers. A row on a part of
+# of the difference between both samples, with the design effect of neighbours. A row on a part of
 # the test set adds the half-width of its own 95 % interval. A max_drop is {errors} standard errors of
 # the difference between two versions on the same samples, from a hundredth to a fifth. Raise
 # thresholds that are too low for you, and give the reason in `because`.

@@ -24,4 +24,10 @@ def call(spec: str) -> object:
 
 def advice(error: BaseException) -> str:
     """The error of a model's code, and what to do."""
-    return f"{type(error).__name__} ({first_line(error):.200}); run it separately to fix it"
+    what = "run it separately to fix it"
+    if isinstance(error, NotImplementedError) and "() is not supported yet" in str(error):
+        what = (
+            "it is a program of torch.export: return the network that was exported, or a class around "
+            "the program whose `train` returns self"
+        )
+    return f"{type(error).__name__} ({first_line(error):.200}); {what}"

@@ -18,6 +18,12 @@ _SIDES = (28, 32, 64, 96, 224)
 _CHANNELS = (1, 3)
 
 
+# Where the number of classes is stated.
+_NUMBER = (
+    "`class_names` names them (docs/data.md), in Python `DataSet.from_tensors(..., classes=K)`"
+)
+
+
 def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
     """The advice for a model that raised on one image `x` (1, C, H, W): other inputs are tried."""
     if accepts(model, x.permute(0, 2, 3, 1).contiguous()):
@@ -59,11 +65,11 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
     if width is not None and width > spec.classes:
         if are_probabilities(outputs):
             return f"{_WRAP}from_probabilities(select_classes(net, classes=[...]))"
-        return f"{_WRAP}select_classes(net, classes=[...]), with the output of each class"
-    return (
-        "fix the model, or use data of as many classes; `class_names` names them (docs/data.md), "
-        "in Python `DataSet.from_tensors(..., classes=K)`"
-    )
+        return (
+            f"{_WRAP}select_classes(net, classes=[...]), with the output of each class; data that lack "
+            f"their last classes need the number of all: {_NUMBER}"
+        )
+    return f"fix the model, or use data of as many classes; {_NUMBER}"
 
 
 def accepts(model: nn.Module, x: torch.Tensor) -> bool:

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from securemnist.results import families
-from securemnist.results.evidence.answers import CleanEvidence
+from securemnist.results import families, undecided
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.families import Family
-from securemnist.results.intervals import settling_size
 from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
 from securemnist.results.settings_text import describe
@@ -88,7 +86,7 @@ def _judge(row: Requirement, measured: Measurement) -> tuple[Verdict, bool, str]
     if measured.inconclusive and verdict is not Verdict.FAIL:
         return Verdict.INCONCLUSIVE, False, measured.inconclusive
     if verdict is Verdict.INCONCLUSIVE:
-        return verdict, False, _undecided(row, measured)
+        return verdict, False, undecided.reason(row.threshold, measured)
     if verdict is Verdict.PASS and measured.survived and measured.doubts:
         names = ", ".join(doubt.name for doubt in measured.doubts)
         return Verdict.INCONCLUSIVE, False, f"the attacks that failed are in doubt: {names}"
@@ -107,20 +105,6 @@ def _compare(row: Requirement, measured: Measurement) -> Verdict:
     if low >= threshold:
         return Verdict.PASS
     return Verdict.FAIL if high < threshold else Verdict.INCONCLUSIVE
-
-
-def _undecided(row: Requirement, measured: Measurement) -> str:
-    """Why a sample does not settle the row, and how many images would at the measured share."""
-    interval = f"[{measured.low:.4f}, {measured.high:.4f}]"
-    inside = f"the threshold {row.threshold:g} lies inside {interval}"
-    if measured.unit != "share":
-        return inside
-    if isinstance(measured.evidence, CleanEvidence) and measured.evidence.worst_class is not None:
-        return f"{inside}; every class counts, so measure more images of the smallest class"
-    needed = settling_size(measured.value, row.threshold, most=1_000_000)
-    if needed is None:
-        return f"{inside}; no sample would settle it, measure the complete set"
-    return f"{inside}; about {max(needed, measured.n + 1):,} images would settle it"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,14 +19,16 @@ def share_interval(hits: float, n: int, *, confidence: float = 0.95) -> tuple[fl
     return float(low), float(high)
 
 
-def settling_size(share: float, threshold: float, *, most: int) -> int | None:
+def settling_size(
+    share: float, threshold: float, *, most: int, confidence: float = 0.95
+) -> int | None:
     """The least number of samples whose interval at this share leaves the threshold outside.
 
     None where more than `most` would be needed.
     """
 
     def settled(n: int) -> bool:
-        low, high = share_interval(share * n, n)
+        low, high = share_interval(share * n, n, confidence=confidence)
         return not low <= threshold <= high
 
     if not settled(most):

@@ -94,7 +94,7 @@ def test_model_near_chance_is_refused(project: Path) -> None:
     before = sorted(project.rglob("*"))
     result = init("--model", "reader:turned")
     assert result.exit_code == 2
-    for word in ("better than guessing", "preprocessing", "normalized(", "order of its classes"):
+    for word in ("better than guessing", "white on black", "normalized(", "order of its classes"):
         assert word in result.output
     assert [p for p in sorted(project.rglob("*")) if "__pycache__" not in str(p)] == before
 
@@ -110,6 +110,7 @@ def test_model_is_checked_before_the_calibration(
     result = init("--model", "reader:none", "--data", ".", "--calibrate")
     assert result.exit_code == 2
     assert "better than guessing" in result.output
+    assert "white on black" not in result.output  # that is MNIST's
     assert not (project / "security_tests").exists()
 
 
@@ -160,6 +161,14 @@ def own_data(project: Path, mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> 
     folder.mkdir()
     write(folder, mnist.train[:600], mnist.test[:60])
     return project
+
+
+def test_init_warns_of_copies(own_data: Path, mnist: DataSet) -> None:
+    """Test images that are also in the training data are named before anything is measured."""
+    write(own_data / "my data", mnist.train[:600], mnist.train[:60])
+    output = init("--model", "reader:good", "--data", "my data").output
+    warned = output.index("warning: 60 copies of training images among 60 test images")
+    assert warned < output.index("measuring reader:good")
 
 
 def test_init_with_own_data(own_data: Path) -> None:

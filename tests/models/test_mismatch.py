@@ -79,7 +79,8 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
     "11 outputs": (
         outputs(11),
         MNIST,
-        "securemnist.models.select_classes(net, classes=[...]), with the output of each class",
+        "securemnist.models.select_classes(net, classes=[...]), with the output of each class; data "
+        "that lack their last classes need the number of all: `class_names` names them",
     ),
     "11 probabilities": (
         nn.Sequential(outputs(11), nn.Softmax(1)),

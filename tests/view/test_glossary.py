@@ -108,6 +108,14 @@ def test_explain_suggests_a_similar_term() -> None:
     assert "did you mean waiver" in result.output
 
 
+@pytest.mark.parametrize("word", ["nonsense", "blah"])
+def test_a_word_without_a_likeness_is_not_guessed(word: str) -> None:
+    """A word that is like no other is answered with what there is to name."""
+    output = run("explain", word).output
+    assert "did you mean" not in output
+    assert "name a row's id" in output
+
+
 def test_spellings_are_unique() -> None:
     """A way of writing belongs to one word."""
     names = [name.lower().replace("_", " ") for name in glossary.words()]

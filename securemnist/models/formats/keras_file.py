@@ -47,8 +47,9 @@ def read(path: Path) -> KerasFile:
         config = json_object(members[CONFIG])
     except ParseError as error:
         raise refused(path, "JSON in config.json", str(error), _AGAIN) from error
+    # Optimizer and losses, which nothing builds: a trained model names them, and is read without.
+    config.pop("compile_config", None)
     _check_classes(path, config)
-    config.pop("compile_config", None)  # an optimizer and losses, which are not needed
     weights = _arrays(path, members[WEIGHTS])
     return KerasFile(config, weights, {path.name: sha256(packed)}, len(packed))
 

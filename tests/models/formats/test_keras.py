@@ -42,6 +42,16 @@ def test_archive_computes_what_keras_computes(tmp_path: Path) -> None:
     assert certify(found.model, X, logits.argmax(1), eps=1e-6).proved.all()
 
 
+def test_trained_model_is_read_without_its_optimizer(tmp_path: Path) -> None:
+    """A model that was compiled and trained before it was saved answers as in Keras."""
+    model = keras_models.small()
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    images = X.permute(0, 2, 3, 1)
+    model.fit(images.numpy(), torch.arange(4).numpy(), verbose=0)
+    found = resolve(str(keras_models.saved(model, tmp_path / "net.keras")))
+    torch.testing.assert_close(found.model(X), model(images, training=False))
+
+
 def test_subject_of_an_archive(tmp_path: Path) -> None:
     """The subject has the file's name and SHA-256, frozen weights, and a digest of the weights."""
     path = keras_models.saved(keras_models.small(), tmp_path / "net.keras")
