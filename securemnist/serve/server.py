@@ -11,10 +11,11 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
-from granian.net import SocketSpec
+from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.embed import Server as Granian
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -36,8 +37,10 @@ class _Granian(Granian):
 
     def _init_shared_socket(self) -> None:
         """One listening socket, whose options each connection inherits."""
-        self._shd = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
-        with socket.socket(fileno=os.dup(self._shd.get_fd())) as listening:
+        spec = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
+        shared: Any = spec.build()
+        self._shd = shared
+        with socket.socket(fileno=os.dup(shared.get_fd())) as listening:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES)
             if self.unread_seconds is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
                 milliseconds = max(1, int(self.unread_seconds * 1000))

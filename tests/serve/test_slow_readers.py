@@ -17,7 +17,9 @@ from securemnist.serve.tokens import Token
 from tests.serve.hosts import serving
 
 TOKEN, _ = Token.new("alice")
-REQUESTS = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3_000  # of the page, some 20 MB of answers
+REQUESTS = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3_000
+)  # of the page, some 20 MB of answers
 SECONDS = 0.5
 
 
