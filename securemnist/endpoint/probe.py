@@ -19,7 +19,9 @@ _LATER_TOLERANCE = 0.1  # coarse formats of numbers, as bfloat16, may be less ex
 # Two answers differ where a score does by more than its last decimal, or by this share of their spread.
 # Errors of floats change the last one of few decimals hardly ever, and a class by one step of it.
 _SPREAD = 1e-4
-_FAR = 100  # below the highest score, in units of it and of 1: no logit that a softmax can show
+# A score so far below the highest is a mask, in units of that one and of 1. The others may differ by so many
+# of these units, times _SPREAD, at least.
+_FAR, _LEAST = 1000, 100
 _FEW, _LAST, _NOT_THE_LAST = 1, 1.5, 0.5
 _STATUS_OF_SIZE = ("status 400", "status 413", "status 422")
 
@@ -127,7 +129,7 @@ def differs(one: np.ndarray, other: np.ndarray, decimals: int | None) -> np.ndar
         scale = np.maximum(1, np.abs(highest))
         far = below > _FAR * scale[:, None]
         spread = np.minimum(np.where(far, 0, below).max(1), 2 * np.median(below, axis=1))
-        spread = np.where(far.any(1), np.maximum(spread, scale), spread)
+        spread = np.where(far.any(1), np.maximum(spread, _LEAST * scale), spread)
         change = np.abs(one - other)
     classes = np.stack([one.argmax(1), other.argmax(1)], 1)
     best, moved = (np.take_along_axis(of, classes, 1) for of in (np.abs(one), change))
