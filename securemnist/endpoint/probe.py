@@ -19,8 +19,8 @@ _LATER_TOLERANCE = 0.1  # coarse formats of numbers, as bfloat16, may be less ex
 # Two answers differ where a score does by more than its last decimal, or by this share of their spread.
 # Errors of floats change the last one of few decimals hardly ever, and a class by one step of it.
 _SPREAD = 1e-4
-# A score so far below the highest is a mask, in units of that one and of 1. The others may differ by so many
-# of these units, times _SPREAD, at least.
+# A score so far below the highest is a mask, in units of that one and of 1. The others may differ by so
+# many of these units, times _SPREAD, at least.
 _FAR, _LEAST = 1000, 100
 _FEW, _LAST, _NOT_THE_LAST = 1, 1.5, 0.5
 _STATUS_OF_SIZE = ("status 400", "status 413", "status 422")
