@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
     text: Callable[[], bytes]
 
     def handle(self) -> None:
-        """One request. `timeout` is of each part; a client that sends one now and then is cut off, too."""
+        """One request. `timeout` is of each part, and here of all: a client may send one now and then."""
         cut = threading.Timer(self.timeout, self._cut)
         cut.daemon = True
         cut.start()

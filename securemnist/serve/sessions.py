@@ -29,8 +29,8 @@ _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 class Sessions:
     """Cookies that this process signs; its restart ends all sessions.
 
-    Only the signatures of sessions that were ended early are stored, until they would have ended. Nobody
-    sets the clock: one that is set back would prolong sessions, and revive ended ones.
+    Only the signatures of sessions that were ended early are stored, until they would have ended. The
+    clock is monotonic: one that is set back would prolong sessions, and revive ended ones.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
