@@ -19,6 +19,9 @@ _LATER_TOLERANCE = 0.1  # coarse formats of numbers, as bfloat16, may be less ex
 # Two answers differ where a score does by more than its last decimal, or by this share of their spread.
 # Errors of floats change the last one of few decimals hardly ever, and a class by one step of it.
 _SPREAD = 1e-4
+# A score so far below the highest is a mask, in units of that one and of 1. The others may differ by so
+# many of these units, times _SPREAD, at least.
+_FAR, _LEAST = 1000, 100
 _FEW, _LAST, _NOT_THE_LAST = 1, 1.5, 0.5
 _STATUS_OF_SIZE = ("status 400", "status 413", "status 422")
 
@@ -112,7 +115,8 @@ def probe(queries: Queries, pixels: Pixels, x: np.ndarray, kind: str) -> Facts:
 def differs(one: np.ndarray, other: np.ndarray, decimals: int | None) -> np.ndarray:
     """Boolean (n,): answers that differ by more than rounding, or name another class.
 
-    The spread leaves out scores far below the others: -1e9 for a class would hide every change.
+    The spread leaves out scores far below the others: -1e9 for a class, or for most, would hide every
+    change. Each of those is compared with its own distance.
     """
     if one.ndim == 1:
         return np.asarray(one != other)
@@ -121,12 +125,17 @@ def differs(one: np.ndarray, other: np.ndarray, decimals: int | None) -> np.ndar
         step = (_LAST if decimals > _FEW else _NOT_THE_LAST) * 10.0**-decimals
     with np.errstate(over="ignore"):
         highest = one.max(1)
-        spread = np.minimum(highest - one.min(1), 2 * (highest - np.median(one, axis=1)))
+        below = highest[:, None] - one
+        scale = np.maximum(1, np.abs(highest))
+        far = below > _FAR * scale[:, None]
+        spread = np.minimum(np.where(far, 0, below).max(1), 2 * np.median(below, axis=1))
+        spread = np.where(far.any(1), np.maximum(spread, _LEAST * scale), spread)
         change = np.abs(one - other)
     classes = np.stack([one.argmax(1), other.argmax(1)], 1)
     best, moved = (np.take_along_axis(of, classes, 1) for of in (np.abs(one), change))
     named = (classes[:, 0] != classes[:, 1]) & (moved.max(1) > _SPREAD * best.max(1) + step)
-    return np.asarray((change.max(1) > _SPREAD * spread + step) | named)
+    allowed = _SPREAD * np.where(far, below, spread[:, None]) + step
+    return np.asarray((change > allowed).any(1) | named)
 
 
 def check_probabilities(scores: np.ndarray, decimals: int | None, *, whole: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -48,6 +50,22 @@ class MetricsServer:
 class _Handler(BaseHTTPRequestHandler):
     timeout = _SECONDS
     text: Callable[[], bytes]
+
+    def handle(self) -> None:
+        """One request. `timeout` is of each part, and here of all: a client may send one now and then."""
+        cut = threading.Timer(self.timeout, self._cut)
+        cut.daemon = True
+        cut.start()
+        try:
+            super().handle()
+        except OSError:  # it was cut off, or has gone
+            self.close_connection = True
+        finally:
+            cut.cancel()
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_GET(self) -> None:
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")

@@ -19,26 +19,32 @@ from securemnist.serve.record import Record
 log = logging.getLogger("securemnist")
 # A client that is over its limits, or a full queue: counted, as they may be many.
 _COUNTED = (429, 503)
-_PAUSE = 60.0  # seconds between printed alarms of a model
+_PAUSE = 60.0  # seconds between printed alarms of a model, and between errors of the log
 
 
 class AuditObserver:
     """Writes a line for each answer before it is sent. `names`: of the models, by digest.
 
     Requests that got no line of their own are counted: without a token, or refused as too many. Where
-    the log is required and cannot be written, AuditError turns the answer into a 503.
+    the log is required and cannot be written, AuditError turns the answer into a 503. That is printed
+    once a minute at most, so that a client does not fill the disk of what is printed, too.
     """
 
     def __init__(self, audit: AuditLog, names: Mapping[str, str]) -> None:
         self._audit, self._names = audit, names
+        self._printed = -_PAUSE
 
     def __call__(self, record: Record) -> None:
         try:
             self._write(record)
         except AuditError as error:
-            if self._audit.settings.required:
-                raise
-            log.error("answered without a line in the audit log: %s", error)
+            if not self._audit.settings.required:
+                log.error("answered without a line in the audit log: %s", error)
+                return
+            if (now := time.monotonic()) - self._printed >= _PAUSE:
+                self._printed = now
+                log.error("requests are refused: %s", error)
+            raise
 
     def _write(self, record: Record) -> None:
         if record.images is None and (not record.subject or record.status in _COUNTED):

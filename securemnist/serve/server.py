@@ -11,9 +11,11 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.embed import Server as Granian
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,9 +24,27 @@ from securemnist.serve.settings import Settings, in_url
 
 _CONNECTIONS = 1024
 _BUFFER_BYTES = 64 << 10  # of headers, too
+_UNREAD_BYTES = 128 << 10  # of answers that a client does not read; the kernel takes twice as much
 _NO_DEADLINE = 24 * 3600.0
 _POLL_SECONDS = 0.005
 _FLUSH_SECONDS = 0.1  # until the last answer has left the process
+
+
+class _Granian(Granian):
+    """Granian with a bound for clients that do not read, which it lacks: the kernel disconnects them."""
+
+    unread_seconds: float | None = None
+
+    def _init_shared_socket(self) -> None:
+        """One listening socket, whose options each connection inherits."""
+        spec = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
+        shared: Any = spec.build()
+        self._shd = shared
+        with socket.socket(fileno=os.dup(shared.get_fd())) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES)
+            if self.unread_seconds is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+                milliseconds = max(1, int(self.unread_seconds * 1000))
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 class Server:
@@ -41,7 +61,7 @@ class Server:
         self._working = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         seconds = settings.header_seconds if settings.has("deadlines") else _NO_DEADLINE
-        self._granian = Granian(
+        self._granian = _Granian(
             target=self._counted,
             address=self._ip,
             port=self.port,
@@ -55,6 +75,8 @@ class Server:
             ),
             log_enabled=False,
         )
+        if settings.has("deadlines"):
+            self._granian.unread_seconds = settings.body_seconds
 
     @property
     def address(self) -> str:

@@ -29,10 +29,11 @@ _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 class Sessions:
     """Cookies that this process signs; its restart ends all sessions.
 
-    Only the signatures of sessions that were ended early are stored, until they would have ended.
+    Only the signatures of sessions that were ended early are stored, until they would have ended. The
+    clock is monotonic: one that is set back would prolong sessions, and revive ended ones.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
         self._key = secrets.token_bytes(32)
         self._ended: dict[str, int] = {}  # signature: when the session would have ended

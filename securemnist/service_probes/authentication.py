@@ -18,6 +18,7 @@ _SPELLINGS = (
     "{1}//infer",
     "{1}/./infer",
     "{1}/INFER",
+    "{2}{0}",  # an absolute target, of which some servers take the path
 )
 
 
@@ -45,7 +46,7 @@ def authentication(target: Target) -> list[ServiceCheck]:
         denied = reply.status in _STATUSES and not readable(reply, 1)
         found.append(check(f"inference with {name}", denied, "401 or 403, no result", reply))
     for spelling in _SPELLINGS:
-        path = spelling.format(target.infer_path, target.metadata_path)
+        path = spelling.format(target.infer_path, target.metadata_path, target.url)
         reply = target.raw(_anonymous(target, path, body))
         denied = (reply.status == 0 or reply.status >= 300) and not readable(reply, 1)
         found.append(check(f"POST {path}", denied, "a refusal, no result", reply))

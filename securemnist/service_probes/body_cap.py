@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 from securemnist.results.evidence.service import ServiceCheck
@@ -11,10 +12,11 @@ from securemnist.service_probes.target import Target
 
 _CAP = 64 << 20  # bytes; a service that takes more has no useful cap
 _PART = b" " * (1 << 16)
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 def body_cap(target: Target) -> list[ServiceCheck]:
-    """A body that says it is large, and one that becomes large without saying so."""
+    """A body that says it is large, one that becomes large without saying so, one that unpacks to it."""
     head = target.head(
         "POST", target.infer_path, "Content-Type: application/json", f"Content-Length: {1 << 40}"
     )
@@ -31,6 +33,8 @@ def body_cap(target: Target) -> list[ServiceCheck]:
     streamed = target.post(parts())
     # Refused while it was sent: buffers on the way hold a few MiB at most.
     early = sent < _CAP and (streamed.refused or streamed.status in (0, 503))
+    bomb = _packed(target.body(target.images[:1]))
+    unpacked = target.post(bomb, headers={"Content-Encoding": "gzip"})
     return [
         refused("a body of 1 TiB by its Content-Length", declared, closing=True),
         check(
@@ -39,5 +43,13 @@ def body_cap(target: Target) -> list[ServiceCheck]:
             "a refusal before its end",
             f"{streamed} after {sent >> 10} KiB",
         ),
+        refused(f"a gzip body that unpacks to {_CAP >> 20} MiB", unpacked, closing=True),
         answered("a body of one image afterwards", target.infer(target.images[:1])),
     ]
+
+
+def _packed(body: bytes) -> bytes:
+    """A valid body and spaces up to the cap, by gzip: a service that unpacks without a cap answers it."""
+    packing = zlib.compressobj(wbits=_GZIP)
+    parts = [packing.compress(part) for part in (body, *[_PART] * (_CAP // len(_PART)))]
+    return b"".join(parts) + packing.flush()

@@ -14,17 +14,18 @@ from securemnist.service_probes.target import Target
 _CONNECTIONS = 20  # of each kind
 _PAUSE = 0.1  # seconds between two bytes
 _HONEST_SECONDS = 2.0
+_JSON = "Content-Type: application/json"
+# Headers of the body, and what trickles; without a body the headers do.
+_KINDS: dict[str, tuple[tuple[str, ...], bytes]] = {
+    "headers": ((), b"X-A: b\r\n"),
+    "a body": ((_JSON, "Content-Length: 1000"), b" "),
+    "a body in chunks": ((_JSON, "Transfer-Encoding: chunked"), b"1\r\n \r\n"),
+}
 
 
 def slow_requests(target: Target) -> list[ServiceCheck]:
     """Open slow connections, ask honestly beside them, and wait until they are cut off."""
-    unfinished = {
-        "headers": target.head("POST", target.infer_path),
-        "a body": target.head(
-            "POST", target.infer_path, "Content-Type: application/json", "Content-Length: 1000"
-        )
-        + b"\r\n",
-    }
+    unfinished = {name: _begun(target, *lines) for name, (lines, _) in _KINDS.items()}
     with ExitStack() as stack:
         slow = {
             name: [_opened(stack, target, head) for _ in range(_CONNECTIONS)]
@@ -33,15 +34,14 @@ def slow_requests(target: Target) -> list[ServiceCheck]:
         honest = target.infer(target.images[:1])
         found = [
             check(
-                f"an honest request beside {2 * _CONNECTIONS} slow ones",
+                f"an honest request beside {len(slow) * _CONNECTIONS} slow ones",
                 honest.accepted and honest.seconds <= _HONEST_SECONDS,
                 f"an answer within {_HONEST_SECONDS:g} s",
                 f"{honest} after {honest.seconds:.2f} s",
             )
         ]
         for name, connections in slow.items():
-            filler = b"X-A: b\r\n" if name == "headers" else b" "
-            reply = _until_cut(connections[0], filler, target.timeout)
+            reply = _until_cut(connections[0], _KINDS[name][1], target.timeout)
             found.append(
                 check(
                     f"{name} that trickle",
@@ -51,6 +51,11 @@ def slow_requests(target: Target) -> list[ServiceCheck]:
                 )
             )
     return found
+
+
+def _begun(target: Target, *lines: str) -> bytes:
+    """A request whose headers are whole if it has a body."""
+    return target.head("POST", target.infer_path, *lines) + (b"\r\n" if lines else b"")
 
 
 def _opened(stack: ExitStack, target: Target, content: bytes) -> socket.socket:

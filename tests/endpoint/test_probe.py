@@ -79,6 +79,23 @@ def test_far_scores_hide_no_noise() -> None:
     assert differs(one, one + 0.1, None).all()
 
 
+@pytest.mark.parametrize("mask", [-1e4, -1e9, -3e38])
+@pytest.mark.parametrize("shown", [1, 2, 4])
+def test_masked_classes_hide_no_noise(mask: float, shown: int) -> None:
+    """Where most classes have scores far below the others, noise of the others is found."""
+    one = np.array([[*[5.0, 4.0, 3.0, 2.0][:shown], *[mask] * (10 - shown)]])
+    noise = np.array([[0.1] * shown + [0.0] * (10 - shown)])
+    assert differs(one, one + noise, None).all()
+    assert not differs(one, one + 1e-4 * noise, None).any()
+
+
+def test_errors_of_floats_are_no_noise() -> None:
+    """Logarithms of probabilities near 0, and near ties, differ by errors of float32 in far scores."""
+    one = np.array([[-1e-8, *[-1000.0] * 9], [0.01, 0.0, *[-50.0] * 8]])
+    assert not differs(one, one * (1 + 1e-6), None).any()
+    assert not differs(one, one + np.array([[1e-7], [1e-5]]), None).any()
+
+
 def test_overflowing_spread_hides_no_change() -> None:
     """Scores at both ends of the range of floats, whose difference is infinite, are compared, too."""
     one = np.array([[1e308, 1.0, -1e308]])

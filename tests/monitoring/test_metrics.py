@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 
 import httpx
@@ -111,6 +113,29 @@ def test_silent_client_does_not_stop_the_server(
     monkeypatch.setattr(server._server.RequestHandlerClass, "timeout", 0.1)
     with socket.create_connection(("127.0.0.1", server.port)):
         assert httpx.get(server.url, timeout=10).status_code == 200
+
+
+def test_trickling_client_does_not_stop_the_server(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that sends a byte now and then is dropped after its time, too."""
+    monkeypatch.setattr(server._server.RequestHandlerClass, "timeout", 0.3)
+    ended = threading.Event()
+    with socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(b"GET /metrics HTTP/1.0\r\n")
+        thread = threading.Thread(target=_trickle, args=(slow, ended))
+        thread.start()
+        try:
+            assert httpx.get(server.url, timeout=3).status_code == 200
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _trickle(connection: socket.socket, ended: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        while not ended.wait(0.05):
+            connection.sendall(b"X-A: b\r\n")
 
 
 def test_taken_port_is_a_usage_error(server: MetricsServer) -> None:

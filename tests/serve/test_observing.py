@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import resource
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -17,8 +16,7 @@ import torch
 from PIL import Image
 
 from securemnist._util.hashing import sha256
-from securemnist.audit import AuditLog, AuditSettings, line, verify
-from securemnist.audit.folder import segments
+from securemnist.audit import AuditLog, line, verify
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.monitoring import state
@@ -94,28 +92,6 @@ def test_strangers_are_counted(audit: AuditLog) -> None:
         for status, count in one.get("statuses", {}).items():
             counted[status] = counted.get(status, 0) + count
     assert counted == {"401": 30, "429": 4}
-
-
-@pytest.mark.parametrize("required", [True, False])
-def test_full_disk_stops_the_answers(required: bool, tmp_path: Path) -> None:
-    """Without room for a line there is no answer, unless the log is not required."""
-    with (
-        AuditLog(tmp_path, AuditSettings(required=required)) as log,
-        client(observers=[AuditObserver(log, NAMES)]) as alice,
-    ):
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        size = segments(tmp_path)[0].stat().st_size
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-        try:
-            answer = alice.post(INFER, content=text())
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        assert answer.status_code == (503 if required else 200)
-        assert ("outputs" in answer.json()) != required
-        assert str(tmp_path) not in answer.text
-        assert alice.post(INFER, content=text()).status_code == 200
-    assert verify(tmp_path).whole
-    assert len(answers(tmp_path)) == 1
 
 
 def test_sent_picture_is_found_by_its_file(audit: AuditLog, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from securemnist.serve.sessions import Sessions
@@ -40,6 +42,12 @@ def test_sessions_end() -> None:
     assert sessions.owner(value) == "alice"
     now = 1061.0
     assert sessions.owner(value) is None
+
+
+def test_clock_of_sessions() -> None:
+    """The clock of sessions cannot be set back, which would prolong them and revive ended ones."""
+    assert Sessions(60)._clock is time.monotonic
+    assert not time.get_clock_info("monotonic").adjustable
 
 
 def test_ended_sessions_are_forgotten_in_time() -> None:

@@ -57,10 +57,20 @@ def test_other_spellings_of_a_path(reply: list[bytes]) -> None:
     assert violations("authentication", guarded) == []
 
     def open_to_all(request: Request) -> list[bytes]:
-        return reply if "//" in request.path else guarded(request)
+        return reply if "//" in request.path.removeprefix("http://") else guarded(request)
 
     found = violations("authentication", open_to_all)
     assert [one.name for one in found] == ["POST //v2/models/m/infer", "POST /v2/models/m//infer"]
+
+
+def test_absolute_target_without_a_token() -> None:
+    """A service that checks tokens by the path as it was sent, and so no absolute target, fails."""
+
+    def open_to_absolute(request: Request) -> list[bytes]:
+        return answer(LABEL) if "://" in request.path else guarded(request)
+
+    (found,) = violations("authentication", open_to_absolute)
+    assert found.name.startswith("POST http://127.0.0.1:")
 
 
 def test_interim_answers_in_bytes() -> None:

@@ -68,7 +68,7 @@ def _randomised(case: Case, x: Images) -> torch.Tensor:
     for mean, error in means[1:]:
         difference = (means[0][0] - mean).abs()
         allowed = ERRORS * (means[0][1].square() + error.square()).sqrt()
-        dependent |= (difference > allowed + limit(case, means[0][0])[:, None]).any(1)
+        dependent |= (difference > allowed + limit(case, means[0][0])).any(1)
     return dependent
 
 

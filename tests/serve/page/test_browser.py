@@ -128,20 +128,3 @@ def test_link_signs_in_once(browser: Any, link: str) -> None:
         page.reload()
         page.locator("#bench").wait_for()
         assert visit.messages == []
-
-
-def test_without_a_token_the_page_asks_for_it(browser: Any, link: str) -> None:
-    """Without a token the page shows a form; a wrong one gets one sentence, the right one the page."""
-    address, token = link.split("/#token=")
-    with DrawingVisit(browser, address) as visit:
-        page = visit.page
-        page.locator("#sign-in").wait_for()
-        assert page.locator("#bench").is_hidden()
-        visit.assert_accessible()
-        page.get_by_label("Token").fill("start.wrong")
-        page.get_by_role("button", name="Sign in").click()
-        page.locator("#trouble", has_text="expected a valid token").wait_for()
-        page.get_by_label("Token").fill(token)
-        page.get_by_role("button", name="Sign in").click()
-        page.locator("#bench").wait_for()
-        assert page.locator("#trouble").is_hidden()

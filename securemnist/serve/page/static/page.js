@@ -13,6 +13,9 @@ const BETWEEN = 100; // milliseconds between the requests of a stroke
 const PAUSE = 700; // without a change, until proofs begin
 const GREY_END = 0.5; // largest epsilon of the slider
 const COLOUR_END = 0.1;
+const ENDED = "Your session has ended. Sign in again.";
+const UNKNOWN = "The service does not know this token. Each start without a file of tokens prints a new one.";
+const NO_COOKIE = "The token is right, but the browser keeps no cookie of this page: it needs HTTPS, or localhost.";
 
 let offer, sketch, cards, radius, names;
 let image = null; // what was classified last
@@ -22,13 +25,16 @@ let outdated = false;
 let proving = false;
 let timer;
 
-function trouble(error) {
-  if (error?.status === 401) {
+// `signedOut` is shown for 401: the service's own sentence is about a header, which no visitor sends.
+function trouble(error, signedOut = ENDED) {
+  const out = error?.status === 401;
+  if (out) {
     find("bench").hidden = true;
     find("sign-in").hidden = false;
   }
-  find("trouble").textContent = error ? error.message : "";
-  find("trouble").hidden = !error;
+  const text = out ? signedOut : (error?.message ?? "");
+  find("trouble").textContent = text;
+  find("trouble").hidden = text === "";
 }
 
 // A new image: what is known of the one before is not shown any more.
@@ -192,12 +198,17 @@ async function begin() {
 }
 
 async function signedIn(token) {
+  let signedOut = ""; // without a token the form says enough
   try {
-    if (token) await signIn(token);
+    if (token) {
+      signedOut = UNKNOWN;
+      await signIn(token);
+      signedOut = NO_COOKIE;
+    }
     await begin();
     trouble(null);
   } catch (error) {
-    trouble(error);
+    trouble(error, signedOut);
   }
 }
 
@@ -214,7 +225,7 @@ find("file").addEventListener("change", (event) => {
 });
 find("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
-  signedIn(find("token").value);
+  signedIn(find("token").value.trim());
 });
 
 // The link has the token behind #, which browsers do not send; it leaves the address at once.

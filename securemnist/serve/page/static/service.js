@@ -46,8 +46,9 @@ export async function askPatiently(path, body, wanted) {
   }
 }
 
-// A token becomes the cookie of this page.
+// A token becomes the cookie of this page. Tokens are ASCII, and no header takes all other characters.
 export async function signIn(token) {
+  if (/[^ -~]/.test(token)) throw new Refused("expected a token, got other characters", 401, 0);
   const headers = { Authorization: `Bearer ${token}` };
   await checked(await fetched("/session", { method: "POST", headers }));
 }
