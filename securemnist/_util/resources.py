@@ -45,8 +45,9 @@ def write_new(path: Path, content: bytes) -> None:
 def _written(path: Path, content: bytes, *, private: bool = False) -> Iterator[str]:
     """A new file with this content beside `path`, removed where it is not used."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = ""
     try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -56,6 +57,9 @@ def _written(path: Path, content: bytes, *, private: bool = False) -> Iterator[s
             os.umask(umask)
             os.chmod(name, 0o666 & ~umask)
         yield name
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+    except BaseException as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk names no file, others name the temporary one
+            error.filename, error.filename2 = str(path), None
         raise

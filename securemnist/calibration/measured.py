@@ -10,7 +10,7 @@ from securemnist import assessing
 from securemnist.calibration.honest import Honest
 from securemnist.calibration.impostors import IMPOSTORS
 from securemnist.calibration.references import check_learned
-from securemnist.data import DataSet
+from securemnist.data import DataSet, Samples
 from securemnist.errors import UsageError
 from securemnist.evaluation.calibration import FACTORS, Calibration, Limits, Reference
 from securemnist.evaluation.context import Context
@@ -18,8 +18,9 @@ from securemnist.models.loading import Subject
 from securemnist.threats import Linf
 from securemnist.types import Progress, silent
 
-# Images that doubts about the model use.
-_IMAGES = 500
+# Images that doubts about the model use, and the fewest on which a limit says something: each search
+# attacks 96 of them.
+_IMAGES, _FEWEST = 500, 100
 _LADDER = {"use": "ladder", "budget": "smoke"}
 _PGD = {"use": "PGD", "steps": 10}
 # A reference is attacked where about a fifth to two fifths of its right predictions break.
@@ -32,8 +33,9 @@ def calibrate(
 ) -> Calibration:
     """Limits of the doubts for `data`, by honest networks; on tuning images, else on test images.
 
-    UsageError for MNIST, for fewer than two different networks, for one near chance, and where it takes
-    longer than `seconds`.
+    After `seconds` the doubts whose impostors were all tried are kept; the others stay uncalibrated.
+    UsageError where there is none to keep, for MNIST, for fewer than 100 images, for fewer than two
+    different networks, and for one near chance.
     """
     check_data(data)
     if len({subject.digest for subject in references}) < 2:
@@ -41,37 +43,59 @@ def calibrate(
             "expected two different honest networks for a calibration, got one; name another"
         )
     end = time.monotonic() + seconds
-    split = data.tuning if len(data.tuning) else data.test
+    split = _measured(data)
     used = dataclasses.replace(data, test=split[:_IMAGES])
     total = 2 + len(IMPOSTORS)
 
-    def step(done: int) -> None:
+    def in_time(done: int) -> bool:
         progress("calibration", done, total)
-        if time.monotonic() > end:
-            raise UsageError(
-                f"expected a calibration within the given time, got {done} of {total} steps; raise "
-                "--calibrate-minutes"
-            )
+        return done == total or time.monotonic() <= end
 
-    step(0)
+    _require(in_time(0), 0, total)
     entries = [_reference(subject, used) for subject in references]
     honest = [network for network, _ in entries]
-    step(1)
+    _require(in_time(1), 1, total)
     factors = _without_doubts(honest)
-    limits, missed = Limits(factors), set[str]()
-    for number, impostor in enumerate(IMPOSTORS):
-        step(2 + number)
+    limits, missed, tried = Limits(factors), set[str](), 0
+    while in_time(2 + tried) and tried < len(IMPOSTORS):
+        impostor = IMPOSTORS[tried]
         missed |= {name for network in honest for name in network.missed(impostor, limits)}
-    step(total)
+        tried += 1
+    later = {name for impostor in IMPOSTORS[tried:] for name in impostor.doubts}
+    separated = {name: factor for name, factor in factors.items() if name not in missed}
+    kept = {name: factor for name, factor in separated.items() if name not in later}
+    _require(bool(kept) or not later, 2 + tried, total)
     return Calibration(
         data={"test": data.digest, **({"tuning": split.digest} if len(data.tuning) else {})},
         references=tuple(entry for _, entry in entries),
-        factors={name: factor for name, factor in factors.items() if name not in missed},
+        factors=kept,
+        untried=tuple(name for name in separated if name in later),
     )
 
 
+def _require(enough: bool, done: int, total: int) -> None:
+    """UsageError where the time did not suffice for one doubt."""
+    if not enough:
+        raise UsageError(
+            f"expected a calibration within the given time, got {done} of {total} steps; raise "
+            "--calibrate-minutes"
+        )
+
+
+def _measured(data: DataSet) -> Samples:
+    """The tuning images, or the test images of data without them."""
+    return data.tuning if len(data.tuning) else data.test
+
+
 def check_data(data: DataSet) -> None:
-    """UsageError for MNIST, which needs no calibration."""
+    """UsageError for MNIST, which needs no calibration, and for fewer images than one needs."""
+    count = len(_measured(data))
+    if count < _FEWEST:
+        split = "tuning" if len(data.tuning) else "test"
+        raise UsageError(
+            f"{data.name}: expected at least {_FEWEST} {split} images for a calibration, got {count}; "
+            "add images (the tuning split is a twelfth of the training images), or omit --calibrate"
+        )
     if data.pinned:
         raise UsageError(
             "expected data other than MNIST, on which the limits of doubts were chosen, got MNIST; omit "

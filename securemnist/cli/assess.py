@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     "--against", metavar="OLD", help="The older version: its assessment.json, or a model."
 )
 @click.option("--same-model", is_flag=True, help="Allow OLD to be the same model.")
-@click.option("--one-of-two", is_flag=True, hidden=True)  # a comparison follows
+# A comparison follows; the descriptor that closes when the process that compares ends.
+@click.option("--one-of-two", type=int, hidden=True)
 @click.option(
     "--project",
     "start",
@@ -87,7 +88,7 @@ def assess(
     out: Path,
     against: str | None,
     same_model: bool,
-    one_of_two: bool,
+    one_of_two: int | None,
     start: Path | None,
     only_list: bool,
     suites: tuple[Path, ...],
@@ -100,10 +101,12 @@ def assess(
     SUITES are folders or files of suites; default: those of the package. Outside the checkout of
     securemnist a model is required: --model, --demo, a `model` fixture or the project's settings.
     """
-    from securemnist.cli import defaults
+    from securemnist.cli import child, defaults
     from securemnist.cli.job import Job
     from securemnist.project import settings
 
+    if one_of_two is not None:
+        child.end_with_parent(one_of_two)
     model = model_or_endpoint(model, endpoint)
     out = out.absolute() if start else out
     here = _enter_project(ctx, start, suites)
@@ -141,7 +144,7 @@ def assess(
     report.check_report(out)
     # A `model` fixture takes precedence over the model of the project's settings.
     job = dataclasses.replace(job, spec=None if fixture else spec, conftest=fixture)
-    ctx.exit(_run(job, out, against, same_model=same_model, one_of_two=one_of_two))
+    ctx.exit(_run(job, out, against, same_model=same_model, one_of_two=one_of_two is not None))
 
 
 def _list(job: Job) -> None:

@@ -73,14 +73,22 @@ class CalibrationOptions:
 def _say_result(found: Calibration) -> None:
     """Which doubts are calibrated, which are not, and on which networks."""
     from securemnist.calibration.measured import DOUBTS
+    from securemnist.evaluation.calibration import FILE
 
     for reference in found.references:
         say(f"honest: {reference.name}, accuracy {reference.accuracy:.4f}, {reference.threat}")
     for name in DOUBTS:
         factor = found.factors.get(name)
         words = "uncalibrated: no limit separates honest networks from impostors"
+        if name in found.untried:
+            words = "uncalibrated: the time was over before its impostors were tried"
         words = words if factor is None else f"limits of MNIST times {factor:g}"
         say(f"{name}: {words}")
+    if found.untried:
+        say(
+            f"the time was over: {FILE} has what was measured; for the rest, remove it and raise "
+            "--calibrate-minutes"
+        )
 
 
 def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:

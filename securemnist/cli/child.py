@@ -14,7 +14,7 @@ from types import FrameType
 
 from securemnist.cli import start
 from securemnist.cli.job import Job, Outcome
-from securemnist.errors import SecureMnistError
+from securemnist.errors import UNDECIDED, SecureMnistError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -45,20 +45,15 @@ def measure(job: Job, folder: Path) -> Outcome:
     job.write(folder / "job.json")
     sys.stdout.flush()
     sys.stderr.flush()
-    # The child ends when this process does, also by SIGKILL: then the pipe is closed.
-    read, write = os.pipe()
-    try:
+    with lifeline() as alive:
         process = subprocess.Popen(  # nosec B603 # a list, no shell
-            command(start.JOB, str(folder), str(read)),
+            command(start.JOB, str(folder), str(alive)),
             env=environment(),
             stdin=subprocess.DEVNULL,
-            pass_fds=[read],
+            pass_fds=[alive],
         )
         with process, _forward_signals(process) as stopped:
             process.wait()
-    finally:
-        os.close(read)
-        os.close(write)
     with contextlib.suppress(OSError, ValueError, TypeError):  # the child ended before it wrote one
         return Outcome.read(folder / "outcome.json")
     if stopped:
@@ -67,6 +62,27 @@ def measure(job: Job, folder: Path) -> Outcome:
         f"expected a complete report from the measuring process, got none ({_end_of(process)}); "
         "nothing was decided, run it again"
     )
+
+
+@contextlib.contextmanager
+def lifeline() -> Iterator[int]:
+    """A descriptor for a child, for `end_with_parent`: it is closed when this process ends."""
+    read, write = os.pipe()
+    try:
+        yield read
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def end_with_parent(alive: int) -> None:
+    """End this process when its parent does, also by SIGKILL; `alive` is the parent's `lifeline`."""
+
+    def wait() -> None:
+        os.read(alive, 1)
+        os._exit(UNDECIDED)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextlib.contextmanager

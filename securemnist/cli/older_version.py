@@ -94,12 +94,16 @@ def _words(job: Job) -> list[str]:
 def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     """Assess a model in a child process; `words` are options of `securemnist assess`."""
     say(f"assessing {spec}", err=True)
-    command = child.command("assess", "--model", spec, *words, "--out", str(folder), "--one-of-two")
     # The step summary is for the new version's run only.
     env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
     written = folder / "assessment.json"
     written.unlink(missing_ok=True)  # the file of an earlier run must not be read
-    done = subprocess.run(command, env=env, check=False)  # nosec B603 # a list, no shell
+    with child.lifeline() as alive:
+        options = ("--out", str(folder), f"--one-of-two={alive}")
+        command = child.command("assess", "--model", spec, *words, *options)
+        done = subprocess.run(  # nosec B603 # a list, no shell
+            command, env=env, check=False, pass_fds=[alive]
+        )
     if not written.is_file():
         raise UsageError(
             "expected an assessment.json or a model (NAME, pkg.module:factory, FILE.safetensors, "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import threading
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from securemnist._util import resources
+from securemnist.cli.child import end_with_parent
 from securemnist.cli.endings import ending
 from securemnist.cli.job import Job, Outcome
 from securemnist.cli.output import print_endpoint, say
@@ -37,18 +36,13 @@ def work(folder: Path, alive: int) -> None:
 
     The process ends when the parent ends: then the descriptor `alive` is closed.
     """
-    threading.Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
+    end_with_parent(alive)
     try:
         outcome = _measure(Job.read(folder / "job.json"), folder)
     except BaseException as error:  # the parent reports every failure
         text, code = ending(error)
         outcome = Outcome(error=text, exit_code=code)
     outcome.write(folder / "outcome.json")
-
-
-def _end_with_parent(alive: int) -> None:
-    os.read(alive, 1)
-    os._exit(UNDECIDED)
 
 
 def _measure(job: Job, folder: Path) -> Outcome:

@@ -27,6 +27,7 @@ FACTORS = (1.0, 1.5, 2.0)
 UNCALIBRATED = "uncalibrated: its limits were chosen on MNIST"
 _OTHER = f"{UNCALIBRATED}, and {FILE} is for other data"
 _NO_LIMIT = f"{UNCALIBRATED}, and {FILE} has none that separates honest networks from impostors"
+_UNTRIED = f"{UNCALIBRATED}, and the time of {FILE} was over before its impostors were tried"
 _MAX_BYTES = 1 << 16
 _ADVICE = "remove it, and run securemnist init --calibrate"
 
@@ -46,12 +47,14 @@ class Calibration(JsonModel):
     """What a calibration found for one data set.
 
     `data`: SHA-256 of its splits by name; it applies to images of one of them. `factors`: 1, 1.5 or 2 by
-    the name of a doubt, times the limits of MNIST. A doubt without a factor stays uncalibrated.
+    the name of a doubt, times the limits of MNIST. A doubt without a factor stays uncalibrated; `untried`
+    names those that the time did not suffice for.
     """
 
     data: Mapping[Literal["test", "tuning"], str]
     references: tuple[Reference, ...]
     factors: Mapping[str, Number]
+    untried: tuple[str, ...] = ()
     schema: Literal[1] = 1
 
     def __post_init__(self) -> None:
@@ -79,7 +82,8 @@ class Calibration(JsonModel):
 
     def limits(self) -> Limits:
         """These limits, for doubts about models of these data."""
-        return Limits(self.factors, missing=_NO_LIMIT, source=sha256(self.dumps()))
+        source = sha256(self.dumps())
+        return Limits(self.factors, missing=_NO_LIMIT, source=source, untried=self.untried)
 
 
 @dataclass(frozen=True)
@@ -87,16 +91,17 @@ class Limits:
     """The limits that doubts use: `factors` of MNIST's by the name of a doubt, 1 where it has none.
 
     `missing`: what the reason of a doubt without a factor says; empty for MNIST, whose limits are
-    calibrated. `source`: SHA-256 of the calibration, or empty.
+    calibrated. `source`: SHA-256 of the calibration, or empty. `untried`: doubts that it had no time for.
     """
 
     factors: Mapping[str, float] = field(default_factory=dict)
     missing: str = ""
     source: str = ""
+    untried: tuple[str, ...] = ()
 
     def stated(self, doubt: Doubt) -> str:
         """The doubt's reason, with where its limits come from on data other than MNIST."""
-        words = self.missing
+        words = _UNTRIED if doubt.name in self.untried else self.missing
         if (factor := self.factors.get(doubt.name)) is not None:
             words = f"limits of MNIST times {factor:g}, calibrated on these data: {FILE}"
         return f"{doubt.reason} ({words})" if words else doubt.reason

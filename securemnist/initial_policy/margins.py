@@ -114,13 +114,20 @@ def of_share(
         return Bound(threshold=threshold, max_drop=most)
     value = measurement.value
     close = value >= weakest if high_is_good else value <= weakest
-    return _missed(value, weakest, most, problem, room if close else 0)
+    source = (
+        f"{ERRORS} standard errors of the difference between the {measurement.n:,} measured samples and "
+        f"the {samples:,.0f} of the row{'' if whole else ', and the half-width of its 95 % interval'}"
+    )
+    return _missed(value, weakest, most, problem, f"{room:.3f} ({source})" if close else "")
 
 
-def _missed(value: float, threshold: float, most: float, problem: str, room: float) -> Bound:
-    """The bound of a row that misses its threshold, or, with `room`, meets it by less than that."""
+def _missed(value: float, threshold: float, most: float, problem: str, room: str) -> Bound:
+    """The bound of a row that misses its threshold, or, with `room`, meets it by less than that.
+
+    `room`: the margin that it would need, and where the margin comes from.
+    """
     if room:
-        problem = f"meets {threshold:g}, but not by the margin of {room:.3f}"
+        problem = f"meets {threshold:g}, but not by the margin of {room}"
     words = f"{value:.4f} {problem}"
     return Bound(threshold=threshold, max_drop=most, problem=words, close=bool(room))
 
@@ -155,7 +162,10 @@ def of_error(measurement: Measurement) -> Bound:
     if threshold <= _LARGEST_ERROR:
         return Bound(threshold=threshold, max_drop=most)
     value, problem = measurement.value, f"is above {_LARGEST_ERROR:g}"
-    return _missed(value, _LARGEST_ERROR, most, problem, room if value <= _LARGEST_ERROR else 0)
+    margin_words = f"{room:.3f} ({ERRORS} of its standard errors on {measurement.n:,} samples)"
+    return _missed(
+        value, _LARGEST_ERROR, most, problem, margin_words if value <= _LARGEST_ERROR else ""
+    )
 
 
 def of_ratio(measurement: Measurement) -> Bound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -31,6 +32,25 @@ def test_write_atomically_keeps_old_file_on_failure(
         resources.write_atomically(path, b"new and longer")
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_failed_write_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a full disk, or of a folder that cannot be written, names the file itself."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(IsADirectoryError) as taken:
+        resources.write_atomically(tmp_path / "taken", b"1")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as no_space:
+        resources.write_atomically(tmp_path / "new", b"1")
+    with pytest.raises(OSError, match="No such file") as refused:
+        resources.write_atomically(Path("/proc/self/new"), b"1")
+    names = [str(tmp_path / "taken"), str(tmp_path / "new"), "/proc/self/new"]
+    assert [error.value.filename for error in (taken, no_space, refused)] == names
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 def test_write_atomically_sets_default_mode(tmp_path: Path) -> None:

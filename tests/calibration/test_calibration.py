@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from securemnist.calibration.impostors import IMPOSTORS, Impostor
 from securemnist.calibration.measured import DOUBTS
 from securemnist.data import DataSet
 from securemnist.errors import DataError, UsageError
-from securemnist.evaluation.calibration import FACTORS, Limits
+from securemnist.evaluation.calibration import FACTORS, Calibration, Limits
 from securemnist.evaluation.doubts import MODEL_CHECKS, PREDICTION_CHECKS, SEARCH_CHECKS
 from securemnist.models import loading
 from securemnist.models.loading import Subject
@@ -99,6 +100,43 @@ def test_honest_networks_calibrate(honest: list[Subject], data: DataSet) -> None
     assert found.factors == dict.fromkeys(set(DOUBTS) - {"convergence"}, 1.0)
     assert found.data == {"test": data.test.digest, "tuning": data.tuning.digest}
     assert [reference.name for reference in found.references] == ["width 48", "width 64"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_was_measured_in_time_is_kept(
+    honest: list[Subject], data: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its time a calibration has the doubts whose impostors were all tried, and names the rest."""
+    again = Impostor("honest", ("gradients",), lambda network, _threat, _images: network)
+    monkeypatch.setattr(measured, "IMPOSTORS", [*measured.IMPOSTORS, again])
+
+    def found(steps: int) -> Calibration:
+        clock = iter([0.0] * (1 + steps) + [100.0] * 9)
+        monkeypatch.setattr(measured, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+        return calibration.calibrate(honest, data, seconds=1)
+
+    # Network, limits, and the first impostor, of "gradients" and two others; then the time is over.
+    early = found(steps=3)
+    assert "gradients" not in early.factors
+    assert set(early.untried) == {"gradients", "convergence"}
+    assert early.factors == dict.fromkeys(set(DOUBTS) - set(early.untried), 1.0)
+    in_time = found(steps=5)
+    assert not in_time.untried
+    assert set(in_time.factors) == set(DOUBTS) - {"gradients", "convergence"}
+    for late in (0, 1):
+        with pytest.raises(UsageError, match=rf"within the given time, got {late} of 5 steps"):
+            found(steps=late)
+
+
+@pytest.mark.parametrize("count", [13, 99])
+def test_few_images_are_refused(count: int, data: DataSet) -> None:
+    """A limit is not chosen on a handful of images, be they tuning or test images."""
+    few = dataclasses.replace(data, tuning=data.tuning[:count])
+    with pytest.raises(UsageError, match=f"at least 100 tuning images .*, got {count}; add images"):
+        calibration.check_data(few)
+    alone = dataclasses.replace(data, tuning=data.tuning[:0], test=data.test[:count])
+    with pytest.raises(UsageError, match=f"at least 100 test images .*, got {count}; add images"):
+        calibration.check_data(alone)
 
 
 @pytest.mark.usefixtures("quick")

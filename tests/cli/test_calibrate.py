@@ -11,7 +11,8 @@ import pytest
 
 from securemnist import initial_policy
 from securemnist.calibration import measured as calibrated
-from securemnist.evaluation.calibration import FILE
+from securemnist.cli import calibration_options
+from securemnist.evaluation.calibration import FILE, Calibration
 from securemnist.initial_policy import measured, templates
 from tests.commands import run
 from tests.comparison.test_commands import TOY
@@ -76,6 +77,16 @@ def test_calibration_beside_a_policy(project: Path, monkeypatch: pytest.MonkeyPa
     again = run(*words)
     assert again.exit_code == 2
     assert f"{FILE}: expected no calibration yet, got one" in again.output
+
+
+def test_doubts_without_time_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Doubts that the time did not suffice for are named, with the way to calibrate them."""
+    found = Calibration(data={}, references=(), factors={"variation": 1.0}, untried=("gradients",))
+    calibration_options._say_result(found)
+    said = capsys.readouterr().out
+    assert "variation: limits of MNIST times 1\n" in said
+    assert "gradients: uncalibrated: the time was over" in said
+    assert f"{FILE} has what was measured; for the rest, remove it and raise" in said
 
 
 def test_model_does_not_excuse_itself(project: Path) -> None:

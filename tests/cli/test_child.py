@@ -119,10 +119,17 @@ def pytest_runtest_setup(item):
 )
 
 
-def _started(folder: Path) -> subprocess.Popen[str]:
-    """`assess`, in a process of its own, as soon as its child waits at the second row."""
+WAITING = """
+def make():
+    Path("child").write_text(str(os.getpid()))
+    time.sleep(120)
+"""
+
+
+def _started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """A command, or `assess`, in a process of its own, as soon as its child waits at the second row."""
     (folder / "conftest.py").write_text(SLOW)
-    command = warm.python("-m", "securemnist", *ASSESS)
+    command = warm.python("-m", "securemnist", *(words or ASSESS))
     env = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(command, cwd=folder, env=env, text=True, **pipes)
@@ -148,10 +155,22 @@ def test_signal_leaves_a_complete_report(folder: Path, number: signal.Signals) -
 
 def test_child_ends_with_its_parent(folder: Path) -> None:
     """After SIGKILL to the command its child stops measuring."""
-    process = _started(folder)
+    _check_end(folder, _started(folder), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_assessment_ends_with_its_comparison(folder: Path, number: signal.Signals) -> None:
+    """After the end of `compare` no assessment of it goes on, which would write into its folder."""
+    (folder / "slow.py").write_text(f"import os\nimport time\nfrom pathlib import Path\n{WAITING}")
+    words = ("compare", "slow:make", "baseline", "--policy", ASSESS[ASSESS.index("--policy") + 1])
+    _check_end(folder, _started(folder, *words), number)
+
+
+def _check_end(folder: Path, process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """The process that waits ends after this signal to the command."""
     measuring = int((folder / "child").read_text())
     os.kill(measuring, 0)
-    process.kill()
+    process.send_signal(number)
     process.communicate(timeout=60)
     for _ in range(100):
         try:

@@ -51,6 +51,9 @@ def test_doubt_names_the_calibration(tmp_path: Path) -> None:
     (varying,) = reasons(tmp_path, data)
     assert UNCALIBRATED in varying
     assert "none that separates" in varying
+    write(tmp_path, data, factors={}, untried=["variation"])
+    (varying,) = reasons(tmp_path, data)
+    assert "was over before its impostors were tried" in varying
 
 
 def test_factor_scales_the_limit(tmp_path: Path) -> None:

@@ -192,10 +192,15 @@ def test_design_effect_widens_the_margin() -> None:
 
 
 def test_threshold_that_is_met_by_too_little(mnist: DataSet) -> None:
-    """A row that is met by less than the margin is waived, and the reason says that it is met."""
+    """A row met by less than the margin is waived; the reason says so, and where the margin is from."""
     close = row_of("ADV-01", share_measurement(300, 500, complete=False, seed=0))
     assert close.bound.close
-    assert "0.6000 meets 0.5, but not by the margin of" in close.bound.problem
+    room = margins.margin(close.measurement, 2_000, whole=False)
+    assert close.bound.problem == (
+        f"0.6000 meets 0.5, but not by the margin of {room:.3f} (4 standard errors of the difference "
+        "between the 500 measured samples and the 2,000 of the row, and the half-width of its 95 % "
+        "interval)"
+    )
     assert "not surely met" in text_of(mnist, close)
     assert not row_of("ADV-01", share_measurement(200, 500, complete=False, seed=0)).bound.close
 
