@@ -107,7 +107,10 @@ def _row(row: Requirement) -> None:
     for key, value in row.settings.items():
         say(f"  {key} = {sentence(as_toml(value))}")
     if row.waiver is not None:
-        say(f"waived through {row.waiver.expires} (UTC, inclusive): {sentence(row.waiver.reason)}")
+        worst = "" if row.waiver.worst is None else f", down to {row.waiver.worst:g}"
+        say(
+            f"waived through {row.waiver.expires} (UTC, inclusive){worst}: {sentence(row.waiver.reason)}"
+        )
     say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
 
 

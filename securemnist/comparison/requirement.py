@@ -13,7 +13,7 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE, TIERS
 from securemnist.sanitize import line
-from securemnist.view import requirement_text
+from securemnist.view import requirement_text, waiver_text
 from securemnist.view.class_names import ClassNames
 
 MARGIN = 0.01  # of a share
@@ -76,7 +76,7 @@ def _common(old: Finding | None, new: Finding | None, side: Assessment) -> dict[
         "new": _side(new),
         "in_scope": _in_scope(old, new, tier),
         "waived": _waived(new, day),
-        "notes": (*_notes(old, new), *_expired(new, day)),
+        "notes": (*_notes(old, new), *_without_effect(new, day)),
     }
 
 
@@ -100,15 +100,16 @@ def _waived(new: Finding | None, day: str) -> bool:
     """
     if new is None or new.verdict is Verdict.ERROR:
         return False
-    waiver = new.requirement.waiver
-    return waiver is not None and waiver.active(day)
+    return new.requirement.waives(new.measurement, day)
 
 
-def _expired(new: Finding | None, day: str) -> tuple[str, ...]:
-    """That a waiver has no effect any more on `day`."""
+def _without_effect(new: Finding | None, day: str) -> tuple[str, ...]:
+    """Why a waiver has no effect on `day`."""
     waiver = None if new is None else new.requirement.waiver
-    if waiver is None or waiver.active(day):
+    if new is None or waiver is None or new.requirement.waives(new.measurement, day):
         return ()
+    if waiver.active(day):
+        return (f"the waiver {waiver_text.beyond(new)}",)
     until, today = line(waiver.expires, 20), line(day, 20)
     return (f"the waiver has expired: its last day was {until}, and {today} (UTC) decides",)
 

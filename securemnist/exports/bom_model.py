@@ -16,7 +16,7 @@ from securemnist.results.findings import Finding
 from securemnist.results.json_model import table
 from securemnist.results.verdicts import Verdict
 from securemnist.sanitize import sentence
-from securemnist.view import wording
+from securemnist.view import waiver_text, wording
 from securemnist.view.class_names import ClassNames
 from securemnist.view.requirement_text import claim
 
@@ -137,7 +137,7 @@ def _requirement(finding: Finding, day: str, names: ClassNames) -> Iterator[dict
         "complete-set": "" if found is None else str(found.complete).lower(),
         "unit": "" if found is None else found.unit,
         "reason": finding.reason,
-        "waiver": wording.waiver(finding, day),
+        "waiver": waiver_text.effect(finding, day),
         "identifiers": ", ".join(row.ids),
     }
     own = sentence(row.id, 64)

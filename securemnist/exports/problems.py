@@ -15,7 +15,7 @@ from securemnist.exports.places import Place, Places
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line, sentence
-from securemnist.view import wording
+from securemnist.view import waiver_text, wording
 
 Level = Literal["error", "warning", "note"]
 # Rules of the run. No row has such a name: an id of a row has no slash.
@@ -106,7 +106,9 @@ def _problem(assessment: Assessment, rule: str, title: str, words: str, place: P
 def _of_row(assessment: Assessment, finding: Finding, places: Places) -> Problem:
     row = finding.requirement
     waived = finding.waived(assessment.decided)
-    state = wording.waiver(finding, assessment.decided) if waived else wording.next_step(finding)
+    state = (
+        waiver_text.effect(finding, assessment.decided) if waived else wording.next_step(finding)
+    )
     return Problem(
         rule=row.id,
         level="note" if waived else _LEVELS[finding.verdict],

@@ -17,7 +17,7 @@ from securemnist.exports.problems import Problem, problems, undecided
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line
-from securemnist.view import wording
+from securemnist.view import waiver_text, wording
 
 _KINDS = {Verdict.INCONCLUSIVE: "open", Verdict.NOT_RUN: "notApplicable"}
 _NUMBERS = ("value", "low", "high", "n", "unit", "complete", "certified")
@@ -53,7 +53,7 @@ def _result(assessment: Assessment, problem: Problem) -> dict[str, Any]:
     one, day, kind, waiver = problem.finding, assessment.decided, "fail", None
     if one is not None:
         kind = _KINDS.get(one.verdict, "fail")
-        waiver = ("external", wording.waiver(one, day)) if one.waived(day) else None
+        waiver = ("external", waiver_text.effect(one, day)) if one.waived(day) else None
     made = sarif_log.result(
         problem.level, problem.message, problem.place, problem.fingerprint, waiver, kind
     )

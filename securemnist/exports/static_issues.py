@@ -11,7 +11,7 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.static import AcceptedIssue, StaticEvidence, StaticIssue
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
-from securemnist.view import wording
+from securemnist.view import waiver_text
 
 OURS = "securemnist"  # the tool of an issue for a file that none can read
 TOOLS = ("bandit", "semgrep")
@@ -71,7 +71,7 @@ def _of_row(
     finding: Finding, tool: str, day: str
 ) -> Iterator[tuple[str, StaticIssue, tuple[str, str] | None]]:
     evidence = _evidence(finding)
-    waiver = ("external", wording.waiver(finding, day)) if finding.waived(day) else None
+    waiver = ("external", waiver_text.effect(finding, day)) if finding.waived(day) else None
     for issue in [*(evidence.static or []), *evidence.not_counted] if evidence else []:
         accepted = _BY[issue.by] if isinstance(issue, AcceptedIssue) else waiver
         for rule in _rules(issue, tool):

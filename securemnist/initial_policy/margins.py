@@ -31,13 +31,15 @@ _SMALLEST_DROP, _LARGEST_DROP = 0.01, 0.2
 class Bound:
     """Threshold and `max_drop` of a row; `problem`: why the model cannot meet the threshold, or "".
 
-    `close`: it meets the threshold by less than the margin, so that chance may decide.
+    `close`: it meets the threshold by less than the margin, so that chance may decide. `worst`: the worst
+    value that the waiver of a row with a problem permits, the measured one less the margin.
     """
 
     threshold: float
     max_drop: float
     problem: str = ""
     close: bool = False
+    worst: float | None = None
 
 
 def meaningful(classes: int) -> float:
@@ -118,18 +120,27 @@ def of_share(
         f"{ERRORS} standard errors of the difference between the {measurement.n:,} measured samples and "
         f"the {samples:,.0f} of the row{'' if whole else ', and the half-width of its 95 % interval'}"
     )
-    return _missed(value, weakest, most, problem, f"{room:.3f} ({source})" if close else "")
+    return _missed(
+        value, weakest, most, problem, f"{room:.3f} ({source})" if close else "", threshold
+    )
 
 
-def _missed(value: float, threshold: float, most: float, problem: str, room: str) -> Bound:
+def _missed(
+    value: float, threshold: float, most: float, problem: str, room: str, worst: float
+) -> Bound:
     """The bound of a row that misses its threshold, or, with `room`, meets it by less than that.
 
-    `room`: the margin that it would need, and where the margin comes from.
+    `room`: the margin that it would need, and where the margin comes from. `worst`: see `Bound`.
     """
     if room:
         problem = f"meets {threshold:g}, but not by the margin of {room}"
-    words = f"{value:.4f} {problem}"
-    return Bound(threshold=threshold, max_drop=most, problem=words, close=bool(room))
+    return Bound(
+        threshold=threshold,
+        max_drop=most,
+        problem=f"{value:.4f} {problem}",
+        close=bool(room),
+        worst=worst if 0 < worst < 1 else None,
+    )
 
 
 def of_low(measurement: Measurement, samples: float, **settings: Any) -> Bound:
@@ -163,9 +174,8 @@ def of_error(measurement: Measurement) -> Bound:
         return Bound(threshold=threshold, max_drop=most)
     value, problem = measurement.value, f"is above {_LARGEST_ERROR:g}"
     margin_words = f"{room:.3f} ({ERRORS} of its standard errors on {measurement.n:,} samples)"
-    return _missed(
-        value, _LARGEST_ERROR, most, problem, margin_words if value <= _LARGEST_ERROR else ""
-    )
+    words = margin_words if value <= _LARGEST_ERROR else ""
+    return _missed(value, _LARGEST_ERROR, most, problem, words, threshold)
 
 
 def of_ratio(measurement: Measurement) -> Bound:

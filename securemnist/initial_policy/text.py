@@ -36,7 +36,8 @@ _HEAD = """\
 #
 # tier      smoke (seconds) < standard (the default) < full; `assess --tier smoke` runs the first only
 # max_drop  the largest allowed drop against an older version: `assess --against OLD`
-# waiver    until this day (included) a failing row does not block a merge
+# waiver    until this day (included) a failing row does not block a merge, unless its value is worse than
+#           `worst`
 # families  every family listed here must have a row
 # data      the test samples that the thresholds are for; other data is refused
 
@@ -82,7 +83,10 @@ def _row(row: Row, data: DataSet, until: datetime.date) -> str:
     if bound.problem:
         met = "not surely met" if bound.close else "not met"
         reason = f"{met} when this policy was written: {bound.problem}"
-        lines.append(f"waiver = {{ reason = {as_toml(reason)}, expires = {until.isoformat()} }}")
+        worst = "" if bound.worst is None else f", worst = {bound.worst:g}"
+        lines.append(
+            f"waiver = {{ reason = {as_toml(reason)}, expires = {until.isoformat()}{worst} }}"
+        )
     lines += [
         f"because = {as_toml(_because(row, data))}",
         f"ids = {as_toml(list(proposal.ids))}",

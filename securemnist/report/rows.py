@@ -10,7 +10,7 @@ from securemnist.report.details import Fact, facts
 from securemnist.results.findings import Finding
 from securemnist.results.settings_text import describe
 from securemnist.sanitize import line
-from securemnist.view import requirement_text, wording
+from securemnist.view import requirement_text, waiver_text
 from securemnist.view.class_names import NUMBERS, ClassNames
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # a row's id as the name of a file
@@ -60,7 +60,7 @@ def _row(finding: Finding, day: str, anchor: str, files: Collection[str], names:
         waived=finding.in_scope and finding.waived(day),
         claim=requirement_text.claim(finding, names),
         measure=line(requirement.measure, 100),
-        waiver=wording.waiver(finding, day),
+        waiver=waiver_text.effect(finding, day),
         facts=tuple(facts(finding, names)),
         files=tuple(_files(requirement.id, files)),
     )

@@ -18,7 +18,7 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.results.json_model import table
 from securemnist.sanitize import line, terminal
-from securemnist.view import requirement_text, wording
+from securemnist.view import requirement_text, waiver_text, wording
 from securemnist.view.class_names import ClassNames
 
 STYLES = {
@@ -45,7 +45,7 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
         write(console, Text())
     for finding in waived:
         name = line(finding.requirement.id, 60)
-        write(console, Text(f"{wording.WAIVED} {name} {wording.waiver(finding, day)}"))
+        write(console, Text(f"{wording.WAIVED} {name} {waiver_text.effect(finding, day)}"))
     write(console, Text())
     write(console, Text(f"weight file: {weight_file.of(assessment).short}", "dim"))
     head = wording.headline(assessment)
@@ -103,7 +103,7 @@ def _print_reason(finding: Finding, day: str, console: Console) -> None:
     for place in first_places(finding):
         write(console, Text().append("  place   ", "bold").append(place))
     for word, detail in (
-        ("waiver", wording.waiver(finding, day)),
+        ("waiver", waiver_text.effect(finding, day)),
         ("next", wording.next_step(finding)),
         ("repeat", wording.repeat(finding)),
     ):

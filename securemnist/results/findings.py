@@ -14,7 +14,8 @@ from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
 from securemnist.results.settings_text import describe
 from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
-from securemnist.results.verdicts import TIERS, Doubt, Verdict, Waiver
+from securemnist.results.verdicts import TIERS, Doubt, Verdict
+from securemnist.results.waiver import Waiver
 from securemnist.sanitize import sentence
 
 __all__ = ["TIERS", "Doubt", "Measurement", "Verdict", "Waiver"]
@@ -51,6 +52,23 @@ class Requirement(JsonModel):
         if bound is None:
             raise ValueError(f"{self.id}: expected at_least or at_most, got neither")
         return bound
+
+    def waives(self, measurement: Measurement | None, today: str) -> bool:
+        """Whether the waiver has effect on `today` (ISO date, UTC), and permits the measured value.
+
+        A waiver with a worst value does not permit a row without a measurement.
+        """
+        waiver = self.waiver
+        if waiver is None or not waiver.active(today):
+            return False
+        if waiver.worst is None:
+            return True
+        return measurement is not None and not self.beyond(waiver.worst, measurement)
+
+    def beyond(self, limit: float, measurement: Measurement) -> bool:
+        """Whether the measured value is worse than `limit`."""
+        value = measurement.value
+        return value < limit if self.at_least is not None else value > limit
 
     @property
     def relation(self) -> str:
@@ -136,17 +154,15 @@ class Finding(JsonModel):
         return None if self.measurement is None else self.measurement.evidence
 
     def waived(self, today: str) -> bool:
-        """Whether an active waiver makes this finding neutral.
+        """Whether a waiver makes this finding neutral.
 
         An ERROR cannot be waived, nor a row that an interrupted run did not reach.
         """
-        waiver = self.requirement.waiver
         return (
             not self.passed
             and self.verdict is not Verdict.ERROR
             and self.reason != STOPPED
-            and waiver is not None
-            and waiver.active(today)
+            and self.requirement.waives(self.measurement, today)
         )
 
     @property

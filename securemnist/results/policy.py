@@ -55,6 +55,9 @@ class _WaiverRow(Strict):
     expires: datetime.date = Field(
         description=f"Last day (UTC, inclusive), at most {LONGEST_WAIVER} days ahead."
     )
+    worst: _Number | None = Field(
+        None, description="Worst measured value that it permits; any without this key."
+    )
 
     @field_validator("expires")
     @classmethod
@@ -113,10 +116,25 @@ class _Row(BaseModel):
             raise ValueError(f"expected a finite threshold up to {LARGEST:g}, got {bounds[0]}")
         return self
 
+    @model_validator(mode="after")
+    def _worse_than_the_threshold(self) -> _Row:
+        worst = self.waiver.worst if self.waiver else None
+        if worst is None:
+            return self
+        higher = self.at_least is not None and worst > self.at_least
+        lower = self.at_most is not None and worst < self.at_most
+        if higher or lower or not abs(worst) <= LARGEST:
+            raise ValueError(
+                f"expected waiver.worst at the threshold or on its failing side, got {worst:g}"
+            )
+        return self
+
     def requirement(self) -> Requirement:
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         waiver = self.waiver and Waiver(
-            reason=self.waiver.reason, expires=self.waiver.expires.isoformat()
+            reason=self.waiver.reason,
+            expires=self.waiver.expires.isoformat(),
+            worst=self.waiver.worst,
         )
         own = {"ids": tuple(self.ids), "waiver": waiver, "settings": dict(self.model_extra or {})}
         return Requirement(**{**fields, **own})

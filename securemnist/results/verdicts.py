@@ -1,4 +1,4 @@
-"""Verdict, doubt and waiver: the words that a judgement is made of.
+"""Verdict and doubt: the words that a judgement is made of.
 
 The five verdicts are those of ISO/IEC 9646; only PASS passes.
 """
@@ -35,21 +35,6 @@ class Doubt(JsonModel):
     name: str
     reason: str
     advice: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waiver(JsonModel):
-    """A decision to merge although a row does not pass.
-
-    `expires` (ISO date, UTC) is the last day on which it has effect, that day included.
-    """
-
-    reason: str
-    expires: str
-
-    def active(self, today: str) -> bool:
-        """Whether the waiver has effect on `today` (ISO date, UTC)."""
-        return today <= self.expires
 
 
 def utc_day() -> str:

@@ -197,21 +197,6 @@ def _controls_too(finding: Finding) -> bool:
     return control > 0 and 2 * control >= measurement.value
 
 
-def waiver(finding: Finding, day: str) -> str:
-    """The effect of a waiver on this row on `day`; "" without a waiver, or if the row passed."""
-    own = finding.requirement.waiver
-    if own is None or finding.passed:
-        return ""
-    until, reason = line(own.expires, 20), line(own.reason, 400)
-    if finding.waived(day):
-        return f"waived through {until} (UTC): {reason}"
-    if finding.verdict is Verdict.ERROR or finding.reason == STOPPED:
-        kind = "an error" if finding.verdict is Verdict.ERROR else "a row that was not reached"
-        return f"not waived: {kind} cannot be ({reason})"
-    decides = f"its last day was {until}, and {line(day, 20)} (UTC) decides"
-    return f"the waiver has expired: {decides} ({reason})"
-
-
 def kind(word: str) -> str:
     """A verdict, or the word of a comparison, as a class of the style sheet: `not-run`."""
     return word.lower().replace("_", "-").replace(" ", "-")

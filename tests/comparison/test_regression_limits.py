@@ -81,6 +81,19 @@ def test_a_waiver_covers_the_change() -> None:
     assert compared(OLD, changed(WORSE, waiver=late)).exit_code == 1
 
 
+def test_a_waiver_covers_no_value_below_its_worst() -> None:
+    """A waiver for a weak model does not excuse a much worse one, and the row says why."""
+    assert WORSE.measurement is not None
+    value = WORSE.measurement.value
+    for worst, code in ((value, 0), (value + 0.001, 1)):
+        waiver = Waiver(reason="a weak model", expires="2026-12-31", worst=worst)
+        comparison = compared(OLD, changed(WORSE, waiver=waiver))
+        assert comparison.exit_code == code
+        notes = " ".join(comparison.changes[0].notes)
+        phrase = f"permits no value worse than {worst:g}, and {value:g} was measured"
+        assert (phrase in notes) is bool(code)
+
+
 @pytest.mark.parametrize(("today", "code"), [("2026-12-31", 0), ("2027-01-01", 1)])
 def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
     """A stored assessment whose waiver has ended since is not excused by it; both days are named."""

@@ -58,6 +58,9 @@ def test_row_that_the_model_cannot_meet_is_waived(
     assert row.waiver is not None
     assert row.waiver.expires == (TODAY + datetime.timedelta(days=90)).isoformat()
     assert f"{hits / 500:.4f}" in row.waiver.reason
+    assert row.waiver.worst is not None
+    lost = row.waiver.worst - hits / 500 if name == "BACKDOOR-01" else hits / 500 - row.waiver.worst
+    assert 0.02 < lost < 0.2  # a version that is worse by more is not waived
 
 
 def test_threshold_is_four_standard_errors_away(mnist: DataSet) -> None:

@@ -186,6 +186,24 @@ def test_waivers(verdict: Verdict, expires: str | None, waived: bool) -> None:
     assert finding.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("sides", "value", "waived"),
+    [
+        ({"at_least": 0.9, "at_most": None}, 0.8, True),
+        ({"at_least": 0.9, "at_most": None}, 0.79, False),
+        ({"at_least": None, "at_most": 0.1}, 0.8, True),
+        ({"at_least": None, "at_most": 0.1}, 0.81, False),
+    ],
+)
+def test_waivers_have_a_worst_value(sides: dict[str, Any], value: float, waived: bool) -> None:
+    """A waiver permits no value that is worse than its own, and no row without a value."""
+    waiver = Waiver(reason="known", expires="2026-12-31", worst=0.8)
+    judged = row(waiver=waiver, **sides).judge(measurement_of(value, complete=True))
+    assert judged.verdict is FAIL
+    assert judged.waived("2026-11-21") is waived
+    assert not row(waiver=waiver, **sides).unmeasured(NOT_RUN, "").waived("2026-11-21")
+
+
 @pytest.fixture(params=["XXX-14", "XXX+12"])
 def far_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A time zone 14 hours ahead of UTC, then one 12 hours behind: one of them has another date."""

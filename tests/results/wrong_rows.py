@@ -47,6 +47,11 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
         {"waiver": f'{{ reason = "later", expires = {in_days(368)} }}'},
         "renew it then",
     ),
+    "a waiver that permits more than the threshold": (
+        CLEAN,
+        {"waiver": f'{{ reason = "later", expires = {in_days(9)}, worst = 0.999 }}'},
+        "expected waiver.worst at the threshold or on its failing side, got 0.999",
+    ),
     "threshold above 1": (CLEAN, {"at_least": "1.2"}, "from 0 to 1 for clean_accuracy, got 1.2"),
     "threshold below 0": (CLEAN, {"at_least": "-0.1"}, "from 0 to 1"),
     "threshold NaN": (

@@ -8,7 +8,7 @@ import pytest
 
 from securemnist.results.evidence.answers import BackdoorEvidence
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict, Waiver
-from securemnist.view import taxonomy, wording
+from securemnist.view import taxonomy, waiver_text, wording
 from tests.report import example
 
 
@@ -88,7 +88,7 @@ def test_a_stored_assessment_is_judged_on_the_day_it_is_read() -> None:
     assert wording.headline(result.on("2026-11-30")).verdict is Verdict.PASS
     later = result.on("2026-12-01")
     assert (later.exit_code, wording.headline(later).answer) == (1, "Do not merge")
-    phrase = wording.waiver(later.open_findings[0], later.decided)
+    phrase = waiver_text.effect(later.open_findings[0], later.decided)
     assert "its last day was 2026-11-30, and 2026-12-01 (UTC) decides" in phrase
     assert result.on("2020-01-01").decided == result.day
 
@@ -109,13 +109,13 @@ def test_waived_rows_alone_show_nothing() -> None:
 
 def test_an_expired_waiver_says_so() -> None:
     """A waiver of yesterday has no effect and is named."""
-    assert "expired" in wording.waiver(_with_waiver("2026-11-20"), example.DAY)
+    assert "expired" in waiver_text.effect(_with_waiver("2026-11-20"), example.DAY)
 
 
 def test_an_error_is_not_waived() -> None:
     """A waiver on a row that went wrong is named as without effect."""
     row = example.row("E-1", "m", at_least=0.5, waiver=Waiver(reason="r", expires="2099-01-01"))
-    shown = wording.waiver(row.unmeasured(Verdict.ERROR, "broken"), example.DAY)
+    shown = waiver_text.effect(row.unmeasured(Verdict.ERROR, "broken"), example.DAY)
     assert shown.startswith("not waived")
 
 
