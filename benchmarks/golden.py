@@ -2,10 +2,10 @@
 
 `python -m benchmarks.golden ASSESSMENT...` compares stored assessments with `tests/golden-values.json`:
 equal verdicts and values on the processor and the torch that they were recorded with, values within
-0.005 elsewhere. Exit code 1 where one differs. `... record ASSESSMENT...` records them.
+0.011 elsewhere. Exit code 1 where one differs. `... record ASSESSMENT...` records them.
 
-Rows with a time budget, latency, static findings and uncovered threats are left out: they depend on the
-machine or the code.
+Left out are rows with a time budget, latency, static findings, services and uncovered threats: they
+depend on the machine or the code.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from securemnist._util.resources import ROOT, write_atomically
-from securemnist.results.families import SUPPLY_CHAIN
+from securemnist.results.families import SERVICE, SUPPLY_CHAIN
 
 FILE = ROOT / "tests" / "golden-values.json"
-ELSEWHERE = 0.005  # another processor adds float32 numbers in another order
-_LEFT_OUT = ("latency_ratio", "static_findings", *SUPPLY_CHAIN.measures, "uncovered_threats")
+# Another processor adds float32 numbers in another order. Some rows have 100 images; this is one of them.
+ELSEWHERE = 0.011
+_LEFT_OUT = (
+    *("latency_ratio", "static_findings", "uncovered_threats"),
+    *SERVICE.measures,
+    *SUPPLY_CHAIN.measures,
+)
 
 
 def values(assessment: dict[str, Any]) -> dict[str, Any]:
