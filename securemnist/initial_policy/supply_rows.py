@@ -26,7 +26,13 @@ def bound(proposal: Proposal, measurement: Measurement) -> Bound:
     if problem and wrong:
         first = wrong[0]
         problem += f"; {first.name} ({first.place}): expected {first.expected}, found {first.found}"
-    return Bound(threshold=proposal.at_most, max_drop=proposal.at_most // 2, problem=problem)
+    return Bound(
+        threshold=proposal.at_most,
+        max_drop=proposal.at_most // 2,
+        problem=problem,
+        # A count that grows is not waived; an age grows by itself.
+        worst=measurement.value if problem and not proposal.at_most else None,
+    )
 
 
 def recorded(data: DataSet, progress: Progress) -> tuple[bytes, Measurement]:
