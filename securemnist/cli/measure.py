@@ -108,7 +108,7 @@ def _print(measured: Measurement, seed: int) -> None:
         )
     else:
         say(f"{measured.measure} {measured.value:g} {measured.unit}")
-    for note in filter(None, (measured.sensitivity, measured.smoothing)):
+    for note in filter(None, (measured.bracket, measured.sensitivity, measured.smoothing)):
         say(note)
     if measured.queries_per_image:
         say(f"at most {measured.queries_per_image:,} queries an image")
