@@ -83,12 +83,11 @@ def prove(
     if not len(y):
         none = torch.zeros_like(y, dtype=torch.bool)
         return Proofs(none.double(), none, none, 0, none.double(), 0.0)
-    began = time.perf_counter()
     network = checked_network(model, x, eps)
-    run = _Run(network, model, x, y, eps, began, attack, progress)
+    run = _Run(network, model, x, y, eps, attack, progress)
     with known_bounds():
-        run.all(time.perf_counter() + seconds)
-    spent = time.perf_counter() - began
+        run.all(run.began + seconds)
+    spent = time.perf_counter() - run.began
     return Proofs(run.margins, run.proved, run.broken, run.domains, run.decided, spent)
 
 
@@ -102,13 +101,12 @@ class _Run:
         x: Images,
         y: Labels,
         eps: float,
-        began: float,
         attack: Attack,
         progress: Progress,
     ) -> None:
         self.front, self.x, self.y, self.eps = split(network), x, y, eps
         self.network = self.front.rest
-        self.attack, self.progress, self.domains, self.began = attack, progress, 0, began
+        self.attack, self.progress, self.domains = attack, progress, 0
         self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
         self.decided = torch.full_like(self.margins, torch.inf)
         self.proved = torch.zeros_like(y, dtype=torch.bool)
@@ -119,6 +117,7 @@ class _Run:
             for part, labels in zip(x.split(128), y.split(128), strict=True)
         ]
         self.clean = torch.cat(parts)
+        self.began = time.perf_counter()
 
     def all(self, end: float) -> None:
         """First bounds of every sample, by its own margin; then steps where few seem to remain."""

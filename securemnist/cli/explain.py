@@ -107,7 +107,7 @@ def _row(row: Requirement) -> None:
     for key, value in row.settings.items():
         say(f"  {key} = {sentence(as_toml(value))}")
     if row.waiver is not None:
-        worst = "" if row.waiver.worst is None else f", down to {row.waiver.worst:g}"
+        worst = "" if row.waiver.worst is None else f", no value worse than {row.waiver.worst:g}"
         say(
             f"waived through {row.waiver.expires} (UTC, inclusive){worst}: {sentence(row.waiver.reason)}"
         )

@@ -74,9 +74,8 @@ def init(
     keep_freed_memory()
     data_set = DataSet.load(data or settings.load(here).data)
     subject = _subject(here, model, data_set, device)
-    if copies := str(
-        data_set.copies
-    ):  # before minutes for a policy whose rows they leave undecided
+    # Before minutes for a policy whose rows they leave undecided.
+    if copies := str(data_set.copies):
         say(f"warning: {copies}; more than 1 % leave every rate undecided; remove them", err=True)
     if calibration.wanted and not exists:  # minutes that would be spent for nothing
         initial_policy.check(subject, data_set, images)

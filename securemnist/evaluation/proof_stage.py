@@ -92,21 +92,17 @@ def prove_and_attack(
     return proofs, attack.x_adv
 
 
-def proof_counts(proofs: Proofs, decided: torch.Tensor) -> dict[str, Any]:
-    """What a search adds to the evidence of certificates; `decided`, boolean (n,): no longer open."""
+def add_proofs(counts: dict[str, Any], proofs: Proofs, decided: torch.Tensor) -> None:
+    """Add a search to the counts of certificates; `decided`, boolean (n,): the images no longer open."""
     proved = int(proofs.proved.sum())
-    return {
-        "branch_and_bound": proved,
-        "domains": proofs.domains,
-        "search": ProofSearch(
-            images=len(proofs.proved),
-            seconds=round(proofs.seconds, 3),
-            decided=[
-                round(seconds, 3) for seconds in proofs.decided[decided].sort().values.tolist()
-            ],
-        ),
-        "attacked": min(proved, WEAKEST),
-    }
+    counts["branch_and_bound"], counts["domains"] = proved, proofs.domains
+    counts["attacked"] = counts.get("attacked", 0) + min(proved, WEAKEST)
+    times = proofs.decided[decided].sort().values.tolist()
+    counts["search"] = ProofSearch(
+        images=len(proofs.proved),
+        seconds=round(proofs.seconds, 3),
+        decided=[round(seconds, 3) for seconds in times],
+    )
 
 
 @exact_float32()
@@ -143,10 +139,8 @@ def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
     outcomes.codes[proved] = CERTIFIED
     run.proved[0, proved] = True
     run.bounds[places] = torch.fmax(run.bounds[places], proofs.margins)
-    evidence = run.certificate_evidence[0]
-    attacked = evidence.get("attacked", 0)
-    evidence |= proof_counts(proofs, proofs.proved | torch.isin(places, broken))
-    evidence["attacked"] += attacked
+    decided = proofs.proved | torch.isin(places, broken)
+    add_proofs(run.certificate_evidence[0], proofs, decided)
 
 
 def _keep_broken(

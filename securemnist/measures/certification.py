@@ -20,7 +20,7 @@ from securemnist.evaluation.certificate_stage import (
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
-from securemnist.evaluation.proof_stage import proof_counts, prove_and_attack
+from securemnist.evaluation.proof_stage import add_proofs, prove_and_attack
 from securemnist.measures.base import Measure, share_measurement
 from securemnist.measures.threat_settings import ProofSettings, ThreatSettings
 from securemnist.models.predictions import predicted
@@ -63,9 +63,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         )
         outcomes.codes[left[proofs.proved]] = CERTIFIED
         margins[left] = torch.fmax(margins[left], proofs.margins)
-        attacked = counts["attacked"]
-        counts |= proof_counts(proofs, proofs.proved | proofs.broken)
-        counts["attacked"] += attacked
+        add_proofs(counts, proofs, proofs.proved | proofs.broken)
     proved = outcomes.codes == CERTIFIED
     if context.replay is not None:
         check_against_replay(context, context.replay, sample, proved, threat)

@@ -14,7 +14,7 @@ from securemnist.view.svg import GOOD
 from securemnist.view.wording import plural, share
 
 _RIGHT = 322.0
-_MOMENTS = 10  # lines of the table, at equal distances
+_LINES, _POINTS = 10, 144  # moments in the table, and in the picture: one for two pixels
 
 
 def over_time(
@@ -29,21 +29,23 @@ def over_time(
         f"certificates left open. The line is the share that was proved or broken, "
         f"{len(search.decided):,} in the end. Where it is flat, more time gains little."
     )
-    rows = []
-    for moment in range(1, _MOMENTS + 1):
-        seconds = search.seconds * moment / _MOMENTS
-        decided = bisect_right(search.decided, seconds)
-        rows.append((f"{seconds:.1f}", f"{decided:,}", share(decided / search.images)))
-    table = Table(head=("seconds", "decided", "share"), rows=tuple(rows))
+    rows = tuple(
+        (f"{seconds:.1f}", f"{decided:,}", share(decided / search.images))
+        for seconds, decided in _counted(search, _LINES)
+    )
+    table = Table(head=("seconds", "decided", "share"), rows=rows)
     return Exhibit.drawn("search", "Proofs over time", caption, _drawn(search, alt=caption), table)
 
 
+def _counted(search: ProofSearch, moments: int) -> list[tuple[float, int]]:
+    """The images that were decided by each of some moments, at equal distances."""
+    times = [search.seconds * ((number + 1) / moments) for number in range(moments)]
+    return [(seconds, bisect_right(search.decided, seconds)) for seconds in times]
+
+
 def _drawn(search: ProofSearch, *, alt: str) -> str:
-    """A line that rises by one image at each decision."""
     drawing, x = charts.share_over([search.seconds], _RIGHT, "seconds")
-    points = [(x(0), charts.Y(0))]
-    for number, seconds in enumerate(search.decided):
-        points += [(x(seconds), charts.Y(n / search.images)) for n in (number, number + 1)]
-    points.append((x(search.seconds), charts.Y(len(search.decided) / search.images)))
+    counted = [(0.0, 0), *_counted(search, _POINTS)]
+    points = [(x(seconds), charts.Y(decided / search.images)) for seconds, decided in counted]
     drawing.lines(GOOD, points, width=2.4)
     return drawing.element(alt)

@@ -8,6 +8,7 @@ An attack that follows the gradient then never sees what is behind the jump.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 
@@ -41,6 +42,17 @@ def jumps(case: Case) -> tuple[int, int]:
     return int((missing > MISSING).any(0).sum()), len(case.y)
 
 
+def predicted_parts(
+    gradient_at: Callable[[Images], Images], start: Images, moved: Images, points: int
+) -> torch.Tensor:
+    """The changes (points, n), float64, that gradients predict for equal parts of a line."""
+    parts = []
+    for number in range(points):
+        gradient = gradient_at(start + (number + 0.5) / points * moved)
+        parts.append((gradient * moved).flatten(1).sum(1).double() / points)
+    return torch.stack(parts)
+
+
 def _missing(probe: Probe, start: Images, end: Images, y: Labels, target: Labels) -> torch.Tensor:
     """The part (n,) of the change from `start` to `end` that the gradients between them miss.
 
@@ -49,12 +61,8 @@ def _missing(probe: Probe, start: Images, end: Images, y: Labels, target: Labels
     (before, size), (after, size_after) = (probe.own_gap(x, y, target) for x in (start, end))
     change, rounding = after - before, _ROUNDINGS * probe.own_format.rounding
     moved = end - start
-    predicted, length = torch.zeros_like(change), torch.zeros_like(change)
-    for number in range(POINTS):
-        point = start + (number + 0.5) / POINTS * moved
-        gradient = probe.gradient(point, y, target)
-        part = (gradient * moved).flatten(1).sum(1) / POINTS
-        predicted, length = predicted + part, length + part.abs()
+    parts = predicted_parts(lambda x: probe.gradient(x, y, target), start, moved, POINTS)
+    predicted, length = parts.sum(0), parts.abs().sum(0)
     error = (change - predicted).abs() - rounding * torch.maximum(size, size_after)
     # Gradients that are not finite are found by the other checks.
     missing = (error.clamp_min(0) / torch.maximum(change.abs(), length)).nan_to_num(0.0)

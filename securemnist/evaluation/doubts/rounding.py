@@ -18,6 +18,7 @@ from securemnist.batches import batch_size
 from securemnist.defences.straight_through import StraightThrough, WithoutRounding
 from securemnist.evaluation.doubts.check_input import Case, exceeds
 from securemnist.evaluation.doubts.gradients import gradients
+from securemnist.evaluation.doubts.lines import predicted_parts
 from securemnist.models.predictions import best_wrong
 from securemnist.types import Images, Labels
 
@@ -66,11 +67,7 @@ def _margins_fall(case: Case) -> bool:
     if not _alike(case, (case.x, case.x + moved), margins, target):
         return False
     rise = margins[1] - margins[0]
-    predicted = torch.zeros_like(rise)
-    for number in range(POINTS):
-        point = case.x + (number + 0.5) / POINTS * moved
-        gradient = _gradient(case, point, target)
-        predicted += (gradient * moved).flatten(1).sum(1).double() / POINTS
+    predicted = predicted_parts(lambda x: _gradient(case, x, target), case.x, moved, POINTS)
     enough = float(rise.sum()) >= PREDICTED * float(predicted.sum()) > 0
     return enough and not exceeds(int((rise <= 0).sum()), len(case.y), LIMIT)
 
