@@ -178,10 +178,11 @@ def test_the_warning_about_an_identifier(
 
 
 def test_explain_names_direction_and_waiver(tmp_path: Path) -> None:
-    """`explain` says which way a measure is bounded, and through which day a row is waived."""
+    """`explain` says which way a measure is bounded, and what a waiver permits through which day."""
     day = in_days(30)
-    waiver = f'{{ reason = "retraining", expires = {day} }}'
+    waiver = f'{{ reason = "retraining", expires = {day}, worst = 0.75 }}'
     (tmp_path / "own.toml").write_text(table(BACKDOOR, waiver=waiver))
     done = run("explain", "BACKDOOR-01", "--policy", str(tmp_path / "own.toml"))
     assert "threshold: at_most, 0 to below 1" in done.output
-    assert f"waived through {day} (UTC, inclusive): retraining" in done.output
+    shown = f"waived through {day} (UTC, inclusive), no value worse than 0.75: retraining"
+    assert shown in done.output
