@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from securemnist.certificates.fixed import Fixed
+
 
 @dataclass(frozen=True)
 class Minimum:
@@ -13,44 +15,19 @@ class Minimum:
 
     `values` (d, units): what the undecided units are there; for a unit with a sign, how far it is above
     the end of its interval that its multiplier belongs to. `weights` (d, units): the weights of the
-    outputs of their ReLUs; 0 where no linear bound reaches a unit.
+    outputs of their ReLUs; 0 where no linear bound reaches a unit. `fixed`: the units with a sign.
     """
 
     bounds: torch.Tensor
     images: torch.Tensor
     values: torch.Tensor
     weights: torch.Tensor
+    fixed: Fixed
 
-    def gradient(self, signs: torch.Tensor) -> torch.Tensor:
-        """The derivative (d, units) of the bounds by the duals: slopes, and multipliers of `signs`."""
-        return torch.where(
-            signs == 0, self.weights.clamp_min(0) * self.values, -signs * self.values
-        )
-
-
-def other_ends(
-    signs: torch.Tensor, duals: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor
-) -> torch.Tensor:
-    """The ends (d, units) that multipliers below 0 belong to, 0 for other units.
-
-    `lower` and `upper` (units,): the bounds of the units in the ball.
-    """
-    ends = torch.where(signs > 0, upper, lower)
-    return torch.where((signs != 0) & (duals < 0), ends, 0)
-
-
-def above_ends(
-    values: torch.Tensor,
-    signs: torch.Tensor,
-    duals: torch.Tensor,
-    lower: torch.Tensor,
-    upper: torch.Tensor,
-) -> torch.Tensor:
-    """How far `values` (d, units) are above the ends that their multipliers belong to.
-
-    At a multiplier of 0 that is 0 for a value between both ends: the bound falls in both directions.
-    """
-    end = torch.where(signs > 0, upper, lower)
-    nearest = values.clamp(end.clamp_max(0), end.clamp_min(0))
-    ends = torch.where(duals == 0, nearest, other_ends(signs, duals, lower, upper))
-    return values - torch.where(signs != 0, ends, 0)
+    def gradient(self) -> torch.Tensor:
+        """The derivative (d, units) of the bounds by the duals: slopes, and multipliers."""
+        fixed = self.fixed
+        gradient = self.weights.clamp_min(0) * self.values
+        multipliers = -fixed.signs * self.values[:, fixed.units]
+        gradient[:, fixed.units] = torch.where(fixed.free, gradient[:, fixed.units], multipliers)
+        return gradient

@@ -7,11 +7,13 @@ The margin counts as one more constraint, with a multiplier of its own (Kotha et
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch.nn.functional import pad
 
 from securemnist.certificates.branching import ranked
+from securemnist.certificates.fixed import Fixed
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.minimum import Minimum
 from securemnist.certificates.network import Intervals
@@ -38,6 +40,12 @@ class _Constrained:
     domains: ReducedDomains
     margin: torch.Tensor
 
+    @cached_property
+    def fixed(self) -> Fixed:
+        """The units with a sign, and the constraint."""
+        fixed = self.domains.fixed
+        return fixed.with_constraint(self.domains.reduced.units)
+
     def lower_bounds(self, duals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Lower bounds (r,) of sum(weights * units), `weights` (r, units)."""
         return self.minimum(duals, weights).bounds
@@ -51,8 +59,9 @@ class _Constrained:
         excess = (logits @ self.margin - LEAST)[:, None]
         excess = torch.where(multiplier > 0, excess, excess.clamp_min(0))  # it stays at 0 or more
         bounds = found.bounds - LEAST * multiplier[:, 0]
-        values = torch.cat([found.values, excess], 1)
-        return Minimum(bounds, found.images, values, pad(found.weights, (0, 1)))
+        values = torch.cat([found.values.T, excess.T]).T
+        weights_ = pad(found.weights.T, (0, 0, 0, 1)).T
+        return Minimum(bounds, found.images, values, weights_, self.fixed)
 
 
 @torch.no_grad()
@@ -96,7 +105,6 @@ def _bounded(
     first = pad(duals.float(), (0, 1), value=FIRST).expand(rows, -1)
     best, _ = optimised(
         _Constrained(small.domains(signs.expand(rows, -1)), margin[0].float()),
-        pad(signs, (0, 1), value=-1).expand(rows, -1),
         first,
         weights,
         steps=STEPS,

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import torch
 
+from securemnist.certificates.fixed import Fixed
 from securemnist.certificates.minimum import Minimum
 
 _MOMENTUM, _SQUARES, _SMALL = 0.9, 0.999, 1e-8
@@ -26,6 +27,9 @@ InTime = Callable[[], bool]
 class Bounds(Protocol):
     """Lower bounds (d,) of sums with `weights` in d domains, and their minima."""
 
+    @property
+    def fixed(self) -> Fixed: ...
+
     def lower_bounds(self, duals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor: ...
 
     def minimum(self, duals: torch.Tensor, weights: torch.Tensor) -> Minimum: ...
@@ -39,7 +43,6 @@ def always() -> bool:
 @torch.no_grad()
 def optimised(
     domains: Bounds,
-    signs: torch.Tensor,
     duals: torch.Tensor,
     weights: torch.Tensor,
     *,
@@ -54,9 +57,10 @@ def optimised(
     It ends early where every bound is above `goal`, and where the time is over. `pace` (d, 1): a factor
     of the steps of multipliers.
     """
-    free = signs == 0
-    rates = torch.where(free, rate, MULTIPLIER_RATE * pace)
-    duals, weights = duals.float(), weights.float()
+    # In memory the domains are the columns, as products with small matrices need them.
+    duals, weights = duals.float().T.contiguous().T, weights.float()
+    fixed = domains.fixed
+    rates = torch.where(fixed.free, rate, MULTIPLIER_RATE * pace)
     best, best_bounds = duals, torch.full((len(duals),), -torch.inf, device=duals.device)
     decay = max(_DECAY, math.exp(-3 / max(1, steps)))
     first, second = torch.zeros_like(duals), torch.zeros_like(duals)
@@ -71,23 +75,29 @@ def optimised(
         best_bounds = torch.where(better, bounds, best_bounds)
         if k > steps or bool((best_bounds > goal).all()) or not in_time():
             break
-        gradient = minimum.gradient(signs)
-        first = _MOMENTUM * first + (1 - _MOMENTUM) * gradient
-        second = _SQUARES * second + (1 - _SQUARES) * gradient.square()
-        mean = first / (1 - _MOMENTUM**k)
-        spread = (second / (1 - _SQUARES**k)).sqrt() + _SMALL
-        duals = _moved(duals, rates * decay**k * mean / spread, gradient, free)
+        gradient = minimum.gradient()
+        first.lerp_(gradient, 1 - _MOMENTUM)
+        second.mul_(_SQUARES).addcmul_(gradient, gradient, value=1 - _SQUARES)
+        # Both means are corrected for their start at 0.
+        scale = math.sqrt(1 - _SQUARES**k)
+        length = decay**k * scale / (1 - _MOMENTUM**k)
+        spread = second.sqrt().add_(_SMALL * scale)
+        moved = torch.addcdiv(duals, first, spread, value=rate * length)
+        step = rates * length * first[:, fixed.units] / spread[:, fixed.units]
+        multipliers = _moved(duals[:, fixed.units], step, gradient[:, fixed.units])
+        free = moved.clamp_(0, 1)[:, fixed.units]
+        moved[:, fixed.units] = torch.where(fixed.free, free, multipliers)
+        duals = moved
     return best, best_bounds
 
 
-def _moved(
-    duals: torch.Tensor, step: torch.Tensor, gradient: torch.Tensor, free: torch.Tensor
-) -> torch.Tensor:
-    """The duals after a step: slopes stay from 0 to 1, and multipliers stop at 0.
+def _moved(multipliers: torch.Tensor, step: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """The multipliers (d, k) after a step. They stop at 0.
 
     A bound has a kink where a multiplier is 0, and often its maximum. A multiplier leaves 0 in the
     direction of its gradient alone.
     """
-    moved = duals + step
-    stops = (duals * moved < 0) | ((duals == 0) & (step * gradient <= 0))
-    return torch.where(free, moved.clamp(0, 1), moved.masked_fill(stops, 0))
+    moved = multipliers + step
+    return moved.masked_fill(
+        (multipliers * moved < 0) | ((multipliers == 0) & (step * gradient <= 0)), 0
+    )

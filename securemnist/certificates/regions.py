@@ -7,13 +7,12 @@ gains too little is given up early.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 
 from securemnist.certificates.branching import children
-from securemnist.certificates.layers import Layer
 from securemnist.certificates.narrowing import LEAST, narrowed
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime
@@ -30,13 +29,13 @@ _GAIN = 0.1
 
 @dataclass(frozen=True)
 class _Region:
-    """Bounds of a part of the ball, and the signs of its units, int8 by the index of their layer.
+    """Bounds of a part of the ball, and the signs (1, units) of its units, int8; None for no signs.
 
     `splits`: how often the ball was split for it.
     """
 
     intervals: Intervals
-    signs: Mapping[int, torch.Tensor]
+    signs: torch.Tensor | None
     splits: int = 0
 
 
@@ -54,9 +53,9 @@ class Regions:
         counterexample: Counterexample,
         count: Callable[[int], None],
     ) -> None:
-        self.network, self.weights = network, weights
+        self.network, self.intervals, self.weights = network, intervals, weights
         self.counterexample, self.count = counterexample, count
-        self.open = [_Region(intervals, {})]
+        self.open = [_Region(intervals, None)]
         self.broken, self.stuck, self.lowest = False, False, LEAST
 
     @property
@@ -85,7 +84,9 @@ class Regions:
 
     def step(self, in_time: InTime, most: int) -> None:
         """Prove the last region, or put its two parts in its place."""
-        search = self._narrowed(self.open[-1], in_time)
+        # Its small matrices serve for all parts of the ball; kept, they would fill the memory.
+        ball = Relaxation(self.network, self.intervals)
+        search = self._narrowed(ball, self.open[-1], in_time)
         if search is None:
             self.open.pop()
             return
@@ -113,9 +114,9 @@ class Regions:
             parts = self._parts(search.relaxation, root.signs, root.duals)
             self.open[-1:] = [replace(part, splits=self.open[-1].splits + 1) for part in parts]
 
-    def _narrowed(self, region: _Region, in_time: InTime) -> Search | None:
+    def _narrowed(self, ball: Relaxation, region: _Region, in_time: InTime) -> Search | None:
         """The search in a region of narrower bounds; None where no image has so small a margin."""
-        search = self._search(region, in_time)
+        search = self._search(ball, region, in_time)
         for _ in range(ROUNDS):
             relaxation, root = search.relaxation, search.frontier.all
             small = relaxation.small
@@ -126,20 +127,18 @@ class Regions:
             if intervals is None:
                 return None
             narrow = replace(region, intervals=intervals)
-            before, search = search.bound, self._search(narrow, in_time)
+            before, search = search.bound, self._search(ball, narrow, in_time)
             if search.bound < (1 - _GAIN) * before:
                 break
         return search
 
-    def _search(self, region: _Region, in_time: InTime) -> Search:
-        relaxation = Relaxation(self.network, region.intervals)
+    def _search(self, ball: Relaxation, region: _Region, in_time: InTime) -> Search:
+        relaxation = ball.narrower(region.intervals)
+        signs = relaxation.known_signs()
+        if region.signs is not None:
+            signs = torch.where(region.signs == 0, signs, region.signs)
         return Search(
-            relaxation,
-            self.weights,
-            self.counterexample,
-            self.count,
-            in_time,
-            signs=_gathered(relaxation.layers, region.signs),
+            relaxation, self.weights, self.counterexample, self.count, in_time, signs=signs
         )
 
     def _parts(
@@ -148,29 +147,10 @@ class Regions:
         """The two parts of a region, split on one unit."""
         found = relaxation.estimates(signs).minimum(duals.float(), self.weights.float())
         both, _ = children(relaxation, signs, duals, self.weights, found)
-        return [
-            _Region(relaxation.intervals, _scattered(relaxation, part)) for part in both.flip(0)
-        ]
+        return [_Region(relaxation.intervals, part[None]) for part in both.flip(0)]
 
 
 def _hopeless(search: Search) -> bool:
     """Whether the lowest domain is still far from a proof, measured by the bound of the region."""
     bounds = search.frontier.all.bound
     return len(bounds) > 0 and float(bounds.min()) < (1 - HOPE) * search.bound
-
-
-def _gathered(layers: list[Layer], signs: Mapping[int, torch.Tensor]) -> torch.Tensor | None:
-    """The signs (1, units) of the undecided units; None where none has a sign."""
-    if not signs:
-        return None
-    return torch.cat([signs[layer.source][layer.units] for layer in layers])[None]
-
-
-def _scattered(relaxation: Relaxation, signs: torch.Tensor) -> dict[int, torch.Tensor]:
-    """Signs (units,) by the index of the layer, for all its units."""
-    dense = {}
-    for layer in relaxation.layers:
-        size = relaxation.intervals.boxes[layer.source].lower.numel()
-        zeros = torch.zeros(size, dtype=signs.dtype, device=signs.device)
-        dense[layer.source] = zeros.index_copy(0, layer.units, signs[layer.columns])
-    return dense

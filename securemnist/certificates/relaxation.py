@@ -18,24 +18,42 @@ import torch
 
 from securemnist.certificates.activations import Lines
 from securemnist.certificates.crown import EVERY_SAMPLE, Choice, lower_bounds
+from securemnist.certificates.fixed import Fixed
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import Layer, layers_of
-from securemnist.certificates.minimum import Minimum, above_ends
+from securemnist.certificates.minimum import Minimum
 from securemnist.certificates.network import Intervals, Network
-from securemnist.certificates.reduced import Reduced, ReducedDomains, reduced
+from securemnist.certificates.reduced import Reduced, ReducedDomains
+from securemnist.certificates.reduction import reduced
 
 
 class Relaxation:
     """The relaxation of one sample. `intervals` are bounds of this sample alone, in float64.
 
-    Bounds are those of the outputs of the step `before`, by default of the logits.
+    Bounds are those of the outputs of the step `before`, by default of the logits. `wider`: a relaxation
+    for wider intervals of the same sample, whose units and small matrices serve again.
     """
 
-    def __init__(self, network: Network, intervals: Intervals, before: int | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        intervals: Intervals,
+        before: int | None = None,
+        wider: Relaxation | None = None,
+    ) -> None:
         self.network, self.intervals, self.before = network, intervals, before
-        self.layers = layers_of(network, intervals, before)
+        self.layers: list[Layer] = wider.layers if wider else layers_of(network, intervals, before)
         self.units = self.layers[-1].columns.stop if self.layers else 0
-        self._fast = intervals.estimates()
+        self._fast, self._wider = intervals.estimates(), wider
+
+    def narrower(self, intervals: Intervals) -> Relaxation:
+        """The relaxation for narrower intervals, with the same units."""
+        return Relaxation(self.network, intervals, self.before, self)
+
+    def known_signs(self) -> torch.Tensor:
+        """The signs (1, units), int8, that the bounds show; 0 for the others."""
+        lower, upper = self.ends
+        return ((lower >= 0).to(torch.int8) - (upper <= 0).to(torch.int8))[None]
 
     @cached_property
     def ends(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,6 +82,9 @@ class Relaxation:
     @cached_property
     def small(self) -> Reduced | None:
         """The small matrices of `estimates`; None where passes of the network serve."""
+        if self._wider:
+            small = self._wider.small
+            return small and small.narrower(self._fast, self.layers)
         whole = self.before is None
         return reduced(self.network, self._fast, self.layers) if whole else None
 
@@ -89,6 +110,11 @@ class Domains:
     intervals: Intervals
     lines: Mapping[int, Lines]
     signs: torch.Tensor
+
+    @cached_property
+    def fixed(self) -> Fixed:
+        """The units with a sign."""
+        return Fixed.of(self.signs, *self.relaxation.ends)
 
     def lower_bounds(
         self, duals: torch.Tensor, weights: torch.Tensor, units: torch.Tensor | None = None
@@ -127,12 +153,14 @@ class Domains:
                     )
             if value is not None:
                 values[:, layer.columns] = value.flatten(1)[:, layer.units]
-        values = above_ends(values, self.signs, duals, *self.relaxation.ends)
+        fixed = self.fixed
+        above = fixed.above_ends(values[:, fixed.units], duals[:, fixed.units])
+        values[:, fixed.units] = above
         box = self.intervals.boxes[0]
         images = box.centre.expand(len(duals), *box.lower.shape[1:])
         if 0 in choice.weights:  # not where intervals bound a layer in between
             images = torch.where(choice.weights[0] > 0, box.lower, box.upper)
-        return Minimum(bounds.detach(), images.detach(), values, read)
+        return Minimum(bounds.detach(), images.detach(), values, read, fixed)
 
     def _bounded(self, duals: torch.Tensor, weights: torch.Tensor, choice: Choice) -> torch.Tensor:
         constant = weights.new_zeros(())

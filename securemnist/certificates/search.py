@@ -144,7 +144,6 @@ class Search:
         weights = self.weights[parts.margin]
         duals, bounds = optimised(
             self.relaxation.estimates(parts.signs),
-            parts.signs,
             parts.duals,
             weights,
             steps=steps,

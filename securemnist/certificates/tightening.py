@@ -106,7 +106,5 @@ def _optimised(relaxation: Relaxation, weights: torch.Tensor, steps: int) -> tor
     signs = torch.zeros(len(weights), relaxation.units, dtype=torch.int8, device=weights.device)
     duals = relaxation.first_duals().expand(len(weights), -1)
     if steps:
-        duals, _ = optimised(
-            relaxation.estimates(signs), signs, duals, weights, steps=steps, rate=RATE
-        )
+        duals, _ = optimised(relaxation.estimates(signs), duals, weights, steps=steps, rate=RATE)
     return relaxation.domains(signs).lower_bounds(duals.double(), weights)

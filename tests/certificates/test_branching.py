@@ -51,8 +51,7 @@ def test_ascent_goes_on_up_to_its_goal() -> None:
     estimates = relaxation.estimates(signs)
     lowest = (found.bounds.min() - 1).item()
     (_, ended), (_, best) = (
-        optimised(estimates, signs, duals, weights, steps=40, goal=goal)
-        for goal in (lowest, torch.inf)
+        optimised(estimates, duals, weights, steps=40, goal=goal) for goal in (lowest, torch.inf)
     )
     assert torch.equal(ended, found.bounds)
     assert (best >= ended).all()
@@ -65,7 +64,7 @@ def test_steps_of_multipliers_have_a_pace() -> None:
     pace = torch.full((DOMAINS, 1), 0.1)
     slow, fast = (
         optimised(
-            *(relaxation.estimates(signs), signs, duals, weights),
+            *(relaxation.estimates(signs), duals, weights),
             steps=1,
             goal=torch.inf,
             pace=each,
@@ -83,7 +82,7 @@ def test_multipliers_stop_where_the_bound_has_its_kink() -> None:
     signed = signs != 0
     duals = duals.masked_fill(signed, 0)
     first, _ = optimised(
-        *(relaxation.estimates(signs), signs, duals, weights),
+        *(relaxation.estimates(signs), duals, weights),
         steps=1,
         rate=1e-3,
         goal=torch.inf,
@@ -103,7 +102,7 @@ def test_multipliers_stop_where_the_bound_has_its_kink() -> None:
     assert up.any()
     assert (~up & ~down).any()
     near, _ = optimised(
-        *(relaxation.estimates(signs), signs, duals.masked_fill(signed, 1e-3), weights),
+        *(relaxation.estimates(signs), duals.masked_fill(signed, 1e-3), weights),
         steps=1,
         goal=torch.inf,
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import reduced
+from securemnist.certificates import reduction
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import prove
@@ -75,6 +75,24 @@ def test_matrices_have_values_of_the_network() -> None:
     assert torch.allclose(one, other, atol=1e-4 * float(other.abs().max()))
 
 
+def test_matrices_serve_for_narrower_bounds() -> None:
+    """With narrower bounds, by which some units have a sign, the same matrices give the new bounds."""
+    wide = relaxed(LAYERS)
+    signs, duals, weights = random_domains(wide)
+    x = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(1))
+    narrow = wide.narrower(tightened(wide.network, ball(x, EPS / 2)))
+    known = narrow.known_signs()
+    assert 20 < int((known != 0).sum()) < wide.units
+    signs = torch.where(known == 0, signs, known)
+    small, exact = narrow.estimates(signs), narrow.domains(signs)
+    assert not isinstance(small, Domains)
+    assert narrow.small is not None
+    assert narrow.small.maps is (wide.small and wide.small.maps)
+    found, expected = small.minimum(duals, weights), exact.minimum(duals.double(), weights.double())
+    scale = float(expected.bounds.abs().max())
+    assert torch.allclose(found.bounds.double(), expected.bounds, atol=1e-4 * scale)
+
+
 def test_gradient_of_a_minimum_is_that_of_its_bound() -> None:
     """The derivative by slopes and multipliers, also below 0, is that of automatic differentiation."""
     relaxation = relaxed(LAYERS)
@@ -85,7 +103,7 @@ def test_gradient_of_a_minimum_is_that_of_its_bound() -> None:
     domains = relaxation.domains(signs)
     (expected,) = torch.autograd.grad(domains.lower_bounds(duals, weights).sum(), duals)
     with torch.no_grad():
-        found = domains.minimum(duals, weights).gradient(signs)
+        found = domains.minimum(duals, weights).gradient()
     assert torch.allclose(found, expected, atol=1e-9 * float(expected.abs().max()))
 
 
@@ -101,7 +119,7 @@ def test_many_units_need_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     model: nn.Module = tiny(4, hidden=12)
     x, y = sample(tiny(4, hidden=12), 4)
     proved = prove(model, x, y, eps=0.3, seconds=math.inf)
-    monkeypatch.setattr(reduced, "MOST", 0)
+    monkeypatch.setattr(reduction, "MOST", 0)
     relaxation = relaxed(LAYERS)
     assert isinstance(relaxation.estimates(random_domains(relaxation)[0]), Domains)
     again = prove(model, x, y, eps=0.3, seconds=math.inf)
