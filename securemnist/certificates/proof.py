@@ -25,7 +25,7 @@ from securemnist.certificates.equivalence import same_logits
 from securemnist.certificates.front import split
 from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.margins import Margins
-from securemnist.certificates.network import Intervals, Network, known_bounds
+from securemnist.certificates.network import Network, known_bounds
 from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.search import Counterexample, Search
@@ -167,11 +167,11 @@ class _Run:
             return None
         image = self.front.box(self._ball(place))
         # At most half of the time is for intermediate bounds, which a large network has many of.
-        intervals = tightened(self.network, image, half)
-        search = self._started(place, intervals, in_time)
+        relaxation = Relaxation(self.network, tightened(self.network, image, half))
+        search = self._started(place, relaxation, in_time)
         if not search.ended and half():
-            intervals = refined(self.network, intervals, half)
-            search = self._started(place, intervals, in_time)
+            intervals = refined(self.network, relaxation.intervals, half)
+            search = self._started(place, relaxation.narrower(intervals), in_time)
         if not search.ended and search.relaxation.small is not None:
             return Margins(search, self._attack(place), self._count)
         while not search.ended and in_time():
@@ -186,13 +186,13 @@ class _Run:
         whole = self._ball(place)
         return lambda starts: self.attack(place, self.front.images(whole, starts))
 
-    def _started(self, place: int, intervals: Intervals, in_time: InTime) -> Search:
-        """A search with the first bounds of the whole ball, from these intermediate bounds."""
+    def _started(self, place: int, relaxation: Relaxation, in_time: InTime) -> Search:
+        """A search with the first bounds of the whole ball."""
         label = int(self.y[place])
         eye = torch.eye(self.network.classes, dtype=torch.float64, device=self.x.device)
         others = [k for k in range(self.network.classes) if k != label]
         search = Search(
-            Relaxation(self.network, intervals),
+            relaxation,
             eye[label] - eye[others],
             self._attack(place),
             count=self._count,

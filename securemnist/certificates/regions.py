@@ -134,11 +134,8 @@ class Regions:
 
     def _search(self, ball: Relaxation, region: _Region, in_time: InTime) -> Search:
         relaxation = ball.narrower(region.intervals)
-        signs = relaxation.known_signs()
-        if region.signs is not None:
-            signs = torch.where(region.signs == 0, signs, region.signs)
         return Search(
-            relaxation, self.weights, self.counterexample, self.count, in_time, signs=signs
+            relaxation, self.weights, self.counterexample, self.count, in_time, region.signs
         )
 
     def _parts(

@@ -47,8 +47,8 @@ class Relaxation:
         self._fast, self._wider = intervals.estimates(), wider
 
     def narrower(self, intervals: Intervals) -> Relaxation:
-        """The relaxation for narrower intervals, with the same units."""
-        return Relaxation(self.network, intervals, self.before, self)
+        """The relaxation for narrower intervals; where there are small matrices, with the same units."""
+        return Relaxation(self.network, intervals, self.before, self if self.small else None)
 
     def known_signs(self) -> torch.Tensor:
         """The signs (1, units), int8, that the bounds show; 0 for the others."""

@@ -57,8 +57,8 @@ class Search:
         # The largest distance of a certificate below its estimate so far, which estimates have to exceed.
         self._rounding = 0.0
         margins, device = len(weights), weights.device
-        if signs is None:
-            signs = torch.zeros(1, relaxation.units, dtype=torch.int8, device=device)
+        known = relaxation.known_signs()
+        signs = known if signs is None else torch.where(signs == 0, known, signs)
         whole = Parts(
             signs.repeat(margins, 1),
             torch.where(signs == 0, relaxation.first_duals(), 0).half().repeat(margins, 1),
