@@ -27,39 +27,49 @@ def read_slowly(target: Target) -> Reply:
     """
     count = _ASKED * target.most_requests
     request = target.head("GET", target.metadata_path, token=False) + b"\r\n"
-    rest, began = memoryview(request * count), time.monotonic()
     with target.connection() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         connection.setblocking(False)
-        ended = select.poll()
-        ended.register(connection, select.POLLHUP | select.POLLERR)
-        read = b""
-        while (seconds := time.monotonic() - began) < target.timeout:
-            try:
-                with contextlib.suppress(*_LATER):
-                    while rest:
-                        rest = rest[connection.send(rest[:65536]) :]
-                with contextlib.suppress(*_LATER):
-                    read += connection.recv(_PART)
-            except OSError:
-                return Reply(0, seconds=seconds)
-            if ended.poll(1000 * _PAUSE):
-                return Reply(0, seconds=seconds)
-        target.sent += count - len(rest) // len(request)
-        return Reply(0 if _ends(connection, read, count, target.timeout) else -1, seconds=seconds)
+        rest, began = memoryview(request * count), time.monotonic()
+        read, ended = _trickled(connection, rest, began + target.timeout)
+        seconds = time.monotonic() - began
+        ended = ended or _ends(connection, read, count, target.timeout)
+    target.sent += read.count(b"HTTP/1.")  # those that were answered, as far as it is known
+    return Reply(0 if ended else -1, seconds=seconds)
 
 
-def _ends(connection: socket.socket, read: bytes, count: int, seconds: float) -> bool:
+def _trickled(connection: socket.socket, rest: memoryview, until: float) -> tuple[bytearray, bool]:
+    """What is read byte by byte while requests are sent, and whether the connection was reset."""
+    poll, read = select.poll(), bytearray()
+    poll.register(connection, select.POLLHUP | select.POLLERR)
+    try:
+        while time.monotonic() < until:
+            with contextlib.suppress(*_LATER):
+                while rest:
+                    rest = rest[connection.send(rest[:65536]) :]
+            with contextlib.suppress(*_LATER):
+                part = connection.recv(_PART)
+                if not part:
+                    break
+                read += part
+            if poll.poll(1000 * _PAUSE):
+                return read, True
+    except OSError:
+        return read, True
+    return read, False
+
+
+def _ends(connection: socket.socket, read: bytearray, count: int, seconds: float) -> bool:
     """Whether a connection has ended before all answers, by what is left to read of it."""
-    until, content = time.monotonic() + seconds, bytearray(read)
+    until = time.monotonic() + seconds
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # read fast now
     connection.settimeout(_REST_SECONDS)
     try:
         while time.monotonic() < until:
             part = connection.recv(1 << 20)
             if not part:
-                return len(re.findall(rb"HTTP/1\.[01] [2-5]", content)) < count
-            content += part
+                return len(re.findall(rb"HTTP/1\.[01] [2-5]", read)) < count
+            read += part
     except TimeoutError:
         return False
     except OSError:
