@@ -34,6 +34,7 @@ SLOW = {
     "test_policy_for_an_endpoint",
     "test_assessment_of_a_described_endpoint",
     "test_own_code_has_no_findings",
+    "test_saboteur_fails",  # of slow requests
     "test_suppressions_name_their_rule",  # beside the one above, whose scan it shares
     "test_the_package_has_strict_types",
     "test_wheel_assesses_a_model_and_reports",

@@ -110,7 +110,10 @@ def _asked(target: Target, control: str) -> list[ServiceCheck]:
     checks = PROBES[control](target)
     if control == "rate_limit" or without_token:  # refused by now, and rightly
         return checks
-    return [*checks, answered(HONEST, target.infer(target.images[:1]))]
+    honest = target.infer(target.images[:1])
+    if control == "slow_requests" and honest.status == 429:  # its many requests count, too
+        return checks
+    return [*checks, answered(HONEST, honest)]
 
 
 def _target(context: Context, settings: ServiceSettings) -> AbstractContextManager[Target]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from securemnist.results.json_model import JsonModel
-from securemnist.results.value_types import Finite, Integer, Share
+from securemnist.results.value_types import Finite, Share
 
-Text = Annotated[str, Field(max_length=200)]
+# A state may come from others: its texts are printed, and become labels of metrics.
+_STATISTIC = r"^(margin|entropy|variation|brightness( [0-9])?|classes)$"
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00$"
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class Result(JsonModel):
     shares, the largest share of a class.
     """
 
-    statistic: Text
-    test: Text
+    statistic: Annotated[str, Field(pattern=_STATISTIC)]
+    test: Literal["distribution", "low values", "high values", "shares"]
     p: Share
     reference: Finite
     found: Finite
@@ -32,8 +34,8 @@ class Result(JsonModel):
 class Alarm(JsonModel):
     """A result below its `limit` in window number `window`, from 1, that ended at `time` (UTC)."""
 
-    time: Text
-    window: Integer
+    time: Annotated[str, Field(pattern=_TIME)]
+    window: Annotated[int, Field(strict=True, ge=1)]
     limit: Share
     result: Result
 

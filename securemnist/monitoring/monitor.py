@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from securemnist._util.hashing import sha256_of_value
-from securemnist.errors import DataError
+from securemnist.errors import DataError, UsageError
 from securemnist.monitoring import comparisons
 from securemnist.monitoring import state as states
 from securemnist.monitoring.alarm import Alarm, Result
@@ -35,7 +35,8 @@ class Monitor:
     """Compares served images with a reference; for use by one thread.
 
     `path`: where the state is kept; without one it ends with the process. A state of another reference
-    or other settings is replaced. After SIGKILL the window that was not complete is lost.
+    or other settings is replaced, one that this monitor cannot have written is refused. After SIGKILL the
+    window that was not complete is lost.
     """
 
     def __init__(
@@ -109,10 +110,25 @@ class Monitor:
         if self.path is None or not self.path.exists():
             return empty
         stored = states.read(self.path)
-        width = {len(row) for row in stored.rows} <= {len(self.reference.names)}
-        room = len(stored.rows) < self.settings.window
-        known = max(stored.labels, default=0) < len(self.reference.classes)
-        return stored if stored.owner == self.owner and width and room and known else empty
+        if stored.owner != self.owner:
+            return empty
+        if not self._possible(stored):
+            raise UsageError(
+                f"{self.path}: expected rows and totals that fit the windows of this monitor, got "
+                "others; remove it to begin anew"
+            )
+        return stored
+
+    def _possible(self, stored: State) -> bool:
+        """Whether this monitor can have written a state. Another one could keep it silent."""
+        rows, size, windows = stored.rows, self.settings.window, stored.windows
+        return (
+            {len(row) for row in rows} <= {len(self.reference.names)}
+            and len(rows) < size
+            and max(stored.labels, default=0) < len(self.reference.classes)
+            and stored.images == windows * size + len(rows)
+            and stored.limit == self.settings.limit(max(1, windows), self.tests)
+        )
 
     def _restore(self, stored: State) -> None:
         self.windows, self.images = stored.windows, stored.images

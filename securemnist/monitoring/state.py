@@ -23,6 +23,8 @@ FORMAT = 1
 MAX_BYTES = 32 << 20
 KEPT_ALARMS = 100
 _MOST_VALUES = 3_000_000
+_MOST_RESULTS = 100  # more than there are tests of an image of any form
+_LARGEST = 1e31  # of a statistic, so that all are finite as float32
 _Many = Annotated[int, Field(strict=True, ge=0, le=2**53)]
 
 
@@ -40,9 +42,9 @@ class State(JsonModel):
     windows: _Many
     images: _Many
     alarm_count: _Many
-    rows: list[list[Finite]]
+    rows: list[list[Annotated[Finite, Field(ge=-_LARGEST, le=_LARGEST)]]]
     labels: list[Class]
-    last: list[Result]
+    last: Annotated[list[Result], Field(max_length=_MOST_RESULTS)]
     limit: Finite
     alarms: Annotated[list[Alarm], Field(max_length=KEPT_ALARMS)]
 

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from securemnist.errors import UsageError
 from securemnist.serve.settings import Settings, in_url
+from securemnist.serve.slow_clients import SlowClients
 
 _CONNECTIONS = 1024
 _BUFFER_BYTES = 64 << 10  # of headers, too
@@ -75,8 +76,10 @@ class Server:
             ),
             log_enabled=False,
         )
+        self._slow: SlowClients | None = None
         if settings.has("deadlines"):
             self._granian.unread_seconds = settings.body_seconds
+            self._slow = SlowClients(self.port, settings.body_seconds + settings.header_seconds)
 
     @property
     def address(self) -> str:
@@ -89,6 +92,7 @@ class Server:
         serving = asyncio.create_task(self._granian.serve())
         await self._listening(serving)
         started()
+        watching = asyncio.create_task(self._slow.watch()) if self._slow else None
         await serving
         try:
             async with asyncio.timeout(self._settings.stop_seconds):
@@ -97,6 +101,8 @@ class Server:
         except TimeoutError:
             warnings.warn("requests were still in work at the end of stop_seconds", stacklevel=2)
         await asyncio.sleep(_FLUSH_SECONDS)
+        if watching is not None:
+            watching.cancel()
 
     async def _listening(self, serving: asyncio.Task[None]) -> None:
         """Wait until connections are accepted: the HTTP server listens some time after its start."""
@@ -114,10 +120,14 @@ class Server:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._working += 1
+        if self._slow is not None:
+            self._slow.began(scope)
         try:
             await self._application(scope, receive, send)
         finally:
             self._working -= 1
+            if self._slow is not None:
+                self._slow.ended(scope)
 
 
 class ServerThread:

@@ -45,7 +45,7 @@ class Settings(Strict):
     `images`: most images a request. `requests`: most requests in work at a time. `waiting_images`,
     `waiting_tasks`: most images, and most certificates and attacks of the page, that wait or are in work.
     `header_seconds`, `body_seconds`: the time that a client has to send headers, and a body. It also has
-    `body_seconds` to take a part of an answer.
+    `body_seconds` to take a whole answer.
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
     `decimals` of a probability; `labels_only` leaves probabilities out.

@@ -53,12 +53,7 @@ def read(reply: Reply, count: int) -> Answers:
         whole: list[int] = []
         for output in outputs:
             data = output["data"]
-            if output["datatype"].startswith("FP"):
-                numbers += [_finite(leaf) for leaf in _leaves(data)]
-            else:
-                texts = [leaf for leaf in _leaves(data) if isinstance(leaf, str)]
-                numbers += [number for text in texts for number in _FLOAT.findall(text)]
-                whole += [leaf for leaf in _leaves(data) if type(leaf) is int]
+            _add_figures(output, numbers, whole)
             if output["datatype"].startswith(("INT", "UINT")) and len(data) == count:
                 labels = [int(label) for label in data]
             elif output["datatype"].startswith("FP") and len(output["shape"]) == 2:
@@ -91,6 +86,30 @@ def readable(reply: Reply, count: int) -> bool:
     except MeasureError:
         return False
     return True
+
+
+def figures(reply: Reply) -> tuple[list[str], list[int]]:
+    """Numbers and whole numbers of any outputs, as those of `Answers`; MeasureError without outputs."""
+    numbers: list[str] = []
+    whole: list[int] = []
+    try:
+        for output in json_value(reply.text.encode(), depth=_DEPTH, decimal_text=True)["outputs"]:
+            _add_figures(output, numbers, whole)
+    except (ParseError, ValueError, LookupError, TypeError, AttributeError):
+        raise MeasureError(
+            "expected outputs by the protocol, got others; fix the service"
+        ) from None
+    return numbers, whole
+
+
+def _add_figures(output: Any, numbers: list[str], whole: list[int]) -> None:
+    leaves = _leaves(output["data"])
+    if output["datatype"].startswith("FP"):
+        numbers += [_finite(leaf) for leaf in leaves]
+        return
+    texts = [leaf for leaf in leaves if isinstance(leaf, str)]
+    numbers += [number for text in texts for number in _FLOAT.findall(text)]
+    whole += [leaf for leaf in leaves if type(leaf) is int]
 
 
 def _leaves(data: Any) -> list[Any]:

@@ -50,8 +50,9 @@ def authentication(target: Target) -> list[ServiceCheck]:
         reply = target.raw(_anonymous(target, path, body))
         denied = (reply.status == 0 or reply.status >= 300) and not readable(reply, 1)
         found.append(check(f"POST {path}", denied, "a refusal, no result", reply))
-    reply = target.send("GET", target.metadata_path, token=False)
-    found.append(check("metadata without a token", reply.status in _STATUSES, "401 or 403", reply))
+    for name in ("no token", "an invented token", "half of a token", "a longer token"):
+        reply = target.send("GET", target.metadata_path, headers=wrong[name], token=False)
+        found.append(check(f"metadata with {name}", reply.status in _STATUSES, "401 or 403", reply))
     if target.token is not None:
         path = f"{target.infer_path}?token={right}&access_token={right}"
         reply = target.send("POST", path, content=body, token=False)

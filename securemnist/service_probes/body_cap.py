@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from securemnist.results.evidence.service import ServiceCheck
 from securemnist.service_probes.answers import answered
-from securemnist.service_probes.reply import check, refused
+from securemnist.service_probes.reply import Reply, check, refused
 from securemnist.service_probes.target import Target
 
 _CAP = 64 << 20  # bytes; a service that takes more has no useful cap
 _PART = b" " * (1 << 16)
-_GZIP = 16 + zlib.MAX_WBITS
+_CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def body_cap(target: Target) -> list[ServiceCheck]:
@@ -33,8 +33,7 @@ def body_cap(target: Target) -> list[ServiceCheck]:
     streamed = target.post(parts())
     # Refused while it was sent: buffers on the way hold a few MiB at most.
     early = sent < _CAP and (streamed.refused or streamed.status in (0, 503))
-    bomb = _packed(target.body(target.images[:1]))
-    unpacked = target.post(bomb, headers={"Content-Encoding": "gzip"})
+    unpacked = {coding: _unpacked(target, coding) for coding in _CODINGS}
     return [
         refused("a body of 1 TiB by its Content-Length", declared, closing=True),
         check(
@@ -43,13 +42,18 @@ def body_cap(target: Target) -> list[ServiceCheck]:
             "a refusal before its end",
             f"{streamed} after {sent >> 10} KiB",
         ),
-        refused(f"a gzip body that unpacks to {_CAP >> 20} MiB", unpacked, closing=True),
+        *(
+            refused(f"a {coding} body that unpacks to {_CAP >> 20} MiB", reply, closing=True)
+            for coding, reply in unpacked.items()
+        ),
         answered("a body of one image afterwards", target.infer(target.images[:1])),
     ]
 
 
-def _packed(body: bytes) -> bytes:
-    """A valid body and spaces up to the cap, by gzip: a service that unpacks without a cap answers it."""
-    packing = zlib.compressobj(wbits=_GZIP)
+def _unpacked(target: Target, coding: str) -> Reply:
+    """The answer to a valid body and spaces up to the cap: a service that unpacks them answers it."""
+    packing = zlib.compressobj(wbits=_CODINGS[coding])
+    body = target.body(target.images[:1])
     parts = [packing.compress(part) for part in (body, *[_PART] * (_CAP // len(_PART)))]
-    return b"".join(parts) + packing.flush()
+    packed = b"".join(parts) + packing.flush()
+    return target.post(packed, headers={"Content-Encoding": coding})

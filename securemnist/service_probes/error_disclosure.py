@@ -17,7 +17,9 @@ _DETAILS = {
         r"|\bat [\w.$<>]+\(\w+\.java|\bgoroutine \d+ \[|\bpanicked at\b"
         r"|\b\w+\.(?:py|js|ts|go|rs|rb|php|cs|cpp)(?::|\", line | on line )\d+"
     ),
-    "a path": re.compile(r"/(?:home|usr|opt|srv|root|tmp|var|app|work)/[\w.-]+|[A-Z]:\\\\?\w+"),
+    "a path": re.compile(
+        r"/(?:home|usr|opt|srv|root|tmp|var|app|work|workspace|etc|mnt|Users)/[\w.-]+|[A-Z]:\\\\?\w+"
+    ),
     "a version": re.compile(
         r"\b(?:python|torch|pytorch|numpy|starlette|granian|uvicorn|gunicorn|flask|werkzeug|fastapi|"
         r"nginx|apache|tornado|triton|kserve|mlserver)[ /-]*v?\d+\.\d+",
@@ -26,6 +28,8 @@ _DETAILS = {
     "an exception": re.compile(r"\b[A-Z]\w+(?:Error|Exception)\b"),
     "markup that was sent": re.compile(re.escape(_MARK)),
 }
+_SERVER_VERSION = re.compile(r"\d+\.\d+")  # of any program, in a header that names one
+_PROGRAMS = ("server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version")
 _ADDRESSES = {"location", "link", "content-security-policy", "report-to"}  # may name paths
 
 
@@ -58,6 +62,9 @@ def error_disclosure(target: Target) -> list[ServiceCheck]:
 def _silent(name: str, reply: Reply) -> ServiceCheck:
     headers = "\n".join(text for name, text in reply.headers.items() if name not in _ADDRESSES)
     given = [what for what, form in _DETAILS.items() if form.search(f"{reply.text}\n{headers}")]
+    programs = [reply.headers.get(name, "") for name in _PROGRAMS]
+    if "a version" not in given and any(map(_SERVER_VERSION.search, programs)):
+        given.append("a version")
     json = "json" in reply.headers.get("content-type", "")
     # In JSON a browser does not run markup, but it may be copied from there.
     found = f"{reply} with {', '.join(given)}" if given else str(reply)

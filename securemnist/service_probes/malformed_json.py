@@ -43,6 +43,7 @@ def _bodies(target: Target, whole: bytes) -> dict[str, bytes]:
         "a list": b"[]",
         "null": b"null",
         "bytes that are not UTF-8": b"\xff\xfe" + whole,
+        "UTF-16": whole.decode().encode("utf-16"),
         "100,000 brackets": b"[" * 100_000,
         "10,000 nested objects": b'{"a":' * 10_000,
         "a duplicate key": whole[:-1] + b"," + whole[1:],

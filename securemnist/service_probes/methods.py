@@ -19,7 +19,12 @@ def methods(target: Target) -> list[ServiceCheck]:
             head = target.head(method, path, f"X-Mark: {_MARK}", "Content-Length: 0")
             reply = target.raw(head + b"\r\n")
             found.append(_without_effect(f"{method} {path}", reply))
+    posted = target.infer(target.images[:1])
     for name in _OVERRIDES:
+        obeyed = target.infer(target.images[:1], headers={name: "DELETE"})
+        found.append(
+            check(f"POST {name}: DELETE", obeyed.status == posted.status, str(posted), obeyed)
+        )
         plain = target.send("GET", target.metadata_path)
         changed = target.send("GET", target.metadata_path, headers={name: "DELETE"})
         found.append(check(f"{name}: DELETE", changed.status == plain.status, str(plain), changed))

@@ -14,13 +14,19 @@ def origins(target: Target) -> list[ServiceCheck]:
     """Origin and Host of other sites; a rebound DNS name sends the second one."""
     body = target.body(target.images[:1])
     found = []
-    for origin in ("http://attacker.example", "null", f"{target.url}.attacker.example"):
+    parts = urlsplit(target.url)
+    alike = f"attacker-{parts.netloc}"  # ends as the own name does
+    others = ("http://attacker.example", "null", f"{target.url}.attacker.example")
+    for origin in (*others, f"{parts.scheme}://{alike}"):
         reply = target.post(body, headers={"Origin": origin})
         found.append(refused(f"Origin: {origin}", reply))
-    port = urlsplit(target.url).port or 80
-    for host in ("attacker.example", f"attacker.example:{port}", "localhost.attacker.example"):
+    port = parts.port or 80
+    hosts = ("attacker.example", f"attacker.example:{port}", "localhost.attacker.example")
+    for host in (*hosts, alike):
         reply = target.post(body, headers={"Host": host})
         found.append(refused(f"Host: {host}", reply))
+    reply = target.send("GET", target.metadata_path, headers={"Host": "attacker.example"})
+    found.append(refused("metadata for Host: attacker.example", reply))
     two = target.head("GET", target.metadata_path, "Host: attacker.example") + b"\r\n"
     found.append(refused("two Host headers", target.raw(two), closing=True))
     preflight = target.send(

@@ -35,7 +35,13 @@ def _new_connections(target: Target, token: bool) -> ServiceCheck:
     """
     reply = Reply(0)
     for number in range(1, _CONNECTIONS + 1):
-        headers = {"Connection": "close"} | dict.fromkeys(_ADDRESSES, f"203.0.113.{number}")
+        address = f"203.0.113.{number}"
+        headers = {
+            "Connection": "close",
+            "Forwarded": f"for={address}",
+            "User-Agent": f"a/{number}",
+        }
+        headers |= dict.fromkeys(_ADDRESSES, address)
         reply = target.infer(target.images[:1], token=token, headers=headers)
         if number > 1 and reply.status == 429:  # the first one was sent on the old connection
             break

@@ -10,6 +10,7 @@ from securemnist.service_probes.reply import Reply
 
 LARGEST = 1 << 20  # bytes that are read of an answer
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?![^ \r\n])")
+_PAUSE = 1.0  # seconds until a further answer
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}")
 
 
@@ -25,6 +26,25 @@ def received(connection: socket.socket, ends: float) -> bytes:
             break
         answer += part
     return bytes(answer)
+
+
+def conversation(
+    connection: socket.socket, content: bytes, seconds: float
+) -> tuple[list[int], bool]:
+    """The statuses of all answers to what is sent, and whether the service ended the connection."""
+    answers, ended = bytearray(), True
+    try:
+        connection.settimeout(seconds)
+        connection.sendall(content)
+        while len(answers) < LARGEST and (part := connection.recv(65536)):
+            answers += part
+            connection.settimeout(min(_PAUSE, seconds))
+    except TimeoutError:
+        ended = False
+    except OSError:  # reset, maybe behind an answer
+        pass
+    found = [int(status) for status in _STATUS.findall(bytes(answers))]
+    return [status for status in found if status == 101 or status >= 200], ended
 
 
 def _final(answer: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Slow requests: headers and bodies that trickle are cut off, and delay no honest request."""
+"""Slow clients: headers, bodies and readers that trickle are cut off, and delay no honest request."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from securemnist.results.evidence.service import ServiceCheck
 from securemnist.service_probes.raw_answer import parsed
 from securemnist.service_probes.reply import Reply, check
+from securemnist.service_probes.slow_reader import read_slowly
 from securemnist.service_probes.target import Target
 
 _CONNECTIONS = 20  # of each kind
@@ -42,15 +43,17 @@ def slow_requests(target: Target) -> list[ServiceCheck]:
         ]
         for name, connections in slow.items():
             reply = _until_cut(connections[0], _KINDS[name][1], target.timeout)
-            found.append(
-                check(
-                    f"{name} that trickle",
-                    reply.refused or reply.status == 0,
-                    f"408, or a closed connection, within {target.timeout:g} s",
-                    f"{reply} after {reply.seconds:.1f} s",
-                )
-            )
-    return found
+            found.append(_cut_off(f"{name} that trickle", reply, target))
+    return [*found, _cut_off("answers that are read slowly", read_slowly(target), target)]
+
+
+def _cut_off(name: str, reply: Reply, target: Target) -> ServiceCheck:
+    return check(
+        name,
+        reply.refused or reply.status == 0,
+        f"a closed connection, maybe after a 408, within {target.timeout:g} s",
+        f"{reply} after {reply.seconds:.1f} s",
+    )
 
 
 def _begun(target: Target, *lines: str) -> bytes:
@@ -66,15 +69,20 @@ def _opened(stack: ExitStack, target: Target, content: bytes) -> socket.socket:
 
 
 def _until_cut(connection: socket.socket, filler: bytes, seconds: float) -> Reply:
-    """The reply to a request that goes on by a few bytes a moment, or -1 at the end of the time."""
-    began = time.monotonic()
+    """What came before the end of a connection on which a few bytes a moment are sent.
+
+    -1 where it did not end in time: an answer alone frees nothing.
+    """
+    began, answer = time.monotonic(), b""
     connection.settimeout(_PAUSE)
-    while time.monotonic() - began < seconds:
+    while (passed := time.monotonic() - began) < seconds:
         try:
             connection.sendall(filler)
-            return parsed(connection.recv(4096), time.monotonic() - began)
+            if not (part := connection.recv(4096)):
+                return parsed(answer, passed)
+            answer += part
         except TimeoutError:
             continue
         except OSError:
-            return Reply(0, seconds=time.monotonic() - began)
-    return Reply(-1, seconds=time.monotonic() - began)
+            return parsed(answer, passed)
+    return Reply(-1, seconds=passed)

@@ -17,6 +17,7 @@ from securemnist.service_probes.origins import origins
 from securemnist.service_probes.overload import overload
 from securemnist.service_probes.path_traversal import path_traversal
 from securemnist.service_probes.rate_limit import rate_limit
+from securemnist.service_probes.request_smuggling import request_smuggling
 from securemnist.service_probes.security_headers import security_headers
 from securemnist.service_probes.slow_requests import slow_requests
 from securemnist.service_probes.target import Target
@@ -40,4 +41,5 @@ PROBES: dict[str, Callable[[Target], list[ServiceCheck]]] = {
     "batch_independence": batch_independence,
     "overload": overload,
     "audit_trail": audit_trail,
+    "request_smuggling": request_smuggling,
 }

@@ -28,6 +28,8 @@ def wrong_tensors(target: Target) -> list[ServiceCheck]:
         "uneven rows": {"data": [[0] * (size - 1), [0]]},
         "a value above the range": {"data": [large] + [0] * (size - 1)},
         "a value below the range": {"data": [-1] + [0] * (size - 1)},
+        "another name": {"name": f"{target.input['name']}-other"},
+        "a boolean in the shape": {"shape": [True, channels, height, width]},
         "a value of 1e38": {"data": [1e38] + [0] * (size - 1)},
         "no images": {"shape": [0, channels, height, width], "data": []},
         "a negative number of images": {"shape": [-1, channels, height, width]},
@@ -43,7 +45,12 @@ def wrong_tensors(target: Target) -> list[ServiceCheck]:
         refused(f"a tensor with {name}", target.post(target.body(images, **fields)))
         for name, fields in tensors.items()
     ]
-    for name, inputs in {"no inputs": [], "no tensor": [1], "no fields": [{}]}.items():
+    if target.input["datatype"] == "UINT8":
+        fraction = target.body(images, data=[0.5] + [0] * (size - 1))
+        found.append(refused("a tensor with a fraction", target.post(fraction)))
+    tensor = json.loads(target.body(images))["inputs"][0]
+    others = {"no inputs": [], "no tensor": [1], "no fields": [{}], "two tensors": [tensor, tensor]}
+    for name, inputs in others.items():
         content = json.dumps({"inputs": inputs}).encode()
         found.append(refused(name, target.post(content)))
     return [*found, answered("a right tensor afterwards", target.infer(images))]

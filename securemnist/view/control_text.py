@@ -19,4 +19,5 @@ CONTROLS = {
     "batch_independence": "An answer depends on its image only",
     "overload": "Requests above the bound are refused, the others are answered in time",
     "audit_trail": "Each request leaves a record",
+    "request_smuggling": "Requests whose end two servers could see differently are refused",
 }

@@ -104,13 +104,14 @@ def test_folder_of_too_many_states(tmp_path: Path) -> None:
 
 
 def test_missing_and_hostile_states(tmp_path: Path) -> None:
-    """A missing state ends with 2, and text of a hostile one reaches the terminal sanitised."""
+    """A missing state ends with 2, as does one with hostile texts, which reach no terminal."""
     assert run("monitor", str(tmp_path / "none")).exit_code == 2
     path = state(tmp_path / "s.json", 200, 0.5)
     stored = json.loads(path.read_text())
     stored["last"][0]["statistic"] = stored["alarms"][0]["time"] = "\x1b[2J[red]x[/red]\u202e"
     path.write_text(json.dumps(stored))
     done = run("monitor", str(path))
-    assert done.exit_code == 1
+    assert done.exit_code == 2
+    assert "remove it to begin anew" in done.output
     assert "\x1b" not in done.output
     assert "\u202e" not in done.output

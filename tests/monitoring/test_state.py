@@ -95,17 +95,63 @@ def test_damaged_state_is_refused(
         one_sentence(refused.value)
 
 
-def test_state_with_foreign_rows_is_not_continued(reference: Reference, tmp_path: Path) -> None:
-    """Rows, classes or a window that do not fit the reference are not taken over."""
-    path = tmp_path / "state.json"
-    for change in (
+@pytest.mark.parametrize(
+    "change",
+    [
         {"rows": [[1.0]], "labels": [0]},
         {"rows": [[1.0] * 4], "labels": [CLASSES]},
         {"rows": [[1.0] * 4] * 100, "labels": [0] * 100},
-    ):
-        path.unlink(missing_ok=True)
-        monitor = Monitor(reference, SMALL, path)
-        feed(monitor, stream(130, seed=2))
-        monitor.save()
-        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-        assert Monitor(reference, SMALL, path).windows == 0
+        {"windows": 2**53},
+        {"windows": 10**6},
+        {"images": 0},
+        {"limit": 0.0},
+        {"rows": [], "labels": []},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_state_that_no_monitor_has_written(
+    change: dict[str, object], reference: Reference, tmp_path: Path
+) -> None:
+    """Rows, totals or a limit that do not fit the windows are refused: late windows raise no alarm."""
+    path = tmp_path / "state.json"
+    monitor = Monitor(reference, SMALL, path)
+    feed(monitor, stream(130, seed=2))
+    monitor.save()
+    assert Monitor(reference, SMALL, path).windows == 1
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(UsageError) as refused:
+        Monitor(reference, SMALL, path)
+    one_sentence(refused.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": [[1e308] * 4]},
+        {"last": [{"statistic": "\x1b[31m"}]},
+        {"last": [{"test": "none"}]},
+        {"last": [{}] * 1000},
+        {"alarms": [{"time": "\x1b]0;title\x07"}]},
+        {"alarms": [{"window": -1}]},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_hostile_values_are_refused(
+    change: dict[str, list[object]], reference: Reference, tmp_path: Path
+) -> None:
+    """Numbers that overflow, and texts that would reach a terminal or the metrics, are refused."""
+    path = tmp_path / "state.json"
+    monitor = Monitor(reference, SMALL, path)
+    drifting = stream(130, seed=2)
+    drifting.images[:] *= 0.2
+    feed(monitor, drifting)
+    monitor.save()
+    stored = json.loads(path.read_text())
+    for name, values in change.items():
+        first = stored[name][0]
+        stored[name] = [{**first, **v} if isinstance(v, dict) else v for v in values]
+    stored["labels"] = stored["labels"][: len(stored["rows"])]
+    path.write_text(json.dumps(stored))
+    with pytest.raises(UsageError) as refused:
+        state.read(path)
+    one_sentence(refused.value)

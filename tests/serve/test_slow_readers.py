@@ -1,8 +1,9 @@
-"""Clients that send requests and do not read the answers."""
+"""Clients that send requests and read the answers little by little, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -60,3 +61,41 @@ def test_client_that_does_not_read(off: tuple[str, ...]) -> None:
         time.sleep(4 * SECONDS)
         assert httpx.get(f"{address}/v2/health/live").status_code == 200
         assert disconnected(client) is not bool(off)
+
+
+def ended_while_trickling(client: socket.socket, seconds: float) -> bool:
+    """Whether the service ends the connection within some seconds, while little is read of it."""
+    ended, until = select.poll(), time.monotonic() + seconds
+    ended.register(client, select.POLLHUP | select.POLLERR)
+    try:
+        while time.monotonic() < until:
+            client.recv(64)
+            if ended.poll(50):
+                return True
+    except ConnectionError:
+        return True
+    return False
+
+
+@pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
+@pytest.mark.parametrize("off", [(), ("deadlines",)], ids=["on", "off"])
+def test_client_that_reads_little_by_little(off: tuple[str, ...]) -> None:
+    """A client that takes a few bytes now and then is disconnected, if there are deadlines."""
+    settings = Settings(
+        port=0, off=("rate_limits", *off), header_seconds=SECONDS / 2, body_seconds=SECONDS / 2
+    )
+    with serving(settings, TOKEN) as (address, _), unread(address) as client:
+        assert ended_while_trickling(client, 4 * SECONDS) is not bool(off)
+        assert httpx.get(f"{address}/v2/health/live").status_code == 200
+
+
+def test_connection_that_is_used_stays() -> None:
+    """A connection whose answers are read stays open for longer than one answer may take."""
+    settings = Settings(port=0, header_seconds=0.2, body_seconds=0.2)
+    with serving(settings, TOKEN) as (address, _), httpx.Client(base_url=address) as http:
+        used, until = set(), time.monotonic() + 1
+        while time.monotonic() < until:
+            answer = http.get("/v2/health/live")
+            used.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
+            time.sleep(0.05)
+    assert len(used) == 1

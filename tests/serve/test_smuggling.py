@@ -30,6 +30,10 @@ CASES = {
     "a signed length": (f"{POST}Content-Length: +5\r\n\r\n{BODY}", [400]),
     "a length in hexadecimal": (f"{POST}Content-Length: 0x5\r\n\r\n{BODY}", [400]),
     "chunks and a length": (f"{POST}Content-Length: 5\r\n{CHUNKED}\r\n0\r\n\r\n{GET}\r\n", [400]),
+    "a length and a valid body in chunks": (
+        f"{POST}Content-Length: 5\r\n{CHUNKED}\r\n{len(BODY):x}\r\n{BODY}\r\n0\r\n\r\n{GET}\r\n",
+        [200],  # by its chunks, and the connection ends
+    ),
     "two codings": (f"{POST}{CHUNKED}Transfer-Encoding: identity\r\n\r\n0\r\n\r\n{GET}\r\n", [400]),
     "an unknown coding": (f"{POST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{GET}\r\n", [400]),
     "a space before the colon": (f"{POST}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", [400]),

@@ -18,6 +18,7 @@ from securemnist.serve import application, controls
 from securemnist.serve.controls.recording import recording
 from securemnist.serve.tokens import Tokens
 from securemnist.service_probes import own
+from tests.service_probes.guessing_server import GuessingServer
 
 # The package has the function under this name.
 infer = importlib.import_module("securemnist.serve.protocol.infer")
@@ -148,6 +149,11 @@ def no_records(monkeypatch: pytest.MonkeyPatch) -> None:
     _around(monkeypatch, _same, drop=recording)
 
 
+def guessing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve by a server that takes the first of two lengths."""
+    monkeypatch.setattr(own, "ServerThread", lambda *_: GuessingServer("first length"))
+
+
 PATCHES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "token_comparison": slow_comparison,
     "malformed_json": lenient_json,
@@ -155,4 +161,5 @@ PATCHES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "methods": any_method,
     "path_traversal": files_of_the_machine,
     "audit_trail": no_records,
+    "request_smuggling": guessing,
 }

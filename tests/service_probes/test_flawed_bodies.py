@@ -18,12 +18,7 @@ from tests.service_probes.saboteurs import _around, infer
 from tests.service_probes.test_rows import ROWS, judged
 
 pytestmark = pytest.mark.flaky(reruns=2)
-GZIP = b"\x1f\x8b"
-
-
-def unpacked(body: bytes, *, most_numbers: int) -> Any:
-    """The body as JSON, unpacked without a cap behind the cap of what is sent."""
-    return json.loads(zlib.decompress(body, zlib.MAX_WBITS | 32) if body[:2] == GZIP else body)
+HEADS = {"gzip": b"\x1f\x8b", "deflate": b"\x78"}
 
 
 def patient_with_chunks(app: ASGIApp, _: Any) -> ASGIApp:
@@ -49,11 +44,19 @@ def violated(control: str, mnist: DataSet) -> list[str]:
     return [check.name for check in evidence.checks or () if not check.holds]
 
 
-def test_bodies_that_unpack(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that unpacks gzip bodies behind its cap fails the row of the cap."""
+@pytest.mark.parametrize("coding", HEADS)
+def test_bodies_that_unpack(coding: str, mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that unpacks bodies of one coding behind its cap fails the row of the cap."""
+    strict = infer.parsed
+
+    def unpacked(body: bytes, *, most_numbers: int) -> Any:
+        if body.startswith(HEADS[coding]):
+            return json.loads(zlib.decompress(body, zlib.MAX_WBITS | 32))
+        return strict(body, most_numbers=most_numbers)
+
     monkeypatch.setattr(infer, "parsed", unpacked)
     monkeypatch.setattr(body_cap, "_CAP", 8 << 20)
-    assert violated("body_cap", mnist) == ["a gzip body that unpacks to 8 MiB"]
+    assert violated("body_cap", mnist) == [f"a {coding} body that unpacks to 8 MiB"]
 
 
 def test_chunks_that_trickle(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,8 @@ def test_scores_as_whole_numbers(datatype: str, score: int) -> None:
     """Scores that are scaled to whole numbers are as precise as those with decimals."""
 
     def scaled(request: Request) -> list[bytes]:
+        if request.method == "GET":
+            return answer({}, "404 Not Found")
         count = json.loads(request.body)["inputs"][0]["shape"][0]
         label = {"name": "label", "datatype": "INT64", "shape": [count], "data": [3] * count}
         scores = {"name": "score", "datatype": datatype, "shape": [count, 2], "data": [score, 5]}

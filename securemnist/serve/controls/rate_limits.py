@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import time
 from collections import OrderedDict, deque
@@ -14,6 +15,7 @@ from securemnist.serve.controls.base import Around
 from securemnist.serve.refusal import Refusal
 
 _MOST_KEYS = 10_000
+_IPV6_PREFIX = 64  # one client has a network of this length, and all addresses in it
 
 
 class MovingWindow:
@@ -44,9 +46,22 @@ class MovingWindow:
         return 0
 
 
+def client_of(address: str) -> str:
+    """What is counted for an address: its /64 network for IPv6, else the address itself."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:  # none, or a name
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), _IPV6_PREFIX), strict=False))
+
+
 def per_address(app: ASGIApp, around: Around) -> ASGIApp:
     limit = around.settings.requests_per_address
-    return _limited(app, around, limit, lambda scope: draft.of(scope).address)
+    return _limited(app, around, limit, lambda scope: client_of(draft.of(scope).address))
 
 
 def per_token(app: ASGIApp, around: Around) -> ASGIApp:
