@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import conv2d, pad
 
 from securemnist.data import DataSet
 from securemnist.defences import make_defence
@@ -15,12 +17,13 @@ from securemnist.evaluation.doubts.gradients import gradients
 from securemnist.evaluation.doubts.lines import jumps
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
-from securemnist.threats import L2, Linf, Threat
+from securemnist.threats import L0, L1, L2, Linf, Patch, Threat
 from tests.evaluation.doubts.impostors import Around, Noisy
 from tests.evaluation.doubts.test_gradients import case, network
 
 IMAGES = 48
-THREATS = (Linf(0.03), Linf(0.1), Linf(0.3), L2(0.3), L2(1.5))
+SPARSE = (L1(8), L0(1), L0(15), Patch(4))
+THREATS = (Linf(0.03), Linf(0.1), Linf(0.3), L2(0.3), L2(1.5), *SPARSE)
 
 
 class Fallback(Around):
@@ -53,6 +56,28 @@ class GreyBackground(Fallback):
         return torch.where(x < 0.35, x, 0).square().flatten(1).sum(1) > 1
 
 
+class SinglePixels(Fallback):
+    """Changed is an image with a pixel that differs from all its neighbours."""
+
+    def is_changed(self, x: torch.Tensor) -> torch.Tensor:
+        height, width = x.shape[2:]
+        wide = pad(x, (1, 1, 1, 1))
+        places = [
+            (down, right) for down in range(3) for right in range(3) if (down, right) != (1, 1)
+        ]
+        near = [wide[:, :, down : down + height, right : right + width] for down, right in places]
+        differs = (torch.stack(near) - x).abs().amin(0) > 0.5
+        return differs.flatten(1).any(1)
+
+
+class Checkerboards(Fallback):
+    """Changed is an image with 3x3 pixels that alternate more than those of digits."""
+
+    def is_changed(self, x: torch.Tensor) -> torch.Tensor:
+        signs = torch.tensor([1.0, -1, 1, -1, 1, -1, 1, -1, 1], dtype=x.dtype).view(1, 1, 3, 3)
+        return conv2d(x, signs).abs().flatten(1).amax(1) > 2
+
+
 class Sawtooth(Around):
     """Between 16 levels the pixels fall where they should rise, with their true derivative."""
 
@@ -67,6 +92,43 @@ def test_jumps_are_doubted(kind: type[Around], mnist: DataSet) -> None:
     found = gradients(case(kind(network()).eval(), mnist, Linf(0.2), IMAGES))
     assert found is not None
     assert "the answer jumps" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "threat"),
+    [
+        (SinglePixels, L0(5)),
+        (Checkerboards, L1(8)),
+        (Checkerboards, L0(5)),
+        (Checkerboards, Patch(7)),
+    ],
+)
+def test_jumps_along_sparse_lines_are_doubted(
+    kind: type[Around], threat: Threat, mnist: DataSet
+) -> None:
+    """A fallback that only changes of few pixels reach is doubted in L1, for pixels and for patches."""
+    network_behind = case(kind(network()).eval(), mnist, threat, IMAGES)
+    found = gradients(network_behind)
+    assert found is not None
+    assert "the answer jumps" in found.reason
+    dense = dataclasses.replace(network_behind, threat=network_behind.dense_threat)
+    assert jumps(dense)[0] <= 1
+
+
+def test_pixels_row_of_a_fallback_does_not_pass(mnist: DataSet) -> None:
+    """A network behind a detector of single pixels does not pass a row of pixels without a doubt."""
+    context = Context(loading.from_model(SinglePixels(network()).eval(), name="it"), mnist)
+    threat, attack = {"norm": "l0", "eps": 5}, {"use": "SparseRS", "queries": 20}
+    row: dict[str, Any] = {"threat": threat, "attack": attack, "images": IMAGES}
+    measured = take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0)
+    assert "gradients" in [doubt.name for doubt in measured.doubts]
+
+
+@pytest.mark.parametrize("threat", [L1(0), L0(0), Patch(0)], ids=str)
+def test_a_threat_without_changes_has_no_sparse_jumps(threat: Threat, mnist: DataSet) -> None:
+    """Lines of no length do not jump."""
+    found, compared = jumps(case(SinglePixels(network()).eval(), mnist, threat, IMAGES))
+    assert found <= compared / 20
 
 
 def test_fallback_behind_a_detector_does_not_pass(mnist: DataSet) -> None:
