@@ -158,7 +158,7 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "date in quotes": (
         CLEAN,
         {"waiver": '{ reason = "r", expires = "2027-01-01" }'},
-        "expected waiver.expires to fit",
+        "expected waiver.expires to be a date without quotes, such as 2027-01-31, got '2027-01-01'",
     ),
     "date with a time": (
         CLEAN,
