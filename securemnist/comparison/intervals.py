@@ -82,7 +82,8 @@ def extreme_interval(
     """For the difference of two minima (or maxima) over groups, each with its own table.
 
     Equal-tailed over draws from the tables' Dirichlet posteriors; the seed is fixed, so that equal
-    tables give an equal interval.
+    tables give an equal interval. The prior draws shares away from 0 and 1: the interval is extended to
+    the observed difference.
     """
     rng = np.random.default_rng(0)
     old: np.ndarray | None = None
@@ -98,7 +99,8 @@ def extreme_interval(
         raise ValueError("expected at least one table")
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(new - old, [tail, 1 - tail])
-    return float(low), float(high)
+    observed = extreme([t.new for t in tables]) - extreme([t.old for t in tables])
+    return float(min(low, observed)), float(max(high, observed))
 
 
 def unpaired_interval(

@@ -11,6 +11,7 @@ from securemnist.data.assembly import TOO_DARK, Splits, assembled
 from securemnist.data.dataset import DataSet
 from securemnist.data.samples import Samples, as_bytes
 from securemnist.errors import DataError
+from securemnist.input_spec import MOST_CHANNELS
 from securemnist.types import Images, Labels
 
 _FORM = "images as float32 (n, C, H, W) in [0, 1]"
@@ -38,10 +39,19 @@ def checked_images(images: Any) -> Images:
     if x.dtype != torch.float32:
         advice = "divide by 255" if x.dtype == torch.uint8 else "convert with .float()"
         raise DataError(f"expected {_FORM}, got {dtype_of(x)}; {advice}")
-    if x.dim() != 4 or not len(x):
-        raise DataError(f"expected {_FORM}, at least one, got {tuple(x.shape)}; reshape them")
+    _check_shape(x, _FORM)
     check_range(x, _FORM)
     return x
+
+
+def _check_shape(x: torch.Tensor, form: str) -> None:
+    """DataError unless there are images (n, C, H, W); no side is as small as the channels are many."""
+    if x.dim() != 4 or not x.numel():
+        raise DataError(f"expected {form}, at least one, got {tuple(x.shape)}; reshape them")
+    if x.shape[1] > MOST_CHANNELS >= x.shape[3]:
+        raise DataError(
+            f"expected {form}, got {tuple(x.shape)}, whose channels are last; permute to (0, 3, 1, 2)"
+        )
 
 
 def check_range(x: Images, form: str, where: str = "") -> None:
@@ -75,8 +85,7 @@ def _samples(images: Any, labels: Any) -> Samples:
     x = as_tensor(images, _ANY_FORM)
     if x.dtype not in (torch.float32, torch.uint8):
         raise DataError(f"expected {_ANY_FORM}, got {dtype_of(x)}; convert with .float()")
-    if x.ndim != 4 or not x.numel():
-        raise DataError(f"expected {_ANY_FORM}, at least one, got {tuple(x.shape)}; reshape them")
+    _check_shape(x, _ANY_FORM)
     y = checked_labels(labels, len(x)).cpu().clone()
     x = x.cpu().contiguous()
     if x.dtype == torch.uint8:

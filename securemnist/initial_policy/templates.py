@@ -8,7 +8,7 @@ from pathlib import Path
 
 from securemnist.endpoint.loading import is_endpoint
 from securemnist.input_spec import MNIST, InputSpec
-from securemnist.project import origin
+from securemnist.project import imports, origin
 
 POLICY, SUITE = "security_tests/thresholds.toml", "security_tests/test_security.py"
 THREATS = "security_tests/threats.toml"
@@ -42,15 +42,16 @@ def conftest(spec: str, form: InputSpec = MNIST, *, src: bool = False) -> str:
     """A conftest.py with a `model` fixture for SPEC; `src`: its module is in `src`."""
     shape = ", ".join(map(str, form.shape))
     module, _, factory = spec.partition(":")
-    if factory and "@" not in spec:
+    if imports.is_code(spec):
         source, call = f"from {module} import {factory}", f"{factory}()"
     else:
-        source = "from securemnist.models import loading"
-        call = f"loading.resolve({json.dumps(spec)})"
+        source, place = "from securemnist.models import loading", _place(spec)
+        call = f"loading.resolve({place})"
         if is_endpoint(spec):  # the form of the images is not in a file
             source = f"from securemnist.input_spec import InputSpec\n{source}"
-            call = f"loading.resolve({json.dumps(spec)}, input_spec={form!r})"
+            call = f"loading.resolve({place}, input_spec={form!r})"
     head = f"{_SRC}\n{source}  # noqa: E402" if src else f"import pytest\n\n{source}"
+    head = f"from os import path\n\n{head}" if "__file__" in call else head
     return f'''"""The model fixture of the security suites."""
 
 {head}
@@ -61,6 +62,18 @@ def model():
     """The model under assessment: images (n, {shape}) in [0, 1] to logits (n, {form.classes})."""
     return {call}
 '''
+
+
+def _place(spec: str) -> str:
+    """The expression for a SPEC without a factory: pytest in another folder finds its file, too."""
+    architecture, at, file = spec.partition("@")
+    if Path(spec).exists():  # the name of a folder may contain @
+        architecture, at, file = "", "", spec
+    file = file or architecture
+    if "://" in spec or Path(file).is_absolute() or not Path(file).suffix:
+        return json.dumps(spec)
+    found = f"path.relpath(path.join(path.dirname(__file__), {json.dumps(file)}))"
+    return f"{json.dumps(architecture + at)} + {found}" if at else found
 
 
 def requirements(folder: Path, source: origin.Origin | None = None) -> str:

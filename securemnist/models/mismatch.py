@@ -69,7 +69,10 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
             f"{_WRAP}select_classes(net, classes=[...]), with the output of each class; data that lack "
             f"their last classes need the number of all: {_NUMBER}"
         )
-    return f"fix the model, or use data of as many classes; {_NUMBER}"
+    # Labels from 1, as EMNIST's letters have, make one class more, without an image.
+    first = "labels count from 0: subtract 1 if yours begin with 1; else "
+    first = first if width == spec.classes - 1 else ""
+    return f"{first}fix the model, or use data of as many classes; {_NUMBER}"
 
 
 def accepts(model: nn.Module, x: torch.Tensor) -> bool:

@@ -8,6 +8,11 @@ from securemnist.plugin import options
 from securemnist.plugin.narrowing import by_environment
 from securemnist.plugin.state import State
 
+_NO_SUITE = (
+    "no suite was collected, so this run does not pass: add the folder of the suites to `testpaths`, or "
+    "name it, as in: pytest security_tests"
+)
+
 
 def exit_status(state: State, status: int) -> int:
     """The exit status of pytest; never 0 if a selected row did not pass, or if no row was measured.
@@ -33,9 +38,10 @@ def sentences(state: State, *, failed: bool) -> list[str]:
 
     If no test has `failed`, also the rows that make the run fail.
     """
-    run = state.run
+    run, config = state.run, state.config
     if run is None or not (run.collected or run.findings):
-        return []
+        asked = options.on_command_line(config) and not config.getoption("collectonly")
+        return [_NO_SUITE] if run is not None and asked else []
     rows = len(run.policy.requirements)
     notes = []
     if not run.judged:

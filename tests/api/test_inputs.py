@@ -39,6 +39,7 @@ X, Y = torch.rand(3, 1, 28, 28), torch.tensor([1, 2, 3])
         ((X.to_sparse(), Y), "got a sparse tensor"),
         ((X[:, 0], Y), r"got \(3, 28, 28\)"),
         ((X[:0], Y[:0]), "at least one"),
+        ((X.permute(0, 2, 3, 1), Y), r"got \(3, 28, 28, 1\), whose channels are last; permute"),
         ((X + 1, Y), "pixels from"),
         ((X * torch.nan, Y), "NaN"),
         ((X, Y[:2]), r"shape \(2,\)"),

@@ -72,6 +72,17 @@ def test_the_worst_of_ten() -> None:
     assert extreme_interval(alike, np.min) == extreme_interval(alike, np.min)
 
 
+@pytest.mark.parametrize(("n", "lost"), [(55, 55), (20, 20), (20, 2)])
+def test_the_interval_of_the_worst_class_holds_its_difference(n: int, lost: int) -> None:
+    """A class that falls from all images to none differs by -1, and the interval reaches that far."""
+    tables = [*[Paired(n, 0, 0, n)] * 9, Paired(n, 0, lost, n - lost)]
+    swapped = [*[Paired(n, 0, 0, n)] * 9, Paired(n, lost, 0, n - lost)]
+    low, high = extreme_interval(tables, np.min)
+    assert -1 <= low <= -lost / n <= high
+    low, high = extreme_interval(swapped, np.min)
+    assert low <= lost / n <= high <= 1
+
+
 def test_the_worst_of_ten_rarely_cries_wolf() -> None:
     """Of 50 pairs of versions without a difference at most a few are called different."""
     rng = np.random.default_rng(5)

@@ -66,6 +66,14 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "records of 3,073 bytes, got 3,000",
     ),
     "empty": (lambda p: (p / "data_batch_2.bin").write_bytes(b""), "records of 3,073 bytes, got 0"),
+    "batch missing": (
+        lambda p: (p / "data_batch_1.bin").unlink(),
+        "expected data_batch_1.bin beside data_batch_2.bin",
+    ),
+    "test images missing": (
+        lambda p: (p / "test_batch.bin").unlink(),
+        "test_batch.bin: .*No such file",
+    ),
     "names missing": (
         lambda p: (p / "batches.meta.txt").unlink(),
         "batches.meta.txt: .*No such file",

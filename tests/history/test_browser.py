@@ -34,3 +34,17 @@ def test_trend_chart_shows_latest_commit_first(browser: Any, page: Path) -> None
         oldest, newest = commits.first.bounding_box(), commits.last.bounding_box()
         assert 0 < newest["x"] < 360
         assert oldest["x"] < 0
+
+
+@pytest.mark.parametrize("width", [360, 1024])
+def test_trend_chart_of_two_versions_begins_at_the_left(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    """A chart that is narrower than its place begins where its caption begins."""
+    entries = history(tmp_path / "h.jsonl", version("0a" * 20, 500), version("0b" * 20, 600))
+    path = tmp_path / "history.html"
+    path.write_bytes(trend.render(entries))
+    with Visit(browser, path, width, "light") as visit:
+        figure = visit.page.locator(".charts figure").first
+        boxes = [figure.locator(part).bounding_box() for part in ("figcaption", "svg")]
+        assert boxes[0]["x"] == pytest.approx(boxes[1]["x"], abs=2)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from securemnist._util.resources import WEIGHTS
 from securemnist.initial_policy import templates
 from securemnist.models import loading
 from securemnist.project import origin
@@ -37,6 +39,31 @@ def test_conftest_of_a_weight_file_resolves_the_spec(tmp_path: Path) -> None:
     path.write_text(templates.conftest("certified"))
     model = runpy.run_path(str(path))["model"].__wrapped__()
     assert model.digest == loading.resolve("certified").digest
+
+
+@pytest.mark.parametrize("spec", ["nets/net.safetensors", "A@nets/net.safetensors"])
+def test_conftest_finds_a_file_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    """The fixture loads a relative file of the project where pytest is started in a folder below it."""
+    (tmp_path / "nets").mkdir()
+    for suffix in ("safetensors", "json"):
+        shutil.copy(WEIGHTS / f"baseline.{suffix}", tmp_path / f"nets/net.{suffix}")
+    path = tmp_path / "conftest.py"
+    path.write_text(templates.conftest(spec))
+    for folder, expected in ((tmp_path, spec), (tmp_path / "nets", spec.replace("nets/", ""))):
+        monkeypatch.chdir(folder)
+        model = runpy.run_path(str(path))["model"].__wrapped__()
+        assert model.digest == loading.resolve("baseline").digest
+        assert model.spec == expected  # no path of this machine in a report
+
+
+@pytest.mark.parametrize("spec", ["https://h/v2/models/net", "/models/net.onnx", "baseline"])
+def test_conftest_leaves_other_specs_as_they_are(spec: str) -> None:
+    """An address, an absolute path and the name of a reference model are written as they were given."""
+    text = templates.conftest(spec)
+    ast.parse(text)
+    assert f'loading.resolve("{spec}"' in text
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,16 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
         MNIST,
         "securemnist.models.from_probabilities(select_classes(net, classes=[...]))",
     ),
-    "9 outputs": (outputs(9), MNIST, "use data of as many classes; `class_names` names them"),
+    "9 outputs": (
+        outputs(9),
+        MNIST,
+        "labels count from 0: subtract 1 if yours begin with 1; else fix the model, or",
+    ),
+    "8 outputs": (
+        outputs(8),
+        MNIST,
+        "got (1, 8); fix the model, or use data of as many classes; `class_names` names them",
+    ),
     "one output": (outputs(1), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "flat output": (outputs(), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "one output, ten classes": (outputs(1), MNIST, "use data of two, or name both"),

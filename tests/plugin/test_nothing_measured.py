@@ -81,10 +81,11 @@ def test_option_without_a_policy_is_refused(pytester: pytest.Pytester) -> None:
 
 
 def test_option_without_a_suite_does_not_pass(red: Path, pytester: pytest.Pytester) -> None:
-    """With a policy and an option, but no suite among the tests, the run does not pass."""
+    """With a policy and an option, but no suite among the tests, the run does not pass and says why."""
     pytester.makepyfile(test_theirs="def test_theirs(): ...")
     result = pytester.runpytest_inprocess("-p", "no:randomly", MODEL, "test_theirs.py")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["no suite was collected, so this run does not pass: *testpaths*"])
     assert pytester.runpytest_inprocess("-p", "no:randomly", "test_theirs.py").ret == 0
 
 
