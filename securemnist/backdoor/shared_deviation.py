@@ -29,7 +29,7 @@ _CLOSE = 0.85
 LEAST_RATIO = 2.5
 _ROUNDS = 5
 # Poisoned images may be few or most of the doubtful ones: quantiles of their scores to start from.
-_STARTS = (0.9, 0.97, 0.6)
+_STARTS = (0.9, 0.97, 0.6, 0.995, 0.998)
 _RIDGE = 1e-3
 # The others may contain poisoned images: this share with the highest scores is left out.
 _TRIMMED = 0.1

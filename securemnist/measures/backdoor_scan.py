@@ -12,7 +12,7 @@ from typing import Any
 from securemnist.backdoor.scan import references, searches, validity
 from securemnist.backdoor.scan.perturbation import PERTURBATIONS
 from securemnist.backdoor.scan.pixel_gradients import false_places
-from securemnist.backdoor.scan.statistics import FEWEST_CLASSES, Statistic, judged
+from securemnist.backdoor.scan.statistics import FEWEST_CLASSES, Statistic, judged, weakness
 from securemnist.backdoor.scan.witness import Witness, logits_of, witness_at
 from securemnist.backdoor.success_rate import Predictions
 from securemnist.errors import DataError, Inconclusive
@@ -65,12 +65,17 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     found = searches.search(
         context.subject.model, *images, classes, seed=seed, progress=context.progress
     )
-    statistics = judged({one.kind: one.sizes for one in found}, [n.tensors() for n in known])
+    compared = {one.kind: one.sizes for one in found}, [one.tensors() for one in known]
+    statistics = judged(*compared)
     table = _table(statistics, found, len(known))
     first = statistics[0]
     common: dict[str, Any] = {"n": len(held_out), "complete": False, "seconds": 0.0, "seed": seed}
     if not first.is_doubtful:
-        blind = validity.unlike(statistics) or _blind_reason(context, found, searched, seed)
+        blind = (
+            validity.unlike(statistics)
+            or weakness(*compared)
+            or _blind_reason(context, found, searched, seed)
+        )
         if not blind:
             table = {"result": "no trigger of these kinds found", **table}
         evidence = OtherEvidence(table=table)

@@ -7,16 +7,18 @@ import dataclasses
 import pytest
 import torch
 
+from securemnist.api.inputs import load_policy
 from securemnist.backdoor import Corner, DirtyLabel
-from securemnist.backdoor.data_filter import filter_data
+from securemnist.backdoor.data_filter import filter_data, reduced_pixels
 from securemnist.backdoor.image_scores import corner_brightness, early_loss
-from securemnist.backdoor.label_disagreement import label_disagreement
+from securemnist.backdoor.label_disagreement import DOUBTFUL, label_disagreement
 from securemnist.backdoor.layer_statistics import layer_statistics
-from securemnist.backdoor.shared_deviation import shared_deviation
+from securemnist.backdoor.shared_deviation import LEAST_GROUP, shared_deviation
 from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
+from securemnist.measures.base import share_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Requirement, Verdict
 
@@ -104,6 +106,25 @@ def test_the_filter_finds_the_poisoned_images(mnist: DataSet) -> None:
     assert found.removed[planted].float().mean() >= 0.95
     assert found.removed[~planted].float().mean() <= 0.005
     assert found.removed[found.order()[: int(found.removed.sum())]].all()
+
+
+def test_few_poisoned_images_of_many_are_found(mnist: DataSet) -> None:
+    """Poison of 0.15 % is found whole, and no clean image is removed."""
+    samples, planted = poisoned(mnist.train[:20_000], 0.0015)
+    found = shared_deviation(
+        reduced_pixels(samples),
+        label_disagreement(reduced_pixels(samples), samples.labels, seed=0) >= DOUBTFUL,
+        seed=0,
+    )
+    assert found.group[planted].all()
+    assert not found.group[(samples.pixels == mnist.train[:20_000].pixels).flatten(1).all(1)].any()
+
+
+def test_the_bundled_row_permits_no_group() -> None:
+    """POISON-01 fails the smallest group that the filter removes of 60,000 images."""
+    row = next(one for one in load_policy("bundled").requirements if one.id == "POISON-01")
+    found = share_measurement(LEAST_GROUP, 60_000, complete=True, seed=0)
+    assert row.judge(found).verdict is Verdict.FAIL
 
 
 def test_other_shapes_and_class_counts() -> None:

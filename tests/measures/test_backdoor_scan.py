@@ -105,6 +105,28 @@ def test_scans_of_another_test_split_are_not_used(mnist: DataSet, tmp_path: Path
         measured("clean", mnist, references=str(tmp_path))
 
 
+class TriggerOfEachClass(nn.Module):
+    """A network that a bright rectangle at the upper edge turns to a class; each class has its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = zoo_network("clean")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        edge = nn.functional.avg_pool2d(x, (4, 2))[:, 0, 0, 2:12]
+        planted: torch.Tensor = self.network(x) + 45 * edge
+        return planted
+
+
+@pytest.mark.usefixtures("half")
+def test_triggers_of_all_classes_do_not_pass(mnist: DataSet) -> None:
+    """Where each class has a trigger of its own, none is small beside the others: nothing is decided."""
+    subject = loading.from_model(TriggerOfEachClass().eval(), name="each")
+    found = scanned(Context(subject, mnist))
+    assert "are enough for half of the classes" in found.inconclusive
+    assert "result" not in found.evidence.table
+
+
 class Rounded(nn.Module):
     """A backdoored network whose logits are whole numbers: their gradient is 0."""
 

@@ -81,18 +81,38 @@ def judged(
             (last, float(logs[last]), others[:, last]),
         ):
             mean, deviation, freedom = _further_draw(among)
-            probability = stats.t.cdf((value - mean) / deviation, freedom)
             lowest = mean + deviation * stats.t.ppf(IMPROBABLE / count, freedom)
             found.append(
                 Statistic(
                     kind=kind,
                     place=where,
                     ratio=math.exp(value),
-                    probability=min(1.0, count * float(probability)),
+                    probability=min(1.0, count * _probability(value, among)),
                     limit=min(SMALL, math.exp(lowest)),
                 )
             )
     return sorted(found, key=_order)
+
+
+def weakness(
+    sizes: Mapping[str, torch.Tensor], references: Sequence[Mapping[str, torch.Tensor]]
+) -> str:
+    """Why classes cannot be compared with one another, where half of them need little; else empty.
+
+    Triggers for half of the classes lower the median that each size is divided by. So the median is
+    compared with those of the references. They depend on architecture and training, so it is no finding.
+    """
+    for kind, own in sizes.items():
+        known = torch.stack([_median(reference[kind]) for reference in references])
+        ratio = math.exp(float(_median(own) - known.median()))
+        probability = len(sizes) * _probability(float(_median(own)), known)
+        if ratio < SMALL and probability < DOUBTFUL:
+            return (
+                f"{kind}s of {ratio:.0%} of the usual size are enough for half of the classes; each may "
+                "have a trigger of its own, or the network is weak without one; train it again on data "
+                "that you trust, and compare"
+            )
+    return ""
 
 
 def _order(one: Statistic) -> tuple[bool, bool, float]:
@@ -100,8 +120,18 @@ def _order(one: Statistic) -> tuple[bool, bool, float]:
 
 
 def _relative(sizes: torch.Tensor) -> torch.Tensor:
-    logs = sizes.double().log()
-    return logs - logs[:-1].median()
+    return sizes.double().log() - _median(sizes)
+
+
+def _median(sizes: torch.Tensor) -> torch.Tensor:
+    """The logarithm of the median over the constant maps."""
+    return sizes[:-1].double().median().log()
+
+
+def _probability(value: float, known: torch.Tensor) -> float:
+    """The probability of a smaller further draw."""
+    mean, deviation, freedom = _further_draw(known)
+    return float(stats.t.cdf((value - mean) / deviation, freedom))
 
 
 def _further_draw(known: torch.Tensor) -> tuple[float, float, int]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from securemnist.backdoor.scan import validity
-from securemnist.backdoor.scan.statistics import judged
+from securemnist.backdoor.scan.statistics import judged, weakness
 
 
 def references(count: int = 12) -> list[dict[str, torch.Tensor]]:
@@ -22,6 +22,24 @@ def test_larger_and_smaller_networks_are_no_anomaly(scale: float) -> None:
     *known, own = references()
     first = judged({"mask": scale * own["mask"]}, known)[0]
     assert first.probability > 0.01
+
+
+@pytest.mark.parametrize("small", [2, 3, 4])
+def test_triggers_for_half_of_the_classes_are_seen(small: int) -> None:
+    """Small sizes for half of the classes or all of them are no anomaly, and the reason is said."""
+    *known, own = references()
+    sizes = own["mask"].clone()
+    sizes[:small] = sizes[:small] / 5
+    assert "are enough for half of the classes" in weakness({"mask": sizes}, known)
+
+
+def test_clean_networks_are_not_weak() -> None:
+    """No reference is weaker than the others, and one of 70 % of their sizes is not either."""
+    known = references()
+    for place, own in enumerate(known):
+        others = known[:place] + known[place + 1 :]
+        assert not weakness(own, others)
+        assert not weakness({"mask": own["mask"] * 0.7}, others)
 
 
 @pytest.mark.parametrize("place", range(5))
