@@ -25,6 +25,7 @@ from securemnist.certificates.equivalence import same_logits
 from securemnist.certificates.front import split
 from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.margins import Margins
+from securemnist.certificates.maxima import without_maxima
 from securemnist.certificates.network import Network, known_bounds
 from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
@@ -105,7 +106,7 @@ class _Run:
         progress: Progress,
     ) -> None:
         self.front, self.x, self.y, self.eps = split(network), x, y, eps
-        self.network = self.front.rest
+        self.network = without_maxima(self.front.rest, x.shape[1:])
         self.attack, self.progress, self.domains = attack, progress, 0
         self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
         self.decided = torch.full_like(self.margins, torch.inf)

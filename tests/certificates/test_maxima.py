@@ -1,0 +1,128 @@
+"""Maxima as differences and ReLUs: the same values, and proofs that maxima alone do not give."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.certificates import maxima, proof
+from securemnist.certificates.certificate import network_of
+from securemnist.certificates.intervals import Box, ball
+from securemnist.certificates.maxima import without_maxima
+from securemnist.certificates.proof import prove
+from securemnist.certificates.rules import MaxPool
+from securemnist.certificates.tightening import refined, tightened
+from securemnist.evaluation.proof_stage import StartedAttack
+from securemnist.threats import Linf
+
+SHAPE, EPS = (2, 7, 8), 0.25
+POOLS = {
+    "2 x 2": nn.MaxPool2d(2),
+    "overlapping": nn.MaxPool2d(3, stride=1, padding=1),
+    "incomplete windows": nn.MaxPool2d(3, stride=2, ceil_mode=True),
+    "dilated": nn.MaxPool2d(2, stride=1, dilation=2),
+    "one row": nn.MaxPool2d((1, 5)),
+    "no choice": nn.MaxPool2d(1),
+    "adaptive": nn.AdaptiveMaxPool2d((3, 5)),
+}
+
+
+def network(pool: nn.Module) -> nn.Sequential:
+    """A convolution, a maximum, and a linear layer."""
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(2, 3, 3, padding=1), pool, nn.Flatten(), nn.LazyLinear(4)]
+    model = nn.Sequential(*layers)
+    model(torch.zeros(2, *SHAPE))
+    return model.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_windows_are_those_of_the_maximum(name: str) -> None:
+    """The largest member of each window is the output, for windows of any form."""
+    pool = POOLS[name]
+    members = maxima.windows(MaxPool(lambda x: (pool(x), x)), SHAPE[1:])
+    x = torch.randn(5, *SHAPE, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(x.flatten(2)[:, :, members].amax(2), pool(x).flatten(2))
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_rewritten_network_has_the_same_values(name: str) -> None:
+    """Bounds of a point are its logits, and those of a ball are intervals of the maximum, or tighter."""
+    model = network(POOLS[name])
+    x = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(2))
+    net = network_of(model, x)
+    other = without_maxima(net, SHAPE)
+    assert not any(isinstance(step.rule, MaxPool) for step in other.steps)
+    point = other.intervals(Box(x.double(), x.double())).boxes[-1]
+    assert torch.allclose(point.centre, model(x).double(), atol=1e-4)
+    wide, narrow = (each.intervals(ball(x, 0.1)).boxes[-1] for each in (net, other))
+    assert torch.allclose(wide.lower, narrow.lower)
+    assert torch.allclose(wide.upper, narrow.upper)
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_bounds_hold_all_values_of_a_ball(name: str) -> None:
+    """Tightened bounds of the logits hold those of random points, and are tighter than intervals."""
+    model = network(POOLS[name])
+    x = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(3))
+    net = without_maxima(network_of(model, x), SHAPE)
+    image = ball(x, 0.1)
+    found = refined(net, tightened(net, image))
+    rng = torch.Generator().manual_seed(4)
+    points = image.lower + torch.rand(4000, *SHAPE, generator=rng).round() * 2 * image.radius
+    with torch.no_grad():
+        logits = model(points.float()).double()
+    assert bool((logits >= found.boxes[-1].lower).all())
+    assert bool((logits <= found.boxes[-1].upper).all())
+
+
+def small(seed: int) -> nn.Sequential:
+    """A network of nine pixels whose ReLUs and maxima decide."""
+    torch.manual_seed(seed)
+    layers = [nn.Conv2d(1, 4, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 3)]
+    model = nn.Sequential(*layers)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter)
+    return model.eval().requires_grad_(False)
+
+
+def decided(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """The images (n,) that are proved, and the number of those that are proved or broken."""
+    attack = StartedAttack(model, x, y, Linf(EPS))
+    found = prove(model, x, y, eps=EPS, seconds=math.inf, attack=attack)
+    return found.proved, int((found.proved | found.broken).sum())
+
+
+def test_networks_with_maxima_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every ball is proved or holds an adversarial example; with maxima as they are, some stay open."""
+    every, before = 0, 0
+    for seed in range(8):
+        model, rng = small(seed), torch.Generator().manual_seed(seed)
+        x = torch.rand(4, 1, 3, 3, generator=rng)
+        y = model(x).argmax(1)
+        corners = x[:, None] + EPS * (2 * torch.rand(4, 5000, 1, 3, 3, generator=rng).round() - 1)
+        predicted = model(corners.clamp(0, 1).flatten(0, 1)).argmax(1).view(4, -1)
+        proved, count = decided(model, x, y)
+        assert not bool((predicted[proved] != y[proved, None]).any())
+        every += count
+        with monkeypatch.context() as patched:
+            patched.setattr(proof, "without_maxima", lambda net, _shape: net)
+            kept, count = decided(model, x, y)
+        assert not bool((kept & ~proved).any())
+        before += count
+    assert every == 32
+    assert before < 28
+
+
+def test_maxima_of_large_planes_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the limit the network is as it was, and images without a choice are still proved."""
+    model = small(0)
+    x = torch.rand(2, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    net = network_of(model, x)
+    monkeypatch.setattr(maxima, "MOST_PIXELS", 3)
+    assert without_maxima(net, (1, 3, 3)).steps == net.steps
+    y = model(x).argmax(1)
+    assert prove(model, x, y, eps=1e-4, seconds=math.inf).proved.all()
