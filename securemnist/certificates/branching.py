@@ -31,7 +31,8 @@ def ranked(
     below = value.clamp_min(0) - duals * value
     height = -lower * upper / (upper - lower).clamp_min(1e-12)
     ranks = torch.where(outer > 0, outer * below, -outer * above) + _HEIGHT * outer.abs() * height
-    return ranks.masked_fill(signs != 0, -1)
+    # Rounding leaves less than 0, or nothing, of a unit whose bounds are close to 0.
+    return ranks.nan_to_num(0.0).clamp_min(0).masked_fill(signs != 0, -1)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import torch
 
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.network import Network
-from securemnist.certificates.rules import Rearrange
+from securemnist.certificates.rules import Rearrange, Shape
 from securemnist.types import Images
 
 
@@ -25,6 +25,11 @@ class Front:
 
     first: Network
     rest: Network
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of one sample behind the front; empty where there is none."""
+        return self.first.steps[-1].shape if self.first.steps else ()
 
     def box(self, image: Box) -> Box:
         """The values (1, ...) behind the front, with its rounding errors, of a ball (1, C, H, W)."""

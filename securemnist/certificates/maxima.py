@@ -27,8 +27,8 @@ from securemnist.certificates.rules import (
     Sum,
 )
 
-# Pixels of a plane up to which maxima are rewritten: 64 x 64.
-MOST_PIXELS = 4096
+# Maxima are rewritten for planes of 64 x 64 pixels at most, and for so many members of all windows.
+MOST_PIXELS, MOST_VALUES = 4096, 60_000
 
 
 @final
@@ -43,6 +43,7 @@ class Larger(Rule):
         return Box(torch.maximum(one.lower, other.lower), torch.maximum(one.upper, other.upper))
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
+        # a enters through relu(a - b) alone.
         return [None, weights, weights], weights.new_zeros(len(weights))
 
 
@@ -61,50 +62,69 @@ class Difference(Rule):
 
 
 def without_maxima(network: Network, shape: Shape) -> Network:
-    """The same network with its maxima as differences and ReLUs; those of large planes stay.
+    """The same network with its maxima as differences and ReLUs; large ones stay as they are.
 
-    `shape` (C, H, W): that of one image.
+    `shape` (C, H, W): that of one input of the network.
     """
     steps: list[Step] = []
     places, shapes = [0], [shape, *(step.shape for step in network.steps)]
     for step in network.steps:
         inputs = tuple(places[source] for source in step.inputs)
-        plane = shapes[step.inputs[0]][1:]
-        if isinstance(step.rule, MaxPool) and math.prod(plane) <= MOST_PIXELS:
-            _Maximum(steps, step).write(inputs[0], windows(step.rule, plane))
+        groups = _groups(step.rule, shapes[step.inputs[0]])
+        if groups:
+            _Rewriter(steps, step).write(inputs[0], groups)
         else:
             steps.append(replace(step, inputs=inputs))
         places.append(len(steps))
     return replace(network, steps=tuple(steps))
 
 
+def _groups(rule: Rule, shape: Shape) -> list[Windows]:
+    """The windows of a maximum of values (C, H, W); none for other rules and where they are too many."""
+    if not isinstance(rule, MaxPool) or math.prod(shape[1:]) > MOST_PIXELS:
+        return []
+    groups = windows(rule, shape[1:])
+    values = shape[0] * sum(group.members.numel() for group in groups)
+    return groups if values <= MOST_VALUES else []
+
+
 @dataclass(frozen=True)
-class _Maximum:
-    """The maximum `step`, which is written to the end of `steps`."""
+class _Rewriter:
+    """Writes the maximum `step` to the end of `steps`; all values are (C, k, outputs)."""
 
     steps: list[Step]
     step: Step
 
-    def write(self, values: int, members: torch.Tensor) -> None:
-        """Pairs of the `members` (k, outputs) of each window of `values` until one is left."""
-        left, outputs = members.shape
-        values = self._add(Rearrange(partial(_gathered, members=members)), left, outputs, values)
-        while left > 1:
-            half = left // 2
-            one, other = (self._part(values, start, half, outputs) for start in (0, half))
-            above = self._add(Difference(), half, outputs, one, other)
-            above = self._add(LeakyReLU(torch.zeros(())), half, outputs, above)
-            larger = self._add(Larger(), half, outputs, one, other, above)
-            if left % 2:
-                rest = self._part(values, 2 * half, 1, outputs)
-                larger = self._add(Concatenate(2), half + 1, outputs, larger, rest)
-            values, left = larger, left - half
-        shaped = Rearrange(partial(_shaped, shape=self.step.shape))
-        self.steps.append(replace(self.step, rule=shaped, inputs=(values,)))
+    def write(self, source: int, groups: Sequence[Windows]) -> None:
+        """The maximum of each window of the step `source`, in the order of the outputs."""
+        found = [self._largest(source, group.members) for group in groups]
+        outputs = torch.cat([group.outputs for group in groups])
+        every = found[0]
+        if len(found) > 1:
+            every = self._add(Concatenate(3), 1, len(outputs), *found)
+        ordered = Rearrange(partial(_ordered, order=outputs.argsort(), shape=self.step.shape))
+        self.steps.append(replace(self.step, rule=ordered, inputs=(every,)))
 
-    def _part(self, values: int, start: int, count: int, outputs: int) -> int:
+    def _largest(self, source: int, members: torch.Tensor) -> int:
+        """Pairs of the `members` (k, outputs) of each window until one is left; the place of its step."""
+        remaining, outputs = members.shape
+        gathered = Rearrange(partial(_gathered, members=members))
+        values = self._add(gathered, remaining, outputs, source)
+        while remaining > 1:
+            half = remaining // 2
+            one, other = (self._slice(values, start, half, outputs) for start in (0, half))
+            difference = self._add(Difference(), half, outputs, one, other)
+            positive = self._add(LeakyReLU(torch.zeros(())), half, outputs, difference)
+            larger = self._add(Larger(), half, outputs, one, other, positive)
+            if remaining % 2:
+                rest = self._slice(values, 2 * half, 1, outputs)
+                larger = self._add(Concatenate(2), half + 1, outputs, larger, rest)
+            values, remaining = larger, remaining - half
+        return values
+
+    def _slice(self, source: int, start: int, count: int, outputs: int) -> int:
         part = Rearrange(partial(torch.narrow, dim=2, start=start, length=count))
-        return self._add(part, count, outputs, values)
+        return self._add(part, count, outputs, source)
 
     def _add(self, rule: Rule, count: int, outputs: int, *inputs: int) -> int:
         """One more step of this many values for each output, and its place."""
@@ -118,23 +138,34 @@ def _gathered(x: torch.Tensor, *, members: torch.Tensor) -> torch.Tensor:
     return x.flatten(2)[:, :, members.to(x.device)]
 
 
-def _shaped(x: torch.Tensor, *, shape: Shape) -> torch.Tensor:
-    return x.reshape(-1, *shape)
+def _ordered(x: torch.Tensor, *, order: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Values (n, C, 1, outputs) in the order of the outputs, in the shape of one sample."""
+    return x[:, :, 0, order.to(x.device)].reshape(-1, *shape)
 
 
-def windows(rule: MaxPool, plane: Shape) -> torch.Tensor:
-    """The places (k, outputs), int64, in a plane (H, W) that each maximum is taken of.
+@dataclass(frozen=True)
+class Windows:
+    """Windows of k members: the `outputs` (o,) that they give, and their pixels `members` (k, o)."""
 
-    Windows of fewer members, as at an edge, repeat their first one.
+    outputs: torch.Tensor
+    members: torch.Tensor
+
+
+def windows(rule: MaxPool, plane: Shape) -> list[Windows]:
+    """The windows of planes (H, W), by their number of members: fewer at an edge.
+
+    None where a window has no member: there the maximum has no value.
     """
     pixels = math.prod(plane)
     # Each pixel in turn is the only one of value 1: the outputs that show it have it as a member.
     one = torch.eye(pixels).view(pixels, 1, *plane)
     shown = rule.pool(one)[0].flatten(1).T > 0
     counts = shown.sum(1)
-    ranks = shown.cumsum(1) - 1
-    members = torch.zeros(int(counts.max()), len(counts), dtype=torch.int64)
-    members += shown.int().argmax(1)
-    outputs, places = shown.nonzero(as_tuple=True)
-    members[ranks[outputs, places], outputs] = places
-    return members
+    if not bool((counts > 0).all()):
+        return []
+    groups = []
+    for count in counts.unique().tolist():
+        outputs = (counts == count).nonzero()[:, 0]
+        members = shown[outputs].nonzero()[:, 1].view(len(outputs), count).T
+        groups.append(Windows(outputs, members.contiguous()))
+    return groups

@@ -106,7 +106,7 @@ class _Run:
         progress: Progress,
     ) -> None:
         self.front, self.x, self.y, self.eps = split(network), x, y, eps
-        self.network = without_maxima(self.front.rest, x.shape[1:])
+        self.network = without_maxima(self.front.rest, self.front.shape or x.shape[1:])
         self.attack, self.progress, self.domains = attack, progress, 0
         self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
         self.decided = torch.full_like(self.margins, torch.inf)

@@ -53,7 +53,7 @@ class Relaxation:
     def known_signs(self) -> torch.Tensor:
         """The signs (1, units), int8, that the bounds show; 0 for the others."""
         lower, upper = self.ends
-        return ((lower >= 0).to(torch.int8) - (upper <= 0).to(torch.int8))[None]
+        return torch.where(upper <= 0, -1, (lower >= 0).to(torch.int8))[None]
 
     @cached_property
     def ends(self) -> tuple[torch.Tensor, torch.Tensor]:

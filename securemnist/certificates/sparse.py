@@ -49,7 +49,9 @@ class _Entries:
 
 
 def _entries(matrix: torch.Tensor) -> _Entries | None:
-    """The entries of a matrix of few; None for others."""
+    """The entries of a matrix of few; None for others, and on accelerators, where all are dense."""
+    if matrix.device.type != "cpu":
+        return None
     rows, places = matrix.nonzero(as_tuple=True)
     if not 0 < len(rows) <= _DENSE * matrix.numel():
         return None

@@ -79,7 +79,8 @@ class Server:
         self._slow: SlowClients | None = None
         if settings.has("deadlines"):
             self._granian.unread_seconds = settings.body_seconds
-            self._slow = SlowClients(self.port, settings.body_seconds + settings.header_seconds)
+            longest = settings.body_seconds + settings.header_seconds
+            self._slow = self._application = SlowClients(application, self.port, longest)
 
     @property
     def address(self) -> str:
@@ -94,6 +95,8 @@ class Server:
         started()
         watching = asyncio.create_task(self._slow.watch()) if self._slow else None
         await serving
+        if watching is not None and watching.done():
+            watching.result()  # it never ends by itself: this raises what went wrong
         try:
             async with asyncio.timeout(self._settings.stop_seconds):
                 while self._working:
@@ -120,14 +123,10 @@ class Server:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._working += 1
-        if self._slow is not None:
-            self._slow.began(scope)
         try:
             await self._application(scope, receive, send)
         finally:
             self._working -= 1
-            if self._slow is not None:
-                self._slow.ended(scope)
 
 
 class ServerThread:

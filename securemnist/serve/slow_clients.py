@@ -13,7 +13,7 @@ import stat
 import struct
 import time
 
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 _OPEN_FILES = "/dev/fd"  # of this process, on Linux and macOS
 _SLOWEST_POLL = 1.0
@@ -22,33 +22,34 @@ _Client = tuple[str, int]
 
 
 class SlowClients:
-    """When the last answer of each connection was ready; `seconds` later, and without another, it ends.
+    """An application whose clients have `seconds` to take an answer and to send the next request.
 
-    An idle connection is closed before that, so `seconds` covers both the answer and the pause behind it.
+    It keeps the time at which the last answer of each connection was ready. An idle connection is closed
+    by the HTTP server before that.
     """
 
-    def __init__(self, port: int, seconds: float) -> None:
-        self._port, self._seconds = port, seconds
-        self._answered: dict[_Client, float] = {}
+    def __init__(self, application: ASGIApp, port: int, seconds: float) -> None:
+        self._application, self._port, self._seconds = application, port, seconds
+        self._ready: dict[_Client, float] = {}
 
-    def began(self, scope: Scope) -> None:
-        """A request has come, so that the answers before it are on their way."""
-        if client := _client(scope.get("client")):
-            self._answered.pop(client, None)
-
-    def ended(self, scope: Scope) -> None:
-        """The answer was given to the HTTP server."""
-        if client := _client(scope.get("client")):
-            self._answered[client] = time.monotonic()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = _client(scope.get("client"))
+        if client:  # its next request has come, so it has taken the answers before
+            self._ready.pop(client, None)
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            if client:
+                self._ready[client] = time.monotonic()
 
     async def watch(self) -> None:
         """Disconnect slow clients until this is cancelled."""
         while True:
             await asyncio.sleep(min(self._seconds / 4, _SLOWEST_POLL))
             before = time.monotonic() - self._seconds
-            late = {client for client, ready in self._answered.items() if ready < before}
+            late = {client for client, ready in self._ready.items() if ready < before}
             for client in late:
-                del self._answered[client]
+                del self._ready[client]
             if late:
                 self._disconnect(late)
 
@@ -57,7 +58,8 @@ class SlowClients:
         with contextlib.suppress(OSError):  # no such list on this system
             for name in os.listdir(_OPEN_FILES):
                 with contextlib.suppress(OSError), _copied(int(name)) as connection:
-                    ours = connection.getsockname()[1] == self._port
+                    own = _client(connection.getsockname())  # None of a local socket
+                    ours = own is not None and own[1] == self._port
                     if ours and _client(connection.getpeername()) in clients:
                         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
                         connection.shutdown(socket.SHUT_RDWR)

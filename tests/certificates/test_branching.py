@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from securemnist.certificates.branching import children
+from securemnist.certificates.branching import children, ranked
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.minimum import Minimum
@@ -43,6 +44,19 @@ def test_no_part_has_a_lower_bound_than_its_domain() -> None:
     without = duals.repeat(2, 1).masked_fill((parts != 0) & (signs.repeat(2, 1) == 0), 0)
     lost = estimates.lower_bounds(without, weights.repeat(2, 1)) - found.bounds.repeat(2)
     assert float(lost.min()) < -1e-3
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(-1e-13, 1e-13), (-1e-7, 1.0), (-1e-3, 1e6)])
+def test_every_free_unit_can_be_split(
+    lower: float, upper: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rounding gives no unit without a sign a rank below 0, however close to 0 its bounds are."""
+    relaxation, signs, duals, _, found = domains()
+    ends = (torch.full((relaxation.units,), end) for end in (lower, upper))
+    monkeypatch.setattr(type(relaxation), "ends", tuple(ends))
+    ranks = ranked(relaxation, signs, duals, found)
+    assert bool((ranks[signs == 0] >= 0).all())
+    assert bool((ranks[signs != 0] == -1).all())
 
 
 def test_ascent_goes_on_up_to_its_goal() -> None:

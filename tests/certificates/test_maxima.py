@@ -43,14 +43,17 @@ def network(pool: nn.Module) -> nn.Sequential:
 def test_windows_are_those_of_the_maximum(name: str) -> None:
     """The largest member of each window is the output, for windows of any form."""
     pool = POOLS[name]
-    members = maxima.windows(MaxPool(lambda x: (pool(x), x)), SHAPE[1:])
+    groups = maxima.windows(MaxPool(lambda x: (pool(x), x)), SHAPE[1:])
     x = torch.randn(5, *SHAPE, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(x.flatten(2)[:, :, members].amax(2), pool(x).flatten(2))
+    found = torch.full_like(pool(x).flatten(2), torch.nan)
+    for group in groups:
+        found[:, :, group.outputs] = x.flatten(2)[:, :, group.members].amax(2)
+    assert torch.equal(found, pool(x).flatten(2))
 
 
 @pytest.mark.parametrize("name", POOLS)
 def test_rewritten_network_has_the_same_values(name: str) -> None:
-    """Bounds of a point are its logits, and those of a ball are intervals of the maximum, or tighter."""
+    """Bounds of a point are its logits, and the intervals of a ball are those of the maximum."""
     model = network(POOLS[name])
     x = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(2))
     net = network_of(model, x)
@@ -65,7 +68,7 @@ def test_rewritten_network_has_the_same_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", POOLS)
 def test_bounds_hold_all_values_of_a_ball(name: str) -> None:
-    """Tightened bounds of the logits hold those of random points, and are tighter than intervals."""
+    """Tightened bounds of the logits hold those of random points of the ball."""
     model = network(POOLS[name])
     x = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(3))
     net = without_maxima(network_of(model, x), SHAPE)
@@ -79,10 +82,12 @@ def test_bounds_hold_all_values_of_a_ball(name: str) -> None:
     assert bool((logits <= found.boxes[-1].upper).all())
 
 
-def small(seed: int) -> nn.Sequential:
+def small(seed: int, *, padded: bool = False) -> nn.Sequential:
     """A network of nine pixels whose ReLUs and maxima decide."""
     torch.manual_seed(seed)
-    layers = [nn.Conv2d(1, 4, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 3)]
+    pool, features = (nn.MaxPool2d(2, 1, padding=1), 18) if padded else (nn.MaxPool2d(2), 4)
+    channels = 2 if padded else 4
+    layers = [nn.Conv2d(1, channels, 2), nn.ReLU(), pool, nn.Flatten(), nn.Linear(features, 3)]
     model = nn.Sequential(*layers)
     for parameter in model.parameters():
         nn.init.normal_(parameter)
@@ -96,11 +101,12 @@ def decided(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.T
     return found.proved, int((found.proved | found.broken).sum())
 
 
-def test_networks_with_maxima_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("padded", [False, True])
+def test_networks_with_maxima_are_decided(padded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every ball is proved or holds an adversarial example; with maxima as they are, some stay open."""
     every, before = 0, 0
     for seed in range(8):
-        model, rng = small(seed), torch.Generator().manual_seed(seed)
+        model, rng = small(seed, padded=padded), torch.Generator().manual_seed(seed)
         x = torch.rand(4, 1, 3, 3, generator=rng)
         y = model(x).argmax(1)
         corners = x[:, None] + EPS * (2 * torch.rand(4, 5000, 1, 3, 3, generator=rng).round() - 1)
@@ -117,12 +123,21 @@ def test_networks_with_maxima_are_decided(monkeypatch: pytest.MonkeyPatch) -> No
     assert before < 28
 
 
-def test_maxima_of_large_planes_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the limit the network is as it was, and images without a choice are still proved."""
+@pytest.mark.parametrize(("limit", "most"), [("MOST_PIXELS", 3), ("MOST_VALUES", 15)])
+def test_large_maxima_stay(limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above either limit the network is as it was, and images without a choice are still proved."""
     model = small(0)
     x = torch.rand(2, 1, 3, 3, generator=torch.Generator().manual_seed(0))
     net = network_of(model, x)
-    monkeypatch.setattr(maxima, "MOST_PIXELS", 3)
+    assert len(without_maxima(net, (1, 3, 3)).steps) > len(net.steps)
+    monkeypatch.setattr(maxima, limit, most)
     assert without_maxima(net, (1, 3, 3)).steps == net.steps
     y = model(x).argmax(1)
     assert prove(model, x, y, eps=1e-4, seconds=math.inf).proved.all()
+
+
+def test_windows_without_a_pixel_are_not_rewritten() -> None:
+    """A window of padding alone has no maximum: it has no members."""
+    pool = nn.MaxPool2d(2, padding=1, dilation=9)
+    assert not pool(torch.zeros(1, 1, 8, 8)).isfinite().all()
+    assert maxima.windows(MaxPool(lambda x: (pool(x), x)), (8, 8)) == []

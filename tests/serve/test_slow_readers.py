@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from securemnist.serve.settings import Settings
+from securemnist.serve.slow_clients import SlowClients
 from securemnist.serve.tokens import Token
 from tests.serve.hosts import serving
 
@@ -99,3 +100,21 @@ def test_connection_that_is_used_stays() -> None:
             used.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
             time.sleep(0.05)
     assert len(used) == 1
+
+
+def test_local_sockets_do_not_end_the_watch() -> None:
+    """A late client is disconnected also where the process has sockets without a port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    with contextlib.closing(listener), contextlib.ExitStack() as opened:
+        for local in socket.socketpair():
+            opened.enter_context(local)
+        client = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        accepted = opened.enter_context(listener.accept()[0])
+        clients = SlowClients(accepts_nothing, port, 0.0)
+        clients._disconnect({accepted.getpeername()})
+        assert disconnected(client)
+
+
+async def accepts_nothing(_scope: object, _receive: object, _send: object) -> None:
+    """An application that gives no answer."""
