@@ -28,7 +28,8 @@ from securemnist.types import Labels, Progress, silent
 # What the filter cannot find, and the reader of a result has to know.
 NOT_FOUND = (
     "clean-label poison",
-    "wrong labels without a trigger, and copies of one image",
+    "wrong labels without a trigger",
+    "copies of one image with a wrong label",
     "groups of fewer than 10 images",
     "poison of half of the images or more, or of about a tenth of a small set or of two classes",
     "triggers that no linear function of the pixels or of a layer shows",

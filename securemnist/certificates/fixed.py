@@ -1,4 +1,4 @@
-"""The units of domains whose sign is fixed: few of all, so that they are treated apart."""
+"""Units whose sign is fixed in a domain. They are few, so they are stored by index."""
 
 from __future__ import annotations
 

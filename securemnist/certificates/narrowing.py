@@ -59,9 +59,10 @@ class _Constrained:
         excess = (logits @ self.margin - LEAST)[:, None]
         excess = torch.where(multiplier > 0, excess, excess.clamp_min(0))  # it stays at 0 or more
         bounds = found.bounds - LEAST * multiplier[:, 0]
+        # Transposed twice, since domains are columns in memory.
         values = torch.cat([found.values.T, excess.T]).T
-        weights_ = pad(found.weights.T, (0, 0, 0, 1)).T
-        return Minimum(bounds, found.images, values, weights_, self.fixed)
+        outer = pad(found.weights.T, (0, 0, 0, 1)).T
+        return Minimum(bounds, found.images, values, outer, self.fixed)
 
 
 @torch.no_grad()

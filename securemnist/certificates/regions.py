@@ -84,7 +84,7 @@ class Regions:
 
     def step(self, in_time: InTime, most: int) -> None:
         """Prove the last region, or put its two parts in its place."""
-        # Its small matrices serve for all parts of the ball; kept, they would fill the memory.
+        # Made again in each step: many margins wait, and their matrices together would fill the memory.
         ball = Relaxation(self.network, self.intervals)
         search = self._narrowed(ball, self.open[-1], in_time)
         if search is None:

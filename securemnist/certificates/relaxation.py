@@ -53,6 +53,7 @@ class Relaxation:
     def known_signs(self) -> torch.Tensor:
         """The signs (1, units), int8, that the bounds show; 0 for the others."""
         lower, upper = self.ends
+        # A unit that is 0 everywhere has -1: its ReLU is 0 with either sign.
         return torch.where(upper <= 0, -1, (lower >= 0).to(torch.int8))[None]
 
     @cached_property

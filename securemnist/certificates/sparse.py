@@ -1,7 +1,6 @@
-"""Products with matrices of few entries, in time that is proportional to these.
+"""Products with matrices whose entries are mostly 0, in time that is proportional to the others.
 
-A unit of a convolution reads a small part of the image: of the matrices of small networks 2 % to 10 %
-of the entries are not 0.
+A unit of a convolution reads few pixels: in small networks 2 % to 10 % of the entries are not 0.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _DENSE = 0.5
 
 @dataclass(frozen=True)
 class Sparse:
-    """A matrix (m, n), float32, also of many entries."""
+    """A matrix (m, n), float32. Products skip entries of 0 where these are half of all or more."""
 
     matrix: torch.Tensor
 
@@ -49,7 +48,7 @@ class _Entries:
 
 
 def _entries(matrix: torch.Tensor) -> _Entries | None:
-    """The entries of a matrix of few; None for others, and on accelerators, where all are dense."""
+    """The entries that are not 0. None for many of them, and on a GPU: there products are dense."""
     if matrix.device.type != "cpu":
         return None
     rows, places = matrix.nonzero(as_tuple=True)

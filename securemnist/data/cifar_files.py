@@ -55,7 +55,8 @@ def _batches(folder: Path) -> list[Path]:
     missing = next(k for k in itertools.count(1) if k not in numbers)
     if missing <= len(numbers):
         raise DataError(
-            f"{folder}: expected data_batch_{missing}.bin beside {paths[-1].name}, got none; {_ADVICE}"
+            f"{folder}: expected data_batch_{missing}.bin, since {paths[-1].name} exists, got none; "
+            f"{_ADVICE}"
         )
     return paths
 

@@ -45,7 +45,7 @@ def checked_images(images: Any) -> Images:
 
 
 def _check_shape(x: torch.Tensor, form: str) -> None:
-    """DataError unless there are images (n, C, H, W); no side is as small as the channels are many."""
+    """DataError unless images are (n, C, H, W), with more pixels in a row than channels usually are."""
     if x.dim() != 4 or not x.numel():
         raise DataError(f"expected {form}, at least one, got {tuple(x.shape)}; reshape them")
     if x.shape[1] > MOST_CHANNELS >= x.shape[3]:

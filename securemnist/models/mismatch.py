@@ -70,9 +70,9 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
             f"their last classes need the number of all: {_NUMBER}"
         )
     # Labels from 1, as EMNIST's letters have, make one class more, without an image.
-    first = "labels count from 0: subtract 1 if yours begin with 1; else "
-    first = first if width == spec.classes - 1 else ""
-    return f"{first}fix the model, or use data of as many classes; {_NUMBER}"
+    from_one = "labels start at 0: if yours start at 1, subtract 1; otherwise "
+    advice = from_one if width == spec.classes - 1 else ""
+    return f"{advice}fix the model, or use data of as many classes; {_NUMBER}"
 
 
 def accepts(model: nn.Module, x: torch.Tensor) -> bool:

@@ -114,8 +114,8 @@ class Monitor:
             return empty
         if not self._possible(stored):
             raise UsageError(
-                f"{self.path}: expected rows and totals that fit the windows of this monitor, got "
-                "others; remove it to begin anew"
+                f"{self.path}: expected a state that this monitor wrote, got rows, totals or a limit "
+                "that do not fit its windows; remove the file to start again"
             )
         return stored
 

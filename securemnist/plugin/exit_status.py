@@ -9,8 +9,8 @@ from securemnist.plugin.narrowing import by_environment
 from securemnist.plugin.state import State
 
 _NO_SUITE = (
-    "no suite was collected, so this run does not pass: add the folder of the suites to `testpaths`, or "
-    "name it, as in: pytest security_tests"
+    "no security suite was collected, so nothing was assessed: add its folder to `testpaths`, or run: "
+    "pytest security_tests"
 )
 
 

@@ -17,7 +17,7 @@ _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "bool_type": "true or false",
-    "date_type": "a date such as 2027-01-31, without quotes and time",
+    "date_type": "a date such as 2027-01-31, without quotes and without a time",
 }
 _EXAMPLES = {
     "attack": 'attack = { use = "PGD", steps = 40 }',

@@ -1,6 +1,6 @@
-"""Request smuggling: a request whose end servers could see differently is refused, and all behind it.
+"""Request smuggling: a request whose end servers could see differently is refused, and all after it.
 
-A length beside chunks may be read by its chunks, as HTTP asks, if the connection ends behind the answer.
+A length beside chunks may be read by its chunks, as HTTP asks, if the connection ends after the answer.
 Other requests that HTTP lets a server repair fail: a proxy before it may read them as they are.
 """
 
@@ -23,8 +23,8 @@ _CODINGS = {
     "two codings": f"{_CHUNKED}\r\nTransfer-Encoding: identity",
     "a space before the colon": "Transfer-Encoding : chunked",
     "a folded coding": "Transfer-Encoding:\r\n chunked",
-    "a coding behind a carriage return": f"X-A: b\r{_CHUNKED}",
-    "a coding behind a vertical tab": "Transfer-Encoding: \x0bchunked",
+    "a coding after a carriage return": f"X-A: b\r{_CHUNKED}",
+    "a coding after a vertical tab": "Transfer-Encoding: \x0bchunked",
 }
 
 
@@ -68,7 +68,7 @@ def _cases(body: bytes) -> dict[str, tuple[list[str], bytes]]:
         **{name: (lines, body + _PAD) for name, lines in lengths.items()},
         _BOTH[0]: ([length, _CHUNKED], whole),
         _BOTH[1]: ([_CHUNKED, length], whole),
-        "a length and chunks that are none": ([f"Content-Length: {size}", _CHUNKED], body),
+        "a length, and a body that is not in chunks": ([f"Content-Length: {size}", _CHUNKED], body),
         "chunks in HTTP/1.0": ([_CHUNKED], whole),
         **{name: ([line], whole) for name, line in _CODINGS.items()},
         **{f"{name}, beside a length": ([line, f"Content-Length: {size}"], body)
@@ -91,6 +91,6 @@ def _refused(target: Target, name: str, content: bytes) -> ServiceCheck:
     holds = known and (len(statuses) == 1 or (ended and not statuses))
     expected = "one status from 400 to 499, or 501, or a closed connection"
     if name in _BOTH:
-        holds, expected = holds or (ended and len(statuses) == 1), f"{expected} behind one answer"
+        holds, expected = holds or (ended and len(statuses) == 1), f"{expected} after one answer"
     nothing = "no answer, the connection was closed" if ended else "no answer in time"
     return check(name, holds, expected, " and ".join(map(str, statuses)) or nothing)

@@ -21,9 +21,10 @@ _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 def read_slowly(target: Target) -> Reply:
-    """0 once the service ends a connection on which answers are read slowly, -1 at the end of the time.
+    """A status of 0 if the service ends a connection on which answers are read slowly, else of -1.
 
-    Without a token: who has none can do this, too. An end behind what buffers hold is seen last.
+    Sent without a token, as by an attacker who has none. Buffers hold some answers: the end is seen after
+    these are read.
     """
     count = _ASKED * target.most_requests
     request = target.head("GET", target.metadata_path, token=False) + b"\r\n"

@@ -43,7 +43,7 @@ def slow_requests(target: Target) -> list[ServiceCheck]:
         ]
         for name, connections in slow.items():
             reply = _until_cut(connections[0], _KINDS[name][1], target.timeout)
-            found.append(_cut_off(f"{name} that trickle", reply, target))
+            found.append(_cut_off(f"{name} sent byte by byte", reply, target))
     return [*found, _cut_off("answers that are read slowly", read_slowly(target), target)]
 
 
@@ -51,7 +51,7 @@ def _cut_off(name: str, reply: Reply, target: Target) -> ServiceCheck:
     return check(
         name,
         reply.refused or reply.status == 0,
-        f"a closed connection, maybe after a 408, within {target.timeout:g} s",
+        f"a closed connection within {target.timeout:g} s",
         f"{reply} after {reply.seconds:.1f} s",
     )
 

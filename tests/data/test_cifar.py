@@ -68,7 +68,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda p: (p / "data_batch_2.bin").write_bytes(b""), "records of 3,073 bytes, got 0"),
     "batch missing": (
         lambda p: (p / "data_batch_1.bin").unlink(),
-        "expected data_batch_1.bin beside data_batch_2.bin",
+        "expected data_batch_1.bin, since data_batch_2.bin exists",
     ),
     "test images missing": (
         lambda p: (p / "test_batch.bin").unlink(),

@@ -90,7 +90,7 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
     "9 outputs": (
         outputs(9),
         MNIST,
-        "labels count from 0: subtract 1 if yours begin with 1; else fix the model, or",
+        "labels start at 0: if yours start at 1, subtract 1; otherwise fix the model, or",
     ),
     "8 outputs": (
         outputs(8),

@@ -158,12 +158,12 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "date in quotes": (
         CLEAN,
         {"waiver": '{ reason = "r", expires = "2027-01-01" }'},
-        "expected waiver.expires to be a date such as 2027-01-31, without quotes and time",
+        "expected waiver.expires to be a date such as 2027-01-31, without quotes and without a time",
     ),
     "date with a time": (
         CLEAN,
         {"waiver": '{ reason = "r", expires = 2027-01-01T00:00:00 }'},
-        "expected waiver.expires to be a date such as 2027-01-31, without quotes and time",
+        "expected waiver.expires to be a date such as 2027-01-31, without quotes and without a time",
     ),
     "no images": (CLEAN, {"images": "0"}, "expected at least 1 image, got 0"),
     "negative images": (CLEAN, {"images": "-5"}, "expected at least 1 image, got -5"),

@@ -63,4 +63,4 @@ def test_chunks_that_trickle(mnist: DataSet, monkeypatch: pytest.MonkeyPatch) ->
     """A service whose deadline is for bodies of a declared length only fails the row of slow requests."""
     monkeypatch.setattr(own, "TIMEOUT", 3.0)
     _around(monkeypatch, patient_with_chunks)
-    assert violated("slow_requests", mnist) == ["a body in chunks that trickle"]
+    assert violated("slow_requests", mnist) == ["a body in chunks sent byte by byte"]

@@ -15,7 +15,7 @@ FAILED = {
     "first length": ["two lengths", "two lengths, the larger one first"],
     "last length": ["two lengths", "two lengths, the larger one first"],
     "Python's numbers": ["a length with a sign", "a length with an underscore"],
-    "length beside chunks": ["a length and chunks that are none"],
+    "length beside chunks": ["a length, and a body that is not in chunks"],
     "chunks beside length": ["a length and chunks", "chunks and a length"],
     "folds": ["a folded header", "a folded coding"],
     "any coding": ["two codings", "an unknown coding, beside a length"],

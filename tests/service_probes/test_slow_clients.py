@@ -53,7 +53,7 @@ def test_refusal_without_an_end(closing: bool) -> None:
     """A service that answers a slow client by 408 and keeps its connection does not cut it off."""
     with refusing(and_closing=closing) as url, target(url) as asked:
         found = [one.name for one in slow_requests(asked) if not one.holds]
-    trickling = ["headers that trickle", "a body that trickle", "a body in chunks that trickle"]
+    trickling = [f"{kind} sent byte by byte" for kind in ("headers", "a body", "a body in chunks")]
     assert (set(trickling) <= set(found)) is not closing
 
 

@@ -97,10 +97,10 @@ def judged(
 def weakness(
     sizes: Mapping[str, torch.Tensor], references: Sequence[Mapping[str, torch.Tensor]]
 ) -> str:
-    """Why classes cannot be compared with one another, where half of them need little; else empty.
+    """Why the network is undecided where half of the classes need small perturbations; else empty.
 
-    Triggers for half of the classes lower the median that each size is divided by. So the median is
-    compared with those of the references. They depend on architecture and training, so it is no finding.
+    Sizes are divided by their median over the classes, which triggers for half of them lower, too. So
+    the median is compared with those of the references. It depends on the training: it is no finding.
     """
     for kind, own in sizes.items():
         known = torch.stack([_median(reference[kind]) for reference in references])
@@ -108,9 +108,9 @@ def weakness(
         probability = len(sizes) * _probability(float(_median(own)), known)
         if ratio < SMALL and probability < DOUBTFUL:
             return (
-                f"{kind}s of {ratio:.0%} of the usual size are enough for half of the classes; each may "
-                "have a trigger of its own, or the network is weak without one; train it again on data "
-                "that you trust, and compare"
+                f"for half of the classes, {kind}s of {ratio:.0%} of the usual size change the "
+                "prediction: each may have a trigger of its own, or the network is weak without one; "
+                "train it again on data that you trust, and scan that one"
             )
     return ""
 

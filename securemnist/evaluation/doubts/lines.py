@@ -18,8 +18,10 @@ from securemnist.evaluation.doubts.probe import Probe
 from securemnist.models.predictions import best_wrong
 from securemnist.types import Images, Labels
 
-# Number of images, and of gradients along each line; along a sparse one, where few would do not.
-IMAGES, POINTS, MANY_POINTS = 64, 16, 64
+# Images that are checked, and gradients along each line.
+IMAGES, POINTS = 64, 16
+# Gradients along a sparse line that shows a jump: single pixels cross many kinks of ReLUs.
+MANY_POINTS = 64
 # Largest part of the change that the gradients may miss, and rounding errors that may add up in it.
 # Kinks between two points are missed, too: by few images of a network that was trained on bounds.
 MISSING, _ROUNDINGS = 0.5, 16
@@ -72,10 +74,10 @@ class _Lines:
     target: Labels
 
     def jump(self, points: int = POINTS, smallest: float = 0.0) -> torch.Tensor:
-        """Boolean (n,): the gradients at `points` points miss more than half of the change.
+        """Boolean (n,): whether the gradients at `points` points miss more than half of the change.
 
-        Of the change itself or of what the gradients add up to in absolute values: the larger one. What
-        they miss is also above the share `smallest` of the margin at the start.
+        The change is that of the gap, or the sum of the absolute parts if that is larger. What is missed
+        also has to exceed `smallest` times the gap at the start.
         """
         (before, size), (after, size_after) = (self._gap(x) for x in (self.start, self.end))
         change, rounding = after - before, _ROUNDINGS * self.probe.own_format.rounding
