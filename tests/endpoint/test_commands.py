@@ -117,9 +117,9 @@ def test_policy_for_an_endpoint(project: Path, monkeypatch: pytest.MonkeyPatch) 
     assert list(rows) == ["CLEAN-01", "ADV-02", "BACKDOOR-01"]
     assert rows["ADV-02"].settings["attack"] == {"use": "ladder", "budget": "black-box"}
     check_policy(written)
-    fixture: dict[str, Any] = {}
-    text = (project / "conftest.py").read_text()
-    exec(compile(text, "conftest.py", "exec"), fixture)  # noqa: S102 # our own text
+    written_file = project / "conftest.py"
+    fixture: dict[str, Any] = {"__file__": str(written_file)}
+    exec(compile(written_file.read_text(), "conftest.py", "exec"), fixture)  # noqa: S102 # our own text
     subject = fixture["model"].__wrapped__()
     assert subject.remote is not None
     assert subject.remote.spec.shape == (1, 8, 8)

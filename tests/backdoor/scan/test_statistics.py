@@ -30,7 +30,7 @@ def test_triggers_for_half_of_the_classes_are_seen(small: int) -> None:
     *known, own = references()
     sizes = own["mask"].clone()
     sizes[:small] = sizes[:small] / 5
-    assert "are enough for half of the classes" in weakness({"mask": sizes}, known)
+    assert "of the usual size change the prediction" in weakness({"mask": sizes}, known)
 
 
 def test_clean_networks_are_not_weak() -> None:
