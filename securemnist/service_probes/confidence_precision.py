@@ -18,20 +18,19 @@ _OUTPUTS = 16
 
 
 def confidence_precision(target: Target) -> list[ServiceCheck]:
-    """The most decimals in any output for 32 images, for one, and of each output that can be chosen.
+    """The most decimals in any output: for 32 images, for one, and of each output on request.
 
-    Labels have none.
-    Scores as whole numbers, such as 987654 of a million, are larger than labels.
+    Labels have none. Scores as whole numbers, such as 987654 of a million, are larger than labels.
     """
     asked = [ask(target, target.images[:count]) for count in (_IMAGES, 1)]
     classes = range(target.spec.classes)
-    chosen = [figures(reply) for reply in _chosen(target) if reply.accepted]
-    whole = [answers.whole for answers in asked] + [found for _, found in chosen]
+    requested = [figures(reply) for reply in _requested(target) if reply.accepted]
+    whole = [answers.whole for answers in asked] + [found for _, found in requested]
     others = [one for found in whole for one in found if one not in classes]
     found = f"{others[0]}, which is none" if others else "labels"
     labels = check("whole numbers", not others, f"labels below {len(classes)}", found)
     texts = [text for answers in asked for text in answers.numbers]
-    texts += [text for numbers, _ in chosen for text in numbers]
+    texts += [text for numbers, _ in requested for text in numbers]
     if not texts:
         return [check("scores", True, "labels, or rounded scores", "labels only"), labels]
     most = max(_decimals(text) for text in texts)
@@ -44,7 +43,7 @@ def confidence_precision(target: Target) -> list[ServiceCheck]:
     ]
 
 
-def _chosen(target: Target) -> list[Reply]:
+def _requested(target: Target) -> list[Reply]:
     """The answers to requests for each output that the metadata names: some are left out by default."""
     reply = target.send("GET", target.metadata_path)
     try:

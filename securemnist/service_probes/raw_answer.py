@@ -31,18 +31,20 @@ def received(connection: socket.socket, ends: float) -> bytes:
 def conversation(
     connection: socket.socket, content: bytes, seconds: float
 ) -> tuple[list[int], bool]:
-    """The statuses of all answers to what is sent, and whether the service ended the connection."""
-    answers, ended = bytearray(), True
+    """The statuses of all answers to what is sent, and whether the connection was ended in time."""
+    answers, ended, until = bytearray(), False, time.monotonic() + seconds
     try:
         connection.settimeout(seconds)
         connection.sendall(content)
-        while len(answers) < LARGEST and (part := connection.recv(65536)):
+        while not ended and len(answers) < LARGEST and time.monotonic() < until:
+            part = connection.recv(65536)
+            ended = not part
             answers += part
             connection.settimeout(min(_PAUSE, seconds))
     except TimeoutError:
-        ended = False
-    except OSError:  # reset, maybe behind an answer
         pass
+    except OSError:  # reset, maybe after an answer
+        ended = True
     found = [int(status) for status in _STATUS.findall(bytes(answers))]
     return [status for status in found if status == 101 or status >= 200], ended
 

@@ -17,6 +17,7 @@ _PAUSE = 0.1  # seconds between two parts
 _PART = 8  # bytes
 _BUFFER = 1 << 14  # a smaller one keeps its window small for ever
 _REST_SECONDS = 2.0  # without a byte
+_LARGEST = 64 << 20  # bytes of answers: who sends more has not ended the connection
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -66,7 +67,7 @@ def _ends(connection: socket.socket, read: bytearray, count: int, seconds: float
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # read fast now
     connection.settimeout(_REST_SECONDS)
     try:
-        while time.monotonic() < until:
+        while time.monotonic() < until and len(read) < _LARGEST:
             part = connection.recv(1 << 20)
             if not part:
                 return len(re.findall(rb"HTTP/1\.[01] [2-5]", read)) < count

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 
 from securemnist.results.evidence.service import ServiceCheck
-from securemnist.service_probes.raw_answer import parsed
+from securemnist.service_probes.raw_answer import LARGEST, parsed
 from securemnist.service_probes.reply import Reply, check
 from securemnist.service_probes.slow_reader import read_slowly
 from securemnist.service_probes.target import Target
@@ -80,7 +80,7 @@ def _until_cut(connection: socket.socket, filler: bytes, seconds: float) -> Repl
             connection.sendall(filler)
             if not (part := connection.recv(4096)):
                 return parsed(answer, passed)
-            answer += part
+            answer += part if len(answer) < LARGEST else b""
         except TimeoutError:
             continue
         except OSError:
