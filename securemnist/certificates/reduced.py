@@ -103,13 +103,13 @@ class ReducedDomains:
         values, reached = torch.empty_like(read), torch.empty_like(duals)
         torch.where(read[:pixels] > 0, *reduced.ends, out=values[:pixels])
         for (columns, layer, fixed), line in zip(self._layers, lines, strict=True):
-            value = layer.matrix.of(values[: pixels + columns.start]).add_(layer.bias)
+            value = layer.matrix.times(values[: pixels + columns.start]).add_(layer.bias)
             after = values[pixels + columns.start : pixels + columns.stop]
             torch.addcmul(line.offsets, line.slopes, value, out=after)
             above = fixed.above_ends(value[fixed.units].T, duals[columns][fixed.units].T)
             reached[columns] = value.index_copy_(0, fixed.units, above.T)
         images = values[:pixels].T.reshape(-1, *reduced.image.lower.shape[1:]).contiguous()
-        logits = (reduced.logits.matrix.of(values) + reduced.logits.bias).T
+        logits = (reduced.logits.matrix.times(values) + reduced.logits.bias).T
         return Minimum(bounds, images, reached.T, read[pixels:].T, self.fixed), logits
 
     def _propagated(
@@ -117,7 +117,7 @@ class ReducedDomains:
     ) -> tuple[torch.Tensor, torch.Tensor, list[_Lines]]:
         """The bounds (d,), the weights (pixels + units, d) of pixels and ReLUs, and their lines."""
         reduced, pixels = self.reduced, self.reduced.image.lower.numel()
-        read = reduced.logits.matrix.transposed_of(weights.T)
+        read = reduced.logits.matrix.transposed_times(weights.T)
         total = (weights @ reduced.logits.bias)[:, 0]
         every_line: list[_Lines] = []
         for columns, layer, fixed in reversed(self._layers):
@@ -132,7 +132,7 @@ class ReducedDomains:
             if units is not None:
                 inner += units[columns]
             total += (layer.bias.T @ inner)[0]
-            read[: pixels + columns.start] += layer.matrix.transposed_of(inner)
+            read[: pixels + columns.start] += layer.matrix.transposed_times(inner)
         lower, upper = reduced.ends
         of_image = read[:pixels]
         return total + (of_image * torch.where(of_image > 0, lower, upper)).sum(0), read, every_line

@@ -15,7 +15,8 @@ from securemnist.certificates.reduced import Map, Reduced
 from securemnist.certificates.sparse import Sparse
 from securemnist.certificates.unit_bounds import UnitBounds
 
-# Numbers in the matrices of one sample: 32 MB. Above, passes of the network are cheaper.
+# Numbers in the matrices of one sample: 32 MB, and 96 MB where half of them are kept by index, too.
+# Above, passes of the network are cheaper.
 MOST = 8_000_000
 # Rows of a matrix that are computed at once.
 _ROWS = 64

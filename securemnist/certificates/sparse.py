@@ -21,11 +21,11 @@ class Sparse:
 
     matrix: torch.Tensor
 
-    def of(self, columns: torch.Tensor) -> torch.Tensor:
+    def times(self, columns: torch.Tensor) -> torch.Tensor:
         """The product (m, d) with `columns` (n, d)."""
         return _product(self.matrix, self._rows, columns)
 
-    def transposed_of(self, columns: torch.Tensor) -> torch.Tensor:
+    def transposed_times(self, columns: torch.Tensor) -> torch.Tensor:
         """The product (n, d) of the transposed matrix with `columns` (m, d)."""
         return _product(self.matrix.T, self._columns, columns)
 

@@ -29,8 +29,7 @@ class UnitBounds:
     @classmethod
     def of(cls, intervals: Intervals, layers: Sequence[Layer]) -> UnitBounds:
         """The bounds of all units of layers with one ReLU each, float32 if the intervals are."""
-        none = intervals.boxes[0].lower.new_zeros(7, 0)
-        units = [none]
+        units = [intervals.boxes[0].lower.new_zeros(7, 0)]
         for layer in layers:
             ((_, rule),) = layer.relus.items()
             box = intervals.boxes[layer.source]

@@ -26,8 +26,8 @@ def test_products_are_those_of_the_dense_matrix(share: float, domains: int) -> N
     columns = torch.randn(domains, 70, generator=rng).T
     rows = torch.randn(40, domains, generator=rng)
     found = Sparse(dense)
-    assert torch.allclose(found.of(columns), dense @ columns, atol=1e-4)
-    assert torch.allclose(found.transposed_of(rows), dense.T @ rows, atol=1e-4)
+    assert torch.allclose(found.times(columns), dense @ columns, atol=1e-4)
+    assert torch.allclose(found.transposed_times(rows), dense.T @ rows, atol=1e-4)
 
 
 @pytest.mark.parametrize(("share", "few"), [(0.0, False), (0.1, True), (0.9, False)])
