@@ -10,7 +10,7 @@ import pytest
 from securemnist.errors import UsageError
 from securemnist.monitoring import Monitor, MonitorSettings, Reference, state
 from tests.error_form import one_sentence
-from tests.monitoring.streams import CLASSES, SMALL, feed, stream
+from tests.monitoring.streams import CLASSES, SMALL, Stream, feed, stream
 
 
 def test_state_survives_a_restart(reference: Reference, tmp_path: Path) -> None:
@@ -43,15 +43,21 @@ def test_first_alarms_are_kept(reference: Reference, tmp_path: Path) -> None:
     assert [a.window for a in kept.alarms] == sorted(a.window for a in kept.alarms)
 
 
+def saved(reference: Reference, folder: Path, images: Stream) -> Path:
+    """The file of the state of a monitor that observed a stream."""
+    path = folder / "state.json"
+    monitor = Monitor(reference, SMALL, path)
+    feed(monitor, images)
+    monitor.save()
+    return path
+
+
 @pytest.mark.parametrize("other", ["reference", "settings"])
 def test_state_of_another_monitor_is_not_continued(
     other: str, reference: Reference, tmp_path: Path
 ) -> None:
     """With another reference, or other settings, the windows begin anew."""
-    path = tmp_path / "state.json"
-    monitor = Monitor(reference, SMALL, path)
-    feed(monitor, stream(250, seed=2))
-    monitor.save()
+    path = saved(reference, tmp_path, stream(250, seed=2))
     assert Monitor(reference, SMALL, path).windows == 2
     if other == "reference":
         again = Monitor(Reference.of(*stream(1_000, seed=8)), SMALL, path)
@@ -113,10 +119,7 @@ def test_state_that_no_monitor_has_written(
     change: dict[str, object], reference: Reference, tmp_path: Path
 ) -> None:
     """Rows, totals or a limit that do not fit the windows are refused: late windows raise no alarm."""
-    path = tmp_path / "state.json"
-    monitor = Monitor(reference, SMALL, path)
-    feed(monitor, stream(130, seed=2))
-    monitor.save()
+    path = saved(reference, tmp_path, stream(130, seed=2))
     assert Monitor(reference, SMALL, path).windows == 1
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(UsageError) as refused:
@@ -140,12 +143,9 @@ def test_hostile_values_are_refused(
     change: dict[str, list[object]], reference: Reference, tmp_path: Path
 ) -> None:
     """Numbers that overflow, and texts that would reach a terminal or the metrics, are refused."""
-    path = tmp_path / "state.json"
-    monitor = Monitor(reference, SMALL, path)
     drifting = stream(130, seed=2)
     drifting.images[:] *= 0.2
-    feed(monitor, drifting)
-    monitor.save()
+    path = saved(reference, tmp_path, drifting)
     stored = json.loads(path.read_text())
     for name, values in change.items():
         first = stored[name][0]
