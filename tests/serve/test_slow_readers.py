@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from securemnist.serve.server import ServerThread
 from securemnist.serve.settings import Settings
 from securemnist.serve.slow_clients import SlowClients
 from securemnist.serve.tokens import Token
@@ -64,30 +66,39 @@ def test_client_that_does_not_read(off: tuple[str, ...]) -> None:
         assert disconnected(client) is not bool(off)
 
 
-def ended_while_trickling(client: socket.socket, seconds: float) -> bool:
-    """Whether the service ends the connection within some seconds, while little is read of it."""
-    ended, until = select.poll(), time.monotonic() + seconds
-    ended.register(client, select.POLLHUP | select.POLLERR)
-    try:
-        while time.monotonic() < until:
-            client.recv(64)
-            if ended.poll(50):
-                return True
-    except ConnectionError:
-        return True
-    return False
+async def large(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """An application whose answers have 8 MiB: more than all buffers on the way."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": bytes(8 << 20)})
+
+
+def ended_while_reading(address: str, seconds: float) -> bool:
+    """Whether a service ends the connection of a client that takes 100 to 200 KB of an answer a second.
+
+    Some of it is taken all the time, so that the kernel does not end the connection.
+    """
+    parts, ended, until = urlsplit(address), select.poll(), time.monotonic() + seconds
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        client.connect((parts.hostname, parts.port))
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        ended.register(client, select.POLLHUP | select.POLLERR)
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < until:
+                client.recv(1 << 12)
+                if ended.poll(20):
+                    return True
+            return False
+    return True
 
 
 @pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 @pytest.mark.parametrize("off", [(), ("deadlines",)], ids=["on", "off"])
 def test_client_that_reads_little_by_little(off: tuple[str, ...]) -> None:
-    """A client that takes a few bytes now and then is disconnected, if there are deadlines."""
-    settings = Settings(
-        port=0, off=("rate_limits", *off), header_seconds=SECONDS / 2, body_seconds=SECONDS / 2
-    )
-    with serving(settings, TOKEN) as (address, _), unread(address) as client:
-        assert ended_while_trickling(client, 4 * SECONDS) is not bool(off)
-        assert httpx.get(f"{address}/v2/health/live").status_code == 200
+    """A client that takes a whole answer too slowly is disconnected, if there are deadlines."""
+    settings = Settings(port=0, off=off, header_seconds=SECONDS / 2, body_seconds=SECONDS / 2)
+    with ServerThread(large, settings) as server:
+        assert ended_while_reading(server.address, 6 * SECONDS) is not bool(off)
 
 
 def test_connection_that_is_used_stays() -> None:

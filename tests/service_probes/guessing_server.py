@@ -51,7 +51,7 @@ class GuessingServer:
 
     def _converse(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError), connection.makefile("rb") as file:
-            while (first := file.readline()) and first != b"":
+            while first := file.readline():
                 if first == b"\r\n":
                     continue
                 try:
