@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from securemnist.certificates.minimum import Minimum
+from securemnist.certificates.optimisation import optimised
 from securemnist.certificates.relaxation import Relaxation
 
 # Units that are split on trial.
@@ -42,33 +43,33 @@ def children(
     duals: torch.Tensor,
     weights: torch.Tensor,
     found: Minimum,
+    *,
+    candidates: int = CANDIDATES,
+    steps: int = 0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Signs and duals (2d, units) of the two parts of each domain; first all with sign 1, then -1.
 
     Every domain must have a unit without a sign. `found`: the minima of the domains with these duals.
-    With ReLU no part has a lower bound than its domain, up to rounding.
+    The parts of each of the `candidates` are bounded after so many `steps` of ascent. With ReLU no part
+    has a lower bound than its domain, up to rounding.
     """
     ranks = ranked(relaxation, signs, duals, found)
-    count = min(CANDIDATES, int((ranks >= 0).sum(1).min()))
-    candidates = ranks.topk(count, dim=1).indices
+    count = min(candidates, int((ranks >= 0).sum(1).min()))
+    flat = ranks.topk(count, dim=1).indices.view(-1, 1)
     # All candidates of all domains, with sign 1 and then -1, and a multiplier of 0.
     rows = torch.arange(len(signs), device=signs.device).repeat_interleave(count)
-    flat = candidates.view(-1, 1)
-    domains = relaxation.estimates(_with_signs(signs[rows], flat))
-    without = duals[rows].scatter(1, flat, 0).float()
-    bounds = domains.lower_bounds(without.repeat(2, 1), weights[rows].repeat(2, 1).float())
-    bounds = bounds.view(2, len(signs), count)
-    worse, better = bounds.sort(0).values.clamp_max(0)
-    best = (worse + 0.1 * better).argmax(1, keepdim=True)
-    unit = candidates.gather(1, best)
+    of = relaxation.estimates(_with_signs(signs[rows], flat))
+    without = duals[rows].scatter(1, flat, 0).repeat(2, 1)
+    tried, bounds = optimised(of, without, weights[rows].repeat(2, 1), steps=steps)
+    worse, better = bounds.view(2, len(signs), count).sort(0).values.clamp_max(0)
+    best = (worse + 0.1 * better).argmax(1) + count * torch.arange(len(signs), device=signs.device)
+    unit, chosen = flat[best], torch.cat([best, best + len(rows)])
     # A multiplier of 0 may give a part a lower bound than its domain has.
-    loses = bounds.gather(2, best.expand(2, -1, 1)) < found.bounds[:, None]
-    kept = _multipliers(relaxation, duals, found.weights, unit)
-    parts = [
-        duals.scatter(1, unit, torch.where(lost, multiplier, 0).to(duals))
-        for lost, multiplier in zip(loses, kept, strict=True)
-    ]
-    return _with_signs(signs, unit), torch.cat(parts)
+    loses = (bounds[chosen] < found.bounds.repeat(2))[:, None]
+    kept = duals.repeat(2, 1).scatter(
+        1, unit.repeat(2, 1), _multipliers(relaxation, duals, found, unit)
+    )
+    return _with_signs(signs, unit), torch.where(loses, kept, tried[chosen].to(duals))
 
 
 def _with_signs(signs: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
@@ -77,11 +78,11 @@ def _with_signs(signs: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
 
 
 def _multipliers(
-    relaxation: Relaxation, duals: torch.Tensor, outer: torch.Tensor, unit: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The multipliers (d, 1) of both parts with which the unit keeps its line of the domain."""
+    relaxation: Relaxation, duals: torch.Tensor, found: Minimum, unit: torch.Tensor
+) -> torch.Tensor:
+    """The multipliers (2d, 1) of both parts with which the unit keeps its line of the domain."""
     lower, upper = (end[unit] for end in relaxation.ends)
     slope, chord = duals.gather(1, unit).float().clamp(0, 1), upper / (upper - lower)
-    outer = outer.gather(1, unit)
+    outer = found.weights.gather(1, unit)
     line = torch.where(outer > 0, slope, chord)
-    return outer * (1 - line), outer * line
+    return torch.cat([outer * (1 - line), outer * line]).to(duals)

@@ -56,9 +56,8 @@ class Margins:
         return self._regions.full(most)
 
     def step(self, in_time: InTime, most: int) -> None:
-        """Prove one region of the ball, or put its parts in its place."""
-        self.steps += 1
-        self._regions.step(in_time, most)
+        """Prove a few regions of the ball, or put their parts in their place."""
+        self.steps += self._regions.steps(in_time, most)
         if self._regions.proved:
             self._proved += 1
             self.lowest = min(self.lowest, self._regions.lowest)

@@ -17,25 +17,29 @@ from securemnist.certificates.narrowing import LEAST, narrowed
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
-from securemnist.certificates.search import Counterexample, Search
+from securemnist.certificates.search import Counterexample, Domain, Search
 
 # Domains of the search in a region, and rounds of narrower bounds before it.
-LIMIT, ROUNDS = 400, 3
+LIMIT, ROUNDS = 400, 8
 # After so many domains a search must have gained this part of the distance to 0.
 TRIAL, HOPE = 64, 0.4
+# Units on which a region is split on trial, and steps of Adam in each part.
+TRIED, TRIED_STEPS = 24, 8
+# Regions that are bounded with the same matrices, before another margin has its turn.
+AT_ONCE = 4
 # The part of the distance to a proof that a round must gain, for one more round.
-_GAIN = 0.1
+_GAIN = 0.05
 
 
 @dataclass(frozen=True)
 class _Region:
-    """Bounds of a part of the ball, and the signs (1, units) of its units, int8; None for no signs.
+    """Bounds of a part of the ball, and its domain; None for the whole ball.
 
     `splits`: how often the ball was split for it.
     """
 
     intervals: Intervals
-    signs: torch.Tensor | None
+    domain: Domain | None
     splits: int = 0
 
 
@@ -82,10 +86,17 @@ class Regions:
         """Whether one more region takes more than `most` activations."""
         return (len(self.open) + 1) * self.network.activations > most
 
-    def step(self, in_time: InTime, most: int) -> None:
-        """Prove the last region, or put its two parts in its place."""
-        # Made again in each step: many margins wait, and their matrices together would fill the memory.
+    def steps(self, in_time: InTime, most: int) -> int:
+        """Prove the last region or put its two parts in its place, up to AT_ONCE times; how often."""
+        # Made again each time: many margins wait, and their matrices together would fill the memory.
         ball = Relaxation(self.network, self.intervals)
+        for number in range(AT_ONCE):
+            if self.ended or (number and not in_time()):
+                return number
+            self._step(ball, in_time, most)
+        return AT_ONCE
+
+    def _step(self, ball: Relaxation, in_time: InTime, most: int) -> None:
         search = self._narrowed(ball, self.open[-1], in_time)
         if search is None:
             self.open.pop()
@@ -116,7 +127,7 @@ class Regions:
 
     def _narrowed(self, ball: Relaxation, region: _Region, in_time: InTime) -> Search | None:
         """The search in a region of narrower bounds; None where no image has so small a margin."""
-        search = self._search(ball, region, in_time)
+        search = self._search(ball, region.intervals, region.domain, in_time)
         for _ in range(ROUNDS):
             relaxation, root = search.relaxation, search.frontier.all
             small = relaxation.small
@@ -126,25 +137,29 @@ class Regions:
             self.count(1)
             if intervals is None:
                 return None
-            narrow = replace(region, intervals=intervals)
-            before, search = search.bound, self._search(ball, narrow, in_time)
+            before = search.bound
+            search = self._search(ball, intervals, (root.signs, root.duals), in_time)
             if search.bound < (1 - _GAIN) * before:
                 break
         return search
 
-    def _search(self, ball: Relaxation, region: _Region, in_time: InTime) -> Search:
-        relaxation = ball.narrower(region.intervals)
-        return Search(
-            relaxation, self.weights, self.counterexample, self.count, in_time, region.signs
-        )
+    def _search(
+        self, ball: Relaxation, intervals: Intervals, domain: Domain | None, in_time: InTime
+    ) -> Search:
+        relaxation = ball.narrower(intervals)
+        return Search(relaxation, self.weights, self.counterexample, self.count, in_time, domain)
 
     def _parts(
         self, relaxation: Relaxation, signs: torch.Tensor, duals: torch.Tensor
     ) -> list[_Region]:
         """The two parts of a region, split on one unit."""
         found = relaxation.estimates(signs).minimum(duals.float(), self.weights.float())
-        both, _ = children(relaxation, signs, duals, self.weights, found)
-        return [_Region(relaxation.intervals, part[None]) for part in both.flip(0)]
+        domains = children(
+            relaxation, signs, duals, self.weights, found, candidates=TRIED, steps=TRIED_STEPS
+        )
+        self.count(2 * TRIED)
+        parts = zip(*(each.split(1) for each in domains), strict=True)
+        return [_Region(relaxation.intervals, part) for part in parts][::-1]
 
 
 def _hopeless(search: Search) -> bool:

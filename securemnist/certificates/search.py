@@ -29,6 +29,8 @@ BATCH, STARTS = 32, 8
 
 # Whether an attack from images (s, ...), float32, finds an adversarial example.
 Counterexample = Callable[[torch.Tensor], bool]
+# The signs and duals of a domain.
+Domain = tuple[torch.Tensor, torch.Tensor]
 
 
 class Search:
@@ -37,8 +39,8 @@ class Search:
     `bounds` (m,), float64, hold in the whole ball, and `bound` is the lowest of them. `lowest`: the
     lowest bound that ended a domain; of a proved sample, a lower bound of its smallest margin.
     `stuck`: a domain without undecided units has no proof, or the ball no finite bound. `count` gets
-    the number of domains of each batch. `signs` (1, units): the domain that is searched, by default
-    the whole ball.
+    the number of domains of each batch. `domain`: its signs and the duals where its ascent starts, both
+    (1, units); by default that of the whole ball.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Search:
         counterexample: Counterexample,
         count: Callable[[int], None] = lambda _: None,
         in_time: InTime = always,
-        signs: torch.Tensor | None = None,
+        domain: Domain | None = None,
     ) -> None:
         self.relaxation, self.weights = relaxation, weights
         self.counterexample, self.count, self.in_time = counterexample, count, in_time
@@ -58,10 +60,13 @@ class Search:
         self._rounding = 0.0
         margins, device = len(weights), weights.device
         known = relaxation.known_signs()
-        signs = known if signs is None else torch.where(signs == 0, known, signs)
+        signs, duals = domain or (torch.zeros_like(known), relaxation.first_duals())
+        # A unit whose sign is shown by its bounds alone starts with a multiplier of 0.
+        duals = duals.masked_fill((signs == 0) & (known != 0), 0)
+        signs = torch.where(signs == 0, known, signs)
         whole = Parts(
             signs.repeat(margins, 1),
-            torch.where(signs == 0, relaxation.first_duals(), 0).half().repeat(margins, 1),
+            duals.half().repeat(margins, 1),
             torch.arange(margins, device=device),
             torch.full((margins,), -torch.inf, device=device),
             torch.ones(margins, device=device),

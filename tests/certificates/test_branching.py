@@ -33,10 +33,11 @@ def domains() -> tuple[Relaxation, torch.Tensor, torch.Tensor, torch.Tensor, Min
     return relaxation, signs, duals, weights, found
 
 
-def test_no_part_has_a_lower_bound_than_its_domain() -> None:
+@pytest.mark.parametrize("steps", [0, 3])
+def test_no_part_has_a_lower_bound_than_its_domain(steps: int) -> None:
     """Both parts start at the bound of their domain or above; with multipliers of 0 some start below."""
     relaxation, signs, duals, weights, found = domains()
-    parts, started = children(relaxation, signs, duals, weights, found)
+    parts, started = children(relaxation, signs, duals, weights, found, steps=steps)
     estimates = relaxation.estimates(parts)
     gained = estimates.lower_bounds(started, weights.repeat(2, 1)) - found.bounds.repeat(2)
     assert float(gained.min()) > -1e-4
@@ -44,6 +45,18 @@ def test_no_part_has_a_lower_bound_than_its_domain() -> None:
     without = duals.repeat(2, 1).masked_fill((parts != 0) & (signs.repeat(2, 1) == 0), 0)
     lost = estimates.lower_bounds(without, weights.repeat(2, 1)) - found.bounds.repeat(2)
     assert float(lost.min()) < -1e-3
+
+
+def test_trial_with_ascent_finds_parts_of_higher_bounds() -> None:
+    """More candidates, whose parts are bounded after steps of ascent, give higher worse bounds."""
+    relaxation, signs, duals, weights, found = domains()
+
+    def worse(**trial: int) -> float:
+        parts, started = children(relaxation, signs, duals, weights, found, **trial)
+        bounds = relaxation.estimates(parts).lower_bounds(started, weights.repeat(2, 1))
+        return float(bounds.view(2, -1).amin(0).mean())
+
+    assert worse(candidates=24, steps=8) > worse(candidates=4, steps=8) > worse(candidates=4)
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(-1e-13, 1e-13), (-1e-7, 1.0), (-1e-3, 1e6)])

@@ -84,7 +84,8 @@ def test_rounding_errors_cost_steps_not_proofs(monkeypatch: pytest.MonkeyPatch) 
     certified = Domains.lower_bounds
     monkeypatch.setattr(Domains, "lower_bounds", lambda *given: certified(*given) - 1)
     weights = eye[y] - eye[eye.argmax(1) != y]
-    found = Search(relaxed, weights, lambda _: False, signs=signs_at(relaxed, model, x))
+    domain = signs_at(relaxed, model, x), relaxed.first_duals()
+    found = Search(relaxed, weights, lambda _: False, domain=domain)
     while not found.ended:
         found.step()
     assert found.proved
