@@ -46,6 +46,15 @@ def margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
     return wrong - true
 
 
+def negated_margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
+    """The margin of the negated logits: true logit minus the lowest wrong logit.
+
+    For outputs that mislead: those whose margin grows, or whose nearest class falls, towards an error
+    (AAA; Chen et al. 2022, arXiv 2205.12134).
+    """
+    return margins(-logits, y, y)
+
+
 def dlr(logits: Logits, y: Labels, target: Labels) -> torch.Tensor:
     """Difference of logits ratio: the margin over z1 - z3 (DLR; arXiv 2003.01690, section 4).
 
