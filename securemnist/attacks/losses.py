@@ -46,12 +46,16 @@ def margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
     return wrong - true
 
 
-def negated_margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
-    """The margin of the negated logits: true logit minus the lowest wrong logit.
+def reversed_margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
+    """True logit minus the best wrong logit, for outputs whose margin grows towards an error.
 
-    For outputs that mislead: those whose margin grows, or whose nearest class falls, towards an error
-    (AAA; Chen et al. 2022, arXiv 2205.12134).
+    AAA (Chen et al. 2022, arXiv 2205.12134) makes such outputs.
     """
+    return -margins(logits, y, y)
+
+
+def negated_margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
+    """True logit minus the lowest wrong logit, for outputs of which the nearest class has the lowest."""
     return margins(-logits, y, y)
 
 

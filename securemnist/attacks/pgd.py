@@ -16,6 +16,7 @@ from securemnist.attacks.losses import (
     loss_and_gradient,
     margins,
     negated_margins,
+    reversed_margins,
 )
 from securemnist.attacks.validation import attack_name, check_counts
 from securemnist.batches import channels_last
@@ -25,6 +26,7 @@ from securemnist.types import Images, Progress
 LOSSES: dict[str, SampleLoss] = {
     "ce": cross_entropies,
     "margin": margins,
+    "reversed": reversed_margins,
     "negated": negated_margins,
 }
 
@@ -36,8 +38,8 @@ class PGD(NativeAttack):
 
     `steps` steps of `step_size` (default 2.5 eps / steps) from each of `restarts` random starts.
 
-    `loss` is "ce", "margin" or "negated", the margin of the negated logits. A sample leaves the batch at
-    the step that breaks it.
+    `loss` is "ce", "margin", "reversed" (the margin with the other sign) or "negated" (that of negated
+    logits). A sample leaves the batch at the step that breaks it.
     """
 
     steps: int = 40

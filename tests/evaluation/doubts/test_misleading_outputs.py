@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.evaluation.doubts import SearchCase
 from securemnist.evaluation.doubts.gradients import gradients
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.threats import Linf
+from tests.attacks.models import misclassified, run
 from tests.evaluation.doubts.impostors import Around
 from tests.evaluation.doubts.test_gradients import case, network
 
@@ -36,18 +38,26 @@ class ReversedOrder(Around):
         return torch.where(below == 0, 0.0, -20 / (below + 1e-3))
 
 
-@pytest.mark.parametrize("kind", [GrowingMargin, ReversedOrder])
-def test_outputs_that_mislead_are_doubted(kind: type[Around], mnist: DataSet) -> None:
-    """Their gradients are true, and an attack on the negated logits breaks what other attacks leave."""
+@pytest.mark.parametrize(
+    ("kind", "loss"), [(GrowingMargin, "reversed"), (ReversedOrder, "negated")]
+)
+def test_outputs_that_mislead_are_doubted(kind: type[Around], loss: str, mnist: DataSet) -> None:
+    """Their gradients are true, and a loss that goes the other way breaks what the margin leaves."""
     found = case(kind(network()).eval(), mnist, Linf(0.1), IMAGES)
     assert gradients(found) is None
     doubt = weak_attack(SearchCase(**found.__dict__, transfer=False))
     assert doubt is not None
-    assert "on negated logits" in doubt.reason
+    assert "(reversed)" in doubt.reason or "(negated)" in doubt.reason
+    broken = []
+    for one in ("margin", loss):
+        x_adv = run(PGD(steps=20, loss=one), found.model, found.x, found.y, Linf(0.1))
+        broken.append(int(misclassified(found.model, x_adv, found.y).sum()))
+    assert broken[0] + len(found.y) / 16 < broken[1]
 
 
-def test_an_honest_network_is_not_broken_by_negated_logits(mnist: DataSet) -> None:
-    """There this attack makes the true class more certain."""
+@pytest.mark.parametrize("loss", ["reversed", "negated"])
+def test_an_honest_network_is_not_broken_by_them(loss: str, mnist: DataSet) -> None:
+    """There these attacks make the true class more certain."""
     found = case(network(), mnist, Linf(0.1), IMAGES)
-    doubt = weak_attack(SearchCase(**found.__dict__, transfer=False))
-    assert doubt is None or "on negated logits" not in doubt.reason
+    x_adv = run(PGD(steps=20, loss=loss), found.model, found.x, found.y, Linf(0.1))
+    assert not misclassified(found.model, x_adv, found.y).any()
