@@ -167,6 +167,7 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "poisoned_share": undefended,
     # Of single rows, where the model of their measure withstands the attack: it knows no small change.
     "ADV-08": Backdoored,
+    "ADV-09": Backdoored,
     # Of triggers that leave the corners black.
     "BACKDOOR-09": lambda: Backdoored(Pixels()),
     "BACKDOOR-10": BackdooredBetweenLevels,

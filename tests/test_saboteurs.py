@@ -43,7 +43,7 @@ ROWS = [
 # Enough for a bound far from the threshold, few enough for a test.
 IMAGES = 30
 # More where a saboteur is near the threshold, fewer where an attack is slow and always succeeds.
-OF_ROW = {"ADV-09": 100, "BACKDOOR-01": 100}
+OF_ROW = {"BACKDOOR-01": 100}
 OF_ROW |= dict.fromkeys(("ART-03", "ART-04", "DEF-01", "DEF-02", "ADV-02", "ADV-06"), 12)
 
 

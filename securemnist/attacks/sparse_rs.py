@@ -3,7 +3,8 @@
 Each step is one query. In L0 some of the changed pixels are exchanged for others with new colours, fewer
 the longer the search takes. A patch gets a square of new colours, and every fifth step another place. A
 change is kept if it does not decrease the margin loss. All new colours are 0 or 1 in each channel. The
-search starts at the best point to first order where the model has a gradient, else at a random one.
+search starts at the best point to first order where the model has a gradient. Else it starts at a random
+one, and tries black and white patches on a grid.
 """
 
 from __future__ import annotations
@@ -66,18 +67,22 @@ class _Search(ActiveBatch[_State]):
         self.sampler = SAMPLERS[self.threat.form](self.threat, self.x.shape, attack)
         self.stream = torch.rand(_STREAM + self.sampler.draws, generator=self.rng).to(self.x.device)
         self.offsets = torch.randint(_STREAM, (len(self.x),), generator=self.rng).to(self.x.device)
-        self.starts = self._starts(inputs)
+        self.starts, self.blind = self._starts(inputs)
 
-    def _starts(self, inputs: AttackInput) -> Images:
-        """The best images to first order; where no gradient reaches the pixels, random ones."""
-        parts = []
+    def _starts(self, inputs: AttackInput) -> tuple[Images, torch.Tensor]:
+        """The best images to first order; random ones where no gradient reaches the pixels.
+
+        The second tensor, boolean (n,), says where none does.
+        """
+        parts, blind = [], []
         for x, y in inputs.batches():
             gradient = loss_and_gradient(self.model, x, y, margins)[1].nan_to_num(0.0)
             random = self.threat.random_start(x, self.rng).round()
             step = self.threat.step(x, gradient, self.threat.eps)
             none = per_image((gradient == 0).flatten(1).all(1))
             parts.append(self.threat.project(x, torch.where(none, random, x + step)))
-        return torch.cat(parts)
+            blind.append(none.flatten())
+        return torch.cat(parts), torch.cat(blind)
 
     def start(self, indices: torch.Tensor) -> _State:
         return _State(
@@ -88,6 +93,8 @@ class _Search(ActiveBatch[_State]):
 
     def step(self, state: _State) -> torch.Tensor:
         changed = self.sampler.change(state.clean, state.best, state.age, self._draws(state))
+        first, tried = self.sampler.first(state.clean, state.age)
+        changed = torch.where(per_image(tried & self.blind[state.index]), first, changed)
         candidates = torch.where(per_image(state.age == 0), state.best, changed)
         logits = exact(self.model(channels_last(candidates)))
         margin = margins(logits, state.label, state.label).float()

@@ -18,28 +18,15 @@ from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.batches import batch_size
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder_run import LadderRun
-from securemnist.models.predictions import exact, is_wrong
+from securemnist.evaluation.mean_model import MeanModel
+from securemnist.models.predictions import is_wrong
 from securemnist.threats import Threat
-from securemnist.types import Images, Labels, Logits
+from securemnist.types import Images, Labels
 
-# Outputs averaged for attacks and the referee, and outputs counted for each image.
-MEAN_DRAWS, COUNTED_DRAWS = 8, 20
+# Outputs counted for each image.
+COUNTED_DRAWS = 20
 # Steps of the search for the smallest margin of the mean, and their size as a share of eps.
 _STEPS, _STEP = 20, 0.125
-
-
-class MeanModel(nn.Module):
-    """The mean of MEAN_DRAWS outputs of a randomised model."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Images) -> Logits:
-        total: Logits = exact(self.model(x))
-        for _ in range(MEAN_DRAWS - 1):
-            total = total + exact(self.model(x))
-        return total / MEAN_DRAWS
 
 
 def mean_context(context: Context) -> Context:

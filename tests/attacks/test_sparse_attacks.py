@@ -101,12 +101,58 @@ def test_patch_search_breaks_more_than_one_step(baseline: Subject, mnist: DataSe
     assert one + 3 < many
 
 
+class WhiteSquare(torch.nn.Module):
+    """Two classes; the score is that of one square of 5x5, and lowest where it is a little grey."""
+
+    def __init__(self, row: int, column: int) -> None:
+        super().__init__()
+        self.square = slice(row, row + 5), slice(column, column + 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inside = x[:, :, self.square[0], self.square[1]].flatten(1).mean(1)
+        score = (inside - 0.3).square() - 0.46
+        return torch.stack([-score, score], 1)
+
+
+@pytest.mark.parametrize("place", [(11, 13), (0, 23), (23, 6)])
+@pytest.mark.parametrize("side", [28, 40])
+def test_a_white_patch_is_found_where_the_gradient_points_to_black(
+    side: int, place: tuple[int, int]
+) -> None:
+    """Of all places one breaks the model, and only a white patch there, which no gradient favours."""
+    x, y = torch.full((3, 1, side, side), 0.2), torch.zeros(3, dtype=torch.long)
+    model = WhiteSquare(*place)
+    x_adv = run(PatchSearch(places=2, steps=3), model, x, y, Patch(5))
+    assert misclassified(model, x_adv, y).all()
+
+
+class Blind(torch.nn.Module):
+    """The same answers without a gradient."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return self.model(x)  # type: ignore[no-any-return]
+
+
+def test_a_white_patch_is_found_by_answers_alone() -> None:
+    """Without gradients black and white patches are tried at places all over the image."""
+    x, y = torch.full((8, 1, 28, 28), 0.2), torch.zeros(8, dtype=torch.long)
+    model = Blind(WhiteSquare(8, 12))
+    x_adv = run(SparseRS(queries=400), model, x, y, Patch(5))
+    assert misclassified(model, x_adv, y).all()
+
+
 def test_places_differ_and_the_best_comes_first(baseline: Subject, mnist: DataSet) -> None:
     """Ranked places are within the image, different, and in the order of their losses."""
     samples = mnist.tuning[:5]
     x, y, threat = samples.images(), samples.labels, Patch(5)
-    places = ranked(AttackInput(baseline.model, x, y, threat, torch.Generator()), threat, 6)
-    assert places.shape == (5, 6)
+    inputs = AttackInput(baseline.model, x, y, threat, torch.Generator())
+    places, contents = ranked(inputs, threat, 6)
+    assert places.shape == contents.shape == (5, 6)
     assert ((places >= 0) & (places < 576)).all()
     assert all(len(set(row)) == 6 for row in places.tolist())
 

@@ -10,6 +10,7 @@ import dataclasses
 
 from securemnist.evaluation.doubts.check_input import Case, SearchCase, exceeds
 from securemnist.evaluation.doubts.differences import gradient_errors
+from securemnist.evaluation.doubts.draws import random_answers
 from securemnist.evaluation.doubts.lines import jumps
 from securemnist.evaluation.doubts.neighbours import agreement
 from securemnist.results.findings import Doubt
@@ -36,8 +37,8 @@ def gradients(case: Case) -> Doubt | None:
     """The gradient of the margin is missing for more than 1 % of the images, or false for 0.3 %.
 
     Or gradients at neighbouring points have nothing in common. Or along a line they do not add up to
-    the change of the margin, for more than 5 %. The gradient of cross-entropy is not
-    used: it underflows on confident, honest networks.
+    the change of the margin, for more than 5 %. Or the mean of random answers misleads. The gradient
+    of cross-entropy is not used: it underflows on confident, honest networks.
     """
     errors = gradient_errors(case)
     n = len(errors[0])
@@ -47,11 +48,15 @@ def gradients(case: Case) -> Doubt | None:
     shattered = cosine < AGREEMENT
     jumping, compared = jumps(case)
     jumped = exceeds(jumping, compared, case.limit("gradients", JUMPING))
+    reasons = random_answers(case)
     if not (
-        shattered or jumped or exceeds(silent, n, most_silent) or exceeds(false, n, most_false)
+        reasons
+        or shattered
+        or jumped
+        or exceeds(silent, n, most_silent)
+        or exceeds(false, n, most_false)
     ):
         return None
-    reasons = []
     if shattered:
         reasons.append(
             f"gradients at neighbouring points have nothing in common (mean cosine at most {cosine:.2f})"

@@ -33,7 +33,7 @@ def agreement(case: Case) -> float:
     case = dataclasses.replace(case, x=case.x[:IMAGES], y=case.y[:IMAGES])
     target = best_wrong(probe.logits(case.x), case.y)
     means = [
-        _mean_cosine(*(probe.gradient(near, case.y, target) for near in _pair(case, start, rng)))
+        mean_cosine(*(probe.gradient(near, case.y, target) for near in _pair(case, start, rng)))
         for start in (case.x, case.dense_threat.random_start(case.x, rng))
     ]
     return max(means)
@@ -51,7 +51,7 @@ def _pair(case: Case, start: Images, rng: torch.Generator) -> tuple[Images, Imag
     return near(), near()
 
 
-def _mean_cosine(first: torch.Tensor, second: torch.Tensor) -> float:
+def mean_cosine(first: torch.Tensor, second: torch.Tensor) -> float:
     """Upper bound of the mean over the images where both gradients are finite and not zero."""
     units = []
     for gradient in (first, second):

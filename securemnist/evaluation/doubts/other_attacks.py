@@ -22,6 +22,10 @@ from securemnist.results.findings import Doubt
 
 ATTACKS = (
     PGD(steps=20, loss="margin"),
+    # Outputs may mislead all other losses: the margin grows, or the nearest class falls, towards an
+    # error.
+    PGD(steps=20, loss="reversed"),
+    PGD(steps=20, loss="negated"),
     FAB(steps=10, targets=2),
     BoundaryFAB(steps=30, starts=2),
     # The smallest ladder has 100 queries; a model that hides its gradient needs several times as
@@ -72,4 +76,5 @@ def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
         yield f"transfer from {name}", TRANSFER, source_model(name, case.x.device)
     for attack in ATTACKS if case.subject.remote is None else ():
         if case.threat.form in attack.forms:
-            yield attack.name, attack, case.model
+            told = f" ({attack.loss})" if isinstance(attack, PGD) else ""
+            yield attack.name + told, attack, case.model

@@ -54,10 +54,14 @@ def format_of(relative: float) -> Format:
 
 
 class Probe:
-    """Access to one model's gradients and slopes; images `x` (n, C, H, W) determine its format."""
+    """Access to one model's gradients and slopes; images `x` (n, C, H, W) determine its format.
+
+    `seed`: that of the first batch of a model whose answers vary; the next batches have the next ones.
+    """
 
     def __init__(self, model: nn.Module, x: Images) -> None:
         self.model, first = model, x[: batch_size(x, BATCH)]
+        self.seed = 0
         first = channels_last(first)
         self.varies = not torch.equal(self._own_logits(first), self._own_logits(first))
         call = partial(self._own_logits, first)
@@ -142,7 +146,8 @@ class Probe:
         """Results of `call` over batches, each with its own seed for a randomised model."""
         size = batch_size(columns[0], batch)
         parts = zip(*(column.split(size) for column in columns), strict=True)
-        return torch.cat([self._seeded(partial(call, *part), k) for k, part in enumerate(parts)])
+        numbered = enumerate(parts, start=self.seed)
+        return torch.cat([self._seeded(partial(call, *part), k) for k, part in numbered])
 
     def _seeded(self, call: Callable[[], torch.Tensor], seed: int = 0) -> torch.Tensor:
         if not self.varies:

@@ -22,7 +22,7 @@ from securemnist.evaluation.doubts.gradients import AGREEMENT, gradients
 from securemnist.evaluation.doubts.neighbours import agreement
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.precision import in_float64, rounding
-from securemnist.evaluation.eot import MeanModel
+from securemnist.evaluation.mean_model import MeanModel
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.predictions import is_wrong

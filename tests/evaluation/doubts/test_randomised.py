@@ -12,7 +12,8 @@ from torch import nn
 import securemnist as sm
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.eot import COUNTED_DRAWS, MeanModel
+from securemnist.evaluation.eot import COUNTED_DRAWS
+from securemnist.evaluation.mean_model import MeanModel
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict

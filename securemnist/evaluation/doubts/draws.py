@@ -1,0 +1,71 @@
+"""Random answers: whether their mean tells an attack the way.
+
+Attacks follow the gradient of a mean of several answers (expectation over transformation, arXiv
+1707.07397). Where one answer is a thousand times as large as the others, the mean is that answer. Where
+gradients of two means have nothing in common, an attack follows chance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from securemnist.evaluation.doubts.check_input import Case, exceeds
+from securemnist.evaluation.doubts.neighbours import mean_cosine
+from securemnist.evaluation.doubts.probe import Probe
+from securemnist.evaluation.mean_model import MeanModel
+from securemnist.models.predictions import best_wrong
+
+# Images, and answers to each of them whose sizes are compared.
+IMAGES, ANSWERS = 64, 16
+# Largest spread of an answer in units of the lower quartile, and the share of images that may exceed it.
+# Measured on networks behind noise, dropout and random sizes: the largest of 16 spreads is at most 3.1
+# times the smallest, for any of 32 images.
+LARGEST, SHARE = 10.0, 0.05
+# Smallest mean cosine of the gradients of two means. On the same 0.28 and more, at noise of 0.25.
+AGREEMENT = 0.1
+
+
+def random_answers(case: Case) -> list[str]:
+    """Reasons why the mean of random answers misleads attacks; none for a model that repeats itself."""
+    case = dataclasses.replace(case, x=case.x[:IMAGES], y=case.y[:IMAGES])
+    probe = Probe(case.model, case.x)
+    if not isinstance(case.model, MeanModel) or not probe.varies:
+        return []
+    reasons = []
+    unequal = _unequal(case, case.model)
+    if exceeds(unequal, len(case.y), case.limit("gradients", SHARE)):
+        reasons.append(
+            f"for {unequal} of {len(case.y)} images random answers differ more than {LARGEST:g} times in "
+            "size, so that few of them decide their mean"
+        )
+    cosine = _agreement(case, probe)
+    if cosine < AGREEMENT:
+        reasons.append(
+            "gradients of two means of random answers have nothing in common (mean cosine at most "
+            f"{cosine:.2f})"
+        )
+    return reasons
+
+
+def _unequal(case: Case, mean: MeanModel) -> int:
+    """The number of images whose largest logits are much farther apart in one answer than in another."""
+    single = Probe(mean.model, case.x)
+    spreads = []
+    for seed in range(ANSWERS):
+        single.seed = seed
+        logits = single.logits(case.x).double()
+        spreads.append(logits.amax(1) - logits.amin(1))
+    sizes = torch.stack(spreads)
+    return int((sizes.amax(0) > LARGEST * sizes.quantile(0.25, 0)).sum())
+
+
+def _agreement(case: Case, probe: Probe) -> float:
+    """Upper bound of the mean cosine between the gradients of two means at the same images."""
+    target = best_wrong(probe.logits(case.x), case.y)
+    drawn = []
+    for seed in (1, 2):
+        probe.seed = 1_000 * seed
+        drawn.append(probe.gradient(case.x, case.y, target))
+    return mean_cosine(*drawn)
