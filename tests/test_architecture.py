@@ -18,7 +18,7 @@ PACKAGE = Path(securemnist.__file__).parent
 LAYERS = (
     {"sanitize"},
     {"errors"},
-    {"_util", "batches", "epsilon", "input_spec", "referee"},
+    {"_util", "batches", "epsilon", "input_spec", "masked_scores", "referee"},
     {"audit", "confined", "project", "results", "static"},
     {"supply_chain"},
     {"signing", "types"},

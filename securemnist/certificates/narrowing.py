@@ -18,7 +18,7 @@ from securemnist.certificates.intervals import Box
 from securemnist.certificates.minimum import Minimum
 from securemnist.certificates.network import Intervals
 from securemnist.certificates.optimisation import InTime, always, optimised
-from securemnist.certificates.reduced import Reduced, ReducedDomains
+from securemnist.certificates.reduced import ReducedDomains, ReducedNetwork
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.tightening import AT_ONCE
 
@@ -68,7 +68,7 @@ class _Constrained:
 @torch.no_grad()
 def narrowed(
     relaxation: Relaxation,
-    small: Reduced,
+    reduced: ReducedNetwork,
     signs: torch.Tensor,
     duals: torch.Tensor,
     margin: torch.Tensor,
@@ -77,23 +77,23 @@ def narrowed(
     """Bounds for the images of one domain whose margin is at most LEAST; None where there is none.
 
     `signs` and `duals` (1, units), `margin` (1, K) float64: the weights of the logits. Units of known
-    sign keep their bounds, and all do where the time is over. `small`: the matrices of the relaxation.
+    sign keep their bounds, and all do where the time is over. `reduced`: the network of the relaxation.
     """
-    found = small.domains(signs).minimum(duals.float(), margin.float())
+    found = reduced.domains(signs).minimum(duals.float(), margin.float())
     ranks = ranked(relaxation, signs, duals.float(), found)[0]
     units = ranks.topk(min(UNITS, int((ranks >= 0).sum()))).indices
     found_bounds = []
     for part in torch.cat([units + 1, -units - 1]).split(relaxation.network.rows_of_batch(AT_ONCE)):
         if not in_time():
             return relaxation.intervals
-        found_bounds.append(_bounded(relaxation, small, signs, duals, margin, part))
+        found_bounds.append(_bounded(relaxation, reduced, signs, duals, margin, part))
     bounds = torch.cat(found_bounds)
     return _within(relaxation, units, bounds[: len(units)], -bounds[len(units) :])
 
 
 def _bounded(
     relaxation: Relaxation,
-    small: Reduced,
+    reduced: ReducedNetwork,
     signs: torch.Tensor,
     duals: torch.Tensor,
     margin: torch.Tensor,
@@ -108,7 +108,7 @@ def _bounded(
     weights[torch.arange(rows, device=numbers.device), numbers.abs() - 1] = numbers.sign().double()
     first = pad(duals.float(), (0, 1), value=FIRST).expand(rows, -1)
     best, estimates = optimised(
-        _Constrained(small.domains(signs.expand(rows, -1)), margin[0].float()),
+        _Constrained(reduced.domains(signs.expand(rows, -1)), margin[0].float()),
         first,
         weights,
         steps=STEPS,

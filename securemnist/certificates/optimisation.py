@@ -57,7 +57,7 @@ def optimised(
     It ends early where every bound is above `goal`, and where the time is over. `pace` (d, 1): a factor
     of the steps of multipliers.
     """
-    # In memory the domains are the columns, as products with small matrices need them.
+    # In memory the domains are the columns, as products with `Sparse` need them.
     duals, weights = duals.float().T.contiguous().T, weights.float()
     fixed = domains.fixed
     rates = torch.where(fixed.free, rate, MULTIPLIER_RATE * pace)

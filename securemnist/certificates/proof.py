@@ -173,7 +173,7 @@ class _Run:
         if not search.ended and half():
             intervals = refined(self.network, relaxation.intervals, half)
             search = self._started(place, relaxation.narrower(intervals), in_time)
-        if not search.ended and search.relaxation.small is not None:
+        if not search.ended and search.relaxation.reduced is not None:
             return Margins(search, self._attack(place), self._count)
         while not search.ended and in_time():
             search.step()

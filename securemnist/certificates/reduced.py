@@ -1,4 +1,4 @@
-"""The relaxation of one sample as a few small matrices, for searches in float32.
+"""The reduced network of one sample, for searches in float32: a few matrices instead of all layers.
 
 A unit whose sign is known is linear in its ball. All such units are merged into the linear maps between
 the image, the undecided units and the logits. Thousands of domains then need no pass of the network.
@@ -30,7 +30,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Reduced:
+class ReducedNetwork:
     """The maps of the layers and of the logits, and the bounds of the units.
 
     `columns`: the places of each layer's units in signs and duals.
@@ -42,7 +42,7 @@ class Reduced:
     logits: Map
     bounds: UnitBounds
 
-    def narrower(self, intervals: Intervals, layers: Sequence[Layer]) -> Reduced:
+    def narrower(self, intervals: Intervals, layers: Sequence[Layer]) -> ReducedNetwork:
         """The same maps for narrower intervals, float32, of the same layers."""
         return replace(self, image=intervals.boxes[0], bounds=UnitBounds.of(intervals, layers))
 
@@ -77,7 +77,7 @@ class ReducedDomains:
     Domains are columns in here: tensors are (units, d), as products with `Sparse` need them.
     """
 
-    reduced: Reduced
+    reduced: ReducedNetwork
     fixed: Fixed
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The small matrices of one sample: known units are merged into the maps between the others."""
+"""The reduced network of one sample: known units are merged into the maps between the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from securemnist.certificates.crown import EVERY_SAMPLE, Choice, lower_bounds
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import Layer
 from securemnist.certificates.network import Intervals, Network
-from securemnist.certificates.reduced import Map, Reduced
+from securemnist.certificates.reduced import Map, ReducedNetwork
 from securemnist.certificates.sparse import Sparse
 from securemnist.certificates.unit_bounds import UnitBounds
 
@@ -22,8 +22,10 @@ MOST = 8_000_000
 _ROWS = 64
 
 
-def reduced(network: Network, intervals: Intervals, layers: Sequence[Layer]) -> Reduced | None:
-    """The maps of one sample, from its float32 estimates; None where passes of the network serve.
+def reduced_network(
+    network: Network, intervals: Intervals, layers: Sequence[Layer]
+) -> ReducedNetwork | None:
+    """The network of one sample, by its float32 estimates; None where passes of the whole one serve.
 
     That is for functions other than (leaky) ReLU, and for very many undecided units.
     """
@@ -48,7 +50,7 @@ def reduced(network: Network, intervals: Intervals, layers: Sequence[Layer]) -> 
     classes = torch.arange(network.classes, device=none.device)
     logits = _map(network, at_zero, cut, some, len(network.steps), classes)
     columns = tuple(layer.columns for layer in some)
-    return Reduced(image, columns, tuple(maps), logits, UnitBounds.of(intervals, layers))
+    return ReducedNetwork(image, columns, tuple(maps), logits, UnitBounds.of(intervals, layers))
 
 
 def _cut(lines: Lines, units: torch.Tensor) -> Lines:

@@ -130,10 +130,10 @@ class Regions:
         search = self._search(ball, region.intervals, region.domain, in_time)
         for _ in range(ROUNDS):
             relaxation, root = search.relaxation, search.frontier.all
-            small = relaxation.small
-            if search.ended or small is None or not in_time():
+            reduced = relaxation.reduced
+            if search.ended or reduced is None or not in_time():
                 break
-            intervals = narrowed(relaxation, small, root.signs, root.duals, self.weights, in_time)
+            intervals = narrowed(relaxation, reduced, root.signs, root.duals, self.weights, in_time)
             self.count(1)
             if intervals is None:
                 return None

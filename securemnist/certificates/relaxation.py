@@ -23,15 +23,15 @@ from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import Layer, layers_of
 from securemnist.certificates.minimum import Minimum
 from securemnist.certificates.network import Intervals, Network
-from securemnist.certificates.reduced import Reduced, ReducedDomains
-from securemnist.certificates.reduction import reduced
+from securemnist.certificates.reduced import ReducedDomains, ReducedNetwork
+from securemnist.certificates.reduction import reduced_network
 
 
 class Relaxation:
     """The relaxation of one sample. `intervals` are bounds of this sample alone, in float64.
 
     Bounds are those of the outputs of the step `before`, by default of the logits. `wider`: a relaxation
-    for wider intervals of the same sample, whose units and small matrices serve again.
+    for wider intervals of the same sample, whose units and reduced network serve again.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class Relaxation:
         self._fast, self._wider = intervals.estimates(), wider
 
     def narrower(self, intervals: Intervals) -> Relaxation:
-        """The relaxation for narrower intervals; where there are small matrices, with the same units."""
-        return Relaxation(self.network, intervals, self.before, self if self.small else None)
+        """The relaxation for narrower intervals; with a reduced network, it has the same units."""
+        return Relaxation(self.network, intervals, self.before, self if self.reduced else None)
 
     def known_signs(self) -> torch.Tensor:
         """The signs (1, units), int8, that the bounds show; 0 for the others."""
@@ -77,17 +77,17 @@ class Relaxation:
 
     def estimates(self, signs: torch.Tensor) -> Domains | ReducedDomains:
         """The same domains in float32: for searches, not for certificates."""
-        small = self.small
-        return self._domains(signs, self._fast) if small is None else small.domains(signs)
+        reduced = self.reduced
+        return self._domains(signs, self._fast) if reduced is None else reduced.domains(signs)
 
     @cached_property
-    def small(self) -> Reduced | None:
-        """The small matrices of `estimates`; None where passes of the network serve."""
+    def reduced(self) -> ReducedNetwork | None:
+        """The reduced network of `estimates`; None where passes of the network serve."""
         if self._wider:
-            small = self._wider.small
-            return small and small.narrower(self._fast, self.layers)
+            reduced = self._wider.reduced
+            return reduced and reduced.narrower(self._fast, self.layers)
         whole = self.before is None
-        return reduced(self.network, self._fast, self.layers) if whole else None
+        return reduced_network(self.network, self._fast, self.layers) if whole else None
 
     def _domains(self, signs: torch.Tensor, intervals: Intervals) -> Domains:
         boxes = list(intervals.boxes)

@@ -40,10 +40,10 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
 
 @history.command()
 @_FILE
-@click.option("--model", metavar="NAME", help="Default: the model recorded last.")
+@click.option("--model", metavar="NAME", help="Default: the model assessed last.")
 @click.option("--out", type=PATH, default=Path("reports"), show_default=True)
 def page(file: Path, model: str | None, out: Path) -> None:
-    """Write history.html: one chart per requirement, over commits."""
+    """Write history.html: one chart per requirement, by the time at which assessments were made."""
     from securemnist._util.resources import write_atomically
     from securemnist.history import record, trend
     from securemnist.report import writing

@@ -72,7 +72,8 @@ def init(
         )
     calibration.check(here)
     keep_freed_memory()
-    data_set = DataSet.load(data or settings.load(here).data)
+    source = data or settings.load(here).data
+    data_set = DataSet.load(source)
     subject = _subject(here, model, data_set, device)
     # Before minutes for a policy whose rows they leave undecided.
     if copies := str(data_set.copies):
@@ -101,7 +102,10 @@ def init(
         templates.IGNORED: templates.IGNORE,
     }
     existing = [name for name, text in files.items() if not _write(here, name, text)]
-    _write_threats(here, rows, today)
+    system = initial_policy.KnownSystem(
+        served=subject.remote is not None, own_data=source is not None
+    )
+    _write_threats(here, rows, today, system)
     _print_weak_rows(rows, initial_policy.proposals(data_set, subject))
     _print_next(here, to_name, fixture=templates.CONFTEST not in existing)
 
@@ -143,7 +147,12 @@ def _write(here: Path, name: str, text: str) -> bool:
     return True
 
 
-def _write_threats(here: Path, rows: list[initial_policy.Row], today: datetime.date) -> None:
+def _write_threats(
+    here: Path,
+    rows: list[initial_policy.Row],
+    today: datetime.date,
+    system: initial_policy.KnownSystem,
+) -> None:
     """Write a first threat model where there is none."""
     from securemnist import initial_policy
     from securemnist.initial_policy import templates
@@ -153,7 +162,8 @@ def _write_threats(here: Path, rows: list[initial_policy.Row], today: datetime.d
             f"{templates.THREATS}: exists and was not changed; `securemnist threats check` checks it"
         )
         return
-    write_file(here, templates.THREATS, initial_policy.threat_model(rows, today).encode(), _ADVICE)
+    text = initial_policy.threat_model(rows, today, system)
+    write_file(here, templates.THREATS, text.encode(), _ADVICE)
     say(f"{templates.THREATS}: written")
 
 

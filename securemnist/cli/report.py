@@ -12,11 +12,16 @@ from securemnist.cli.output import print_annotations, say
 
 @click.command()
 @click.argument("assessment_json", type=PATH)
-@click.option("--out", type=PATH, default=Path("reports"), show_default=True)
-def report(assessment_json: Path, out: Path) -> None:
+@click.option(
+    "--out",
+    type=PATH,
+    help="The folder. Default: the report that the file lies in, else `reports` beside the file.",
+)
+def report(assessment_json: Path, out: Path | None) -> None:
     """Write the report of an assessment again.
 
-    These are index.html, summary.md and the files for other tools. Needs no torch.
+    These are index.html, summary.md and the files for other tools. Needs no torch. The report of another
+    assessment in the working folder stays as it is.
 
     Today's date (UTC) decides whether a waiver is valid.
     """
@@ -26,6 +31,7 @@ def report(assessment_json: Path, out: Path) -> None:
     from securemnist.results.verdicts import utc_day
     from securemnist.view.progress import console
 
+    out = out or reports.place_of(assessment_json)
     assessment = Assessment.load(assessment_json).on(utc_day())
     reports.write(assessment, out, reports.others(assessment_json.parent))
     print_assessment(assessment, console())

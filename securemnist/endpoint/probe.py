@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
+from securemnist import masked_scores
 from securemnist.endpoint.pixels import LEVELS, Pixels
 from securemnist.endpoint.queries import Queries
 from securemnist.errors import ModelError
@@ -19,9 +21,6 @@ _LATER_TOLERANCE = 0.1  # coarse formats of numbers, as bfloat16, may be less ex
 # Two answers differ where a score does by more than its last decimal, or by this share of their spread.
 # Errors of floats change the last one of few decimals hardly ever, and a class by one step of it.
 _SPREAD = 1e-4
-# A score so far below the highest is a mask, in units of that one and of 1. The others may differ by so
-# many of these units, times _SPREAD, at least.
-_FAR, _LEAST = 1000, 100
 _FEW, _LAST, _NOT_THE_LAST = 1, 1.5, 0.5
 _STATUS_OF_SIZE = ("status 400", "status 413", "status 422")
 
@@ -123,19 +122,28 @@ def differs(one: np.ndarray, other: np.ndarray, decimals: int | None) -> np.ndar
     other, step = np.broadcast_to(other, one.shape), 0.0
     if decimals is not None:
         step = (_LAST if decimals > _FEW else _NOT_THE_LAST) * 10.0**-decimals
+    below, far, spread = _spread(one)
     with np.errstate(over="ignore"):
-        highest = one.max(1)
-        below = highest[:, None] - one
-        scale = np.maximum(1, np.abs(highest))
-        far = below > _FAR * scale[:, None]
-        spread = np.minimum(np.where(far, 0, below).max(1), 2 * np.median(below, axis=1))
-        spread = np.where(far.any(1), np.maximum(spread, _LEAST * scale), spread)
         change = np.abs(one - other)
     classes = np.stack([one.argmax(1), other.argmax(1)], 1)
     best, moved = (np.take_along_axis(of, classes, 1) for of in (np.abs(one), change))
     named = (classes[:, 0] != classes[:, 1]) & (moved.max(1) > _SPREAD * best.max(1) + step)
     allowed = _SPREAD * np.where(far, below, spread[:, None]) + step
     return np.asarray((change > allowed).any(1) | named)
+
+
+def _spread(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distances (n, K) from the highest score, which scores are masks, and the spread (n,) of the others.
+
+    The spread is at most twice the median distance: a few low scores do not make a large spread.
+    """
+    with np.errstate(over="ignore"):
+        most = 2 * np.median(scores.max(1, keepdims=True) - scores, axis=1)
+    found = masked_scores.spread(
+        torch.from_numpy(np.array(scores, np.float64)),
+        torch.from_numpy(np.asarray(most, np.float64)),
+    )
+    return found.below.numpy(), found.far.numpy(), found.others.numpy()
 
 
 def check_probabilities(scores: np.ndarray, decimals: int | None, *, whole: bool) -> None:

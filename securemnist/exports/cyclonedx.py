@@ -6,7 +6,6 @@ under the technical limitations as not measured.
 
 from __future__ import annotations
 
-import datetime
 import uuid
 from typing import Any
 
@@ -25,7 +24,7 @@ def document(assessment: Assessment) -> dict[str, Any]:
     data = bom_components.data_sets(assessment)
     model = bom_model.component(assessment)
     components = [model, *data, *bom_components.environment(assessment)]
-    time = _time(assessment)
+    time = assessment.made
     ours = {"type": "application", "name": "securemnist", "version": __version__}
     return {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPEC_VERSION}.schema.json",
@@ -54,16 +53,3 @@ def document(assessment: Assessment) -> dict[str, Any]:
 def render(assessment: Assessment) -> bytes:
     """The document as JSON; equal assessments give equal bytes."""
     return json_file(document(assessment), ensure_ascii=False)
-
-
-def _time(assessment: Assessment) -> str:
-    """When the assessment was made, in UTC; its day where no time is stored, "" without both."""
-    for text in (assessment.environment.get("time"), assessment.day):
-        try:
-            found = datetime.datetime.fromisoformat(str(text))
-            if found.tzinfo is None:
-                found = found.replace(tzinfo=datetime.UTC)
-            return found.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        except (ValueError, OverflowError):
-            continue
-    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +13,19 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
 from securemnist.results.json_model import table
 
+_TO_THE_SECOND = len("2026-11-29T14:00:00")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?", re.ASCII)
+
 
 def assessment_entry(assessment: Assessment) -> dict[str, Any]:
-    """Commit, model, exit code, and verdict, value and threshold of every row in scope."""
+    """Commit, model, exit code, and verdict, value and threshold of every row in scope.
+
+    `made`: when it was made; `time`: when it was recorded.
+    """
     return {
         "kind": "assessment",
         "time": _now(),
+        "made": assessment.made,
         "day": assessment.day,
         "commit": assessment.environment.get("commit", ""),
         "model": assessment.subject.get("name", ""),
@@ -56,6 +64,20 @@ def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
 def benchmark_entry(figures: Mapping[str, float], commit: str) -> dict[str, Any]:
     """Seconds by name, and the commit they were measured on."""
     return {"kind": "bench", "time": _now(), "commit": commit, "figures": dict(figures)}
+
+
+def when(entry: Mapping[str, Any]) -> str:
+    """When what is recorded was made, in UTC to the second; "" where the entry has no valid time.
+
+    Nothing is made after it was recorded. Older entries have a day; the day is the one of recording, or
+    earlier.
+    """
+    recorded = str(entry.get("time", ""))[:_TO_THE_SECOND]
+    for text in (entry.get("made"), entry.get("day")):
+        made = str(text)[:_TO_THE_SECOND]
+        if _TIME.fullmatch(made) and not recorded.startswith(made):
+            return min(made, recorded) if _TIME.fullmatch(recorded) else made
+    return recorded if _TIME.fullmatch(recorded) else ""
 
 
 def _now() -> str:

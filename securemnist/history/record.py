@@ -21,6 +21,7 @@ from securemnist._util.files import open_regular, read_at_most
 from securemnist._util.hashing import canonical_json
 from securemnist._util.parsing import json_value
 from securemnist.errors import ParseError, UsageError
+from securemnist.history.entry import when
 
 SCHEMA = 1
 MAX_BYTES = 64 << 20
@@ -32,10 +33,11 @@ LOCK_SECONDS = 10.0
 
 
 class Line(NamedTuple):
-    """One entry: its kind, the name of its model (or ""), and its JSON."""
+    """One entry: its kind, the name of its model (or ""), when it was made (or ""), and its JSON."""
 
     kind: str
     model: str
+    made: str
     text: bytes
 
     @property
@@ -56,6 +58,15 @@ class Record:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def by_time(self, kind: str) -> list[Line]:
+        """The entries of a kind from the oldest to the newest, as they were made, not recorded.
+
+        Entries of one time are in the order they were written; those without a time come first.
+        """
+        return sorted(
+            (line for line in self.lines if line.kind == kind), key=lambda line: line.made
+        )
 
     @property
     def entries(self) -> tuple[Mapping[str, Any], ...]:
@@ -165,7 +176,9 @@ def read(path: Path) -> Record:
 
 def _line(text: bytes) -> Line | None:
     entry = _entry(text)
-    return None if entry is None else Line(entry["kind"], str(entry.get("model", "")), text)
+    if entry is None:
+        return None
+    return Line(entry["kind"], str(entry.get("model", "")), when(entry), text)
 
 
 def _entry(line: bytes) -> Mapping[str, Any] | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from securemnist.history.entry import when
 from securemnist.history.record import Record
 from securemnist.results.findings import Verdict
 from securemnist.results.json_model import table
@@ -26,23 +27,23 @@ _HEAD = ("version", "time (UTC)", "value", "95 % interval", "verdict")
 
 
 def models(record: Record) -> list[str]:
-    """Names of the assessed models, in the order of the record."""
-    models = dict.fromkeys(entry.model for entry in record.lines if entry.kind == "assessment")
+    """Names of the assessed models, in the order of their first assessments."""
+    models = dict.fromkeys(entry.model for entry in record.by_time("assessment"))
     return list(dict.fromkeys(line(model, 80) for model in models))
 
 
 def render(record: Record, model: str | None = None, *, today: str | None = None) -> bytes:
-    """The page of one model (default: the latest in the record); equal records give equal bytes.
+    """The page of one model (default: the one assessed last); equal records give equal bytes.
 
     `today` (ISO date, UTC; default: the present day) decides whether a waiver is still in effect.
     """
-    assessments = [a for a in record.lines if a.kind == "assessment"]
+    assessments = record.by_time("assessment")
     last = line(assessments[-1].model, 80) if assessments else ""
     name = last if model is None else model
     of_model = [
         a.entry for a in [a for a in assessments if line(a.model, 80) == name][-MAX_POINTS:]
     ]
-    benchmarks = [b.entry for b in [b for b in record.lines if b.kind == "bench"][-MAX_POINTS:]]
+    benchmarks = [b.entry for b in record.by_time("bench")[-MAX_POINTS:]]
     return jinja.page(
         "trend.html.j2",
         _TEMPLATES,
@@ -180,7 +181,7 @@ def _cells(point: _Point) -> tuple[str, ...]:
 
 
 def _day(entry: Mapping[str, Any]) -> str:
-    return line(entry.get("time", ""), 30)[:16].replace("T", " ")
+    return when(entry)[:16].replace("T", " ")
 
 
 def _number(value: Any) -> float | None:

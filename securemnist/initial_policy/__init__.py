@@ -5,6 +5,7 @@ thresholds keep the model at its present level, until its owners decide what is 
 the model cannot meet is still written: it fails, and is waived until a date.
 """
 
+from securemnist.initial_policy.known_system import KnownSystem
 from securemnist.initial_policy.measured import Row, check, measure, proposals
 from securemnist.initial_policy.proposals import (
     DATA_RECORD,
@@ -19,6 +20,7 @@ __all__ = [
     "DATA_RECORD",
     "PROPOSALS",
     "STATIC_BASELINE",
+    "KnownSystem",
     "Proposal",
     "Row",
     "check",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from securemnist._util import resources
+from securemnist.initial_policy.known_system import KnownSystem
 from securemnist.initial_policy.measured import Row
 from securemnist.results import policy
 from securemnist.results.json_model import table
@@ -16,7 +17,8 @@ from securemnist.results.json_model import table
 _HEAD = """\
 # The threat model of this project: what is protected, where data pass from one trust zone to another,
 # what may go wrong, and which rows of thresholds.toml test it. `securemnist init` wrote it from a model
-# of an image classifier that is trained and served: change components, threats and judgements to yours.
+# of an image classifier: change components, threats and judgements to yours. init knows of no web page,
+# no audit log and no {unknown}: add those of your system.
 # A threat whose mitigations no row tests is uncovered. Likelihood and severity are judgements.
 # `securemnist threats` prints the status of each; `securemnist threats check` checks this file.
 """
@@ -25,10 +27,11 @@ _REVIEWED = re.compile(r"^reviewed = .*$", re.MULTILINE)
 _SOURCES = re.compile(r"^sources = .*\n", re.MULTILINE)
 
 
-def threat_model(rows: Sequence[Row], today: datetime.date) -> str:
+def threat_model(rows: Sequence[Row], today: datetime.date, system: KnownSystem) -> str:
     """The text of threats.toml. A mitigation names the rows that ask what the bundled rows for it ask.
 
-    A mitigation without such a row names none.
+    A mitigation without such a row names none. Components, flows and threats of which `system` tells
+    nothing are left out.
     """
     bundled = {row.id: _question(row.measure, row.settings)
                for row in policy.load(resources.POLICY).requirements}  # fmt: skip
@@ -41,7 +44,9 @@ def threat_model(rows: Sequence[Row], today: datetime.date) -> str:
 
     text = resources.THREATS.read_text(encoding="utf-8")
     body = _REVIEWED.sub(f"reviewed = {today.isoformat()}", text[text.index("title = ") :])
-    return _HEAD + _SOURCES.sub("", _ROWS.sub(renamed, body))
+    unknown = "training code" if system.served else "service"
+    fitted = system.fitted(_SOURCES.sub("", _ROWS.sub(renamed, body)))
+    return _HEAD.format(unknown=unknown) + fitted
 
 
 def _question(measure: str, settings: Mapping[str, Any]) -> tuple[str, ...]:

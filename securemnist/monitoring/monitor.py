@@ -128,6 +128,9 @@ class Monitor:
             and max(stored.labels, default=0) < len(self.reference.classes)
             and stored.images == windows * size + len(rows)
             and stored.limit == self.settings.limit(max(1, windows), self.tests)
+            and len(stored.last) in (0, self.tests)
+            and stored.alarm_count <= windows * self.tests
+            and all(a.limit == self.settings.limit(a.window, self.tests) for a in stored.alarms)
         )
 
     def _restore(self, stored: State) -> None:

@@ -89,11 +89,24 @@ def _consistent(path: Path, state: State) -> State:
             f"{path}: expected the state of a monitor of this version, got another; remove it to begin "
             "anew"
         )
-    below = any(result.p < state.limit for result in state.last)
-    counted = state.alarm_count >= max(len(state.alarms), below)
-    if not counted or bool(state.last) != bool(state.windows):
+    if not _fits(state):
         raise UsageError(
             f"{path}: expected totals that fit the results and alarms of a monitor, got others; remove "
             "it to begin anew"
         )
     return state
+
+
+def _fits(state: State) -> bool:
+    """Whether totals, alarms and the last results agree: each alarm that is counted is there."""
+    below = [result for result in state.last if result.p < state.limit]
+    latest = [alarm.result for alarm in state.alarms if alarm.window == state.windows]
+    windows = [alarm.window for alarm in state.alarms]
+    return (
+        bool(state.last) == bool(state.windows)
+        and len(state.alarms) == min(state.alarm_count, KEPT_ALARMS)
+        and latest == below
+        and windows == sorted(windows)
+        and max(windows, default=0) <= state.windows
+        and all(alarm.result.p < alarm.limit for alarm in state.alarms)
+    )

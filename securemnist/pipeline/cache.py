@@ -1,4 +1,4 @@
-"""Cache of trained networks: safetensors with a manifest, valid for one recipe and training data.
+"""Cache of trained networks: safetensors with a manifest, valid for one recipe, training data and torch.
 
 The files are untrusted: `weight_file` checks digest, tensors and recorded logits, and whatever does
 not fit is trained again. No pickle is read.
@@ -20,7 +20,8 @@ from securemnist.errors import UsageError
 from securemnist.models import loading, weight_file
 from securemnist.models.loading import Subject
 from securemnist.pipeline.documents import Network
-from securemnist.train import Recipe, train
+from securemnist.sanitize import line
+from securemnist.train import Recipe, train, versions
 from securemnist.types import Progress
 from securemnist.view.wording import plural
 
@@ -88,6 +89,7 @@ def _stored(name: str, path: Path, recipe: Recipe, data: DataSet) -> Trained:
         {"name": data.name, "digests": data.digests},
     ):
         raise UsageError(f"{path.name}: expected this recipe and these training images, got others")
+    _check_versions(manifest, path)
     form = weight_file.form_of(manifest, path)
     if (manifest["architecture"], form) != (recipe.architecture, data.spec):
         raise UsageError(
@@ -97,6 +99,18 @@ def _stored(name: str, path: Path, recipe: Recipe, data: DataSet) -> Trained:
     _check_epochs(record, recipe.epochs, path)
     # A relative path may start with ARCHITECTURE@, which names another file.
     return Trained(replace(loading.resolve(str(path.absolute())), name=name), record)
+
+
+def _check_versions(manifest: dict[str, Any], path: Path) -> None:
+    """UsageError for a network of another version of torch or of this program: it may differ."""
+    found, own = manifest.get("versions"), versions()
+    found = found if isinstance(found, dict) else {}
+    for name in ("torch", "securemnist"):
+        if found.get(name) != own[name]:
+            raise UsageError(
+                f"{path.name}: expected a network of {name} {own[name]}, got one of "
+                f"{line(found.get(name, 'an unknown version'), 40)}"
+            )
 
 
 def _record(name: str, manifest: dict[str, Any]) -> Network:

@@ -22,6 +22,7 @@ from securemnist.report.folder import finish, publish
 from securemnist.results.assessment import Assessment
 
 FILES = ("index.html", "summary.md", "assessment.json")
+_USUAL = "reports"  # the folder of `securemnist assess`
 MAX_STEP_SUMMARY = 1 << 20  # bytes; GitHub shows nothing of a longer summary of a step
 _CUT = b"\nThe summary is too long for this page: read summary.md of the report.\n"
 _MADE = (*FILES, threats.PAGE, *exports.FILES)  # not taken over from an older report
@@ -73,6 +74,16 @@ def render(
 def holds_one(folder: Path) -> bool:
     """Whether a report of ours lies in `folder`."""
     return "assessment.json" in manifest.listed(folder) or _stored(folder) is not None
+
+
+def place_of(path: Path) -> Path:
+    """The folder for the report of a stored assessment: the one that it is of, else `reports` beside it.
+
+    An assessment.json alone in a folder `reports` is of that report, too.
+    """
+    folder = path.parent
+    reports = folder.resolve().name == _USUAL or FILES[-1] in manifest.listed(folder)
+    return folder if path.name == FILES[-1] and reports else folder / _USUAL
 
 
 def others(folder: Path) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ This file is all that a report, a comparison or a history needs; it is read back
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,19 @@ class Assessment(JsonModel):
     def on(self, today: str) -> Assessment:
         """The same assessment, with its waivers judged on `today` (ISO date, UTC)."""
         return dataclasses.replace(self, decided=max(self.decided, today))
+
+    @property
+    def made(self) -> str:
+        """When it was made, in UTC to the second; its day where no time is stored, "" without both."""
+        for text in (self.environment.get("time"), self.day):
+            try:
+                found = datetime.datetime.fromisoformat(str(text))
+                if found.tzinfo is None:
+                    found = found.replace(tzinfo=datetime.UTC)
+                return found.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            except (ValueError, OverflowError):
+                continue
+        return ""
 
     @property
     def findings_in_scope(self) -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from securemnist.errors import UsageError
 from securemnist.serve.settings import Settings, in_url
-from securemnist.serve.slow_clients import SlowClients
+from securemnist.serve.slow_clients import Limits, SlowClients
 
 _CONNECTIONS = 1024
 _BUFFER_BYTES = 64 << 10  # of headers, too
@@ -79,8 +79,12 @@ class Server:
         self._slow: SlowClients | None = None
         if settings.has("deadlines"):
             self._granian.unread_seconds = settings.body_seconds
-            longest = settings.body_seconds + settings.header_seconds
-            self._slow = self._application = SlowClients(application, self.port, longest)
+            limits = Limits(
+                settings.body_seconds + settings.header_seconds,
+                settings.connection_requests,
+                settings.connection_seconds,
+            )
+            self._slow = self._application = SlowClients(application, self.port, limits)
 
     @property
     def address(self) -> str:

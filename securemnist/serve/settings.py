@@ -45,7 +45,8 @@ class Settings(Strict):
     `images`: most images a request. `requests`: most requests in work at a time. `waiting_images`,
     `waiting_tasks`: most images, and most certificates and attacks of the page, that wait or are in work.
     `header_seconds`, `body_seconds`: the time that a client has to send headers, and a body. It also has
-    `body_seconds` to take a whole answer.
+    `body_seconds` to take a whole answer. `connection_requests`, `connection_seconds`: the requests and
+    the time after which a connection ends with its next answer.
     `answer_seconds`: the time after which a request in work is refused. `stop_seconds`: how long a stop
     waits for accepted requests.
     `decimals` of a probability; `labels_only` leaves probabilities out.
@@ -71,6 +72,8 @@ class Settings(Strict):
     waiting_tasks: int = Field(default=4, ge=1)
     header_seconds: _Seconds = 5.0
     body_seconds: _Seconds = 10.0
+    connection_requests: int = Field(default=1000, ge=1)
+    connection_seconds: _Seconds = 300.0
     answer_seconds: _Seconds = 30.0
     stop_seconds: _Seconds = 10.0
     decimals: int = Field(default=3, ge=0, le=8)

@@ -120,13 +120,18 @@ def _origin(recipe: Recipe, data: DataSet) -> dict[str, Any]:
         "recipe": recipe.to_json(),
         "seed": recipe.seed,
         "data": {"name": data.name, "digests": data.digests},
-        "versions": {
-            "securemnist": securemnist.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         **(role if recipe.about else {}),
         **weight_file.form_entry(data.spec),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions with which a network is trained now."""
+    return {
+        "securemnist": securemnist.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
     }
 
 

@@ -20,6 +20,7 @@ from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, metadata, read_header, read_tensors
 from securemnist.batches import channels_last
 from securemnist.errors import ParseError, UsageError
+from securemnist.sanitize import line
 from securemnist.train.loop import Trainer
 
 MAX_BYTES = 1 << 30
@@ -36,6 +37,7 @@ def store(trainer: Trainer, path: Path) -> None:
     facts = {
         "recipe": trainer.recipe.to_json(),
         "data": trainer.data.digests,
+        "torch": str(torch.__version__),
         "epoch": trainer.epoch,
         "slowdown": trainer.slowdown,
         "history": trainer.history,
@@ -95,6 +97,11 @@ def _facts(entries: Mapping[str, Any], trainer: Trainer, path: Path) -> dict[str
         raise ParseError(f"expected the state of a run, got {error}") from error
     if facts.get("recipe") != trainer.recipe.to_json() or facts.get("data") != trainer.data.digests:
         raise UsageError(f"{path}: expected a checkpoint of this recipe and data; {_ADVICE}")
+    if (version := facts.get("torch")) != torch.__version__:  # a run of two versions is of none
+        raise UsageError(
+            f"{path}: expected a checkpoint of torch {torch.__version__}, got one of "
+            f"{line(version or 'an unknown version', 40)}; {_ADVICE}"
+        )
     epoch, slowdown, history = (facts.get(key) for key in ("epoch", "slowdown", "history"))
     if type(epoch) is not int or not 0 <= epoch <= trainer.recipe.epochs:
         raise ParseError(f"expected an epoch of 0 to {trainer.recipe.epochs}, got {epoch!r:.40}")

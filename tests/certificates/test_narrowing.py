@@ -13,7 +13,7 @@ from securemnist.certificates import narrowing, proof, regions
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import prove
-from securemnist.certificates.reduced import Reduced
+from securemnist.certificates.reduced import ReducedNetwork
 from securemnist.certificates.relaxation import Relaxation
 from tests.certificates.tiny import sample, smallest_margin, tiny
 
@@ -27,14 +27,14 @@ def margin_of(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return (eye[label] - eye[(label + 1) % 3])[None]
 
 
-def ball_of(seed: int) -> tuple[Relaxation, Reduced, torch.Tensor]:
-    """The relaxation of a ball, its small matrices and the weights of a margin."""
+def ball_of(seed: int) -> tuple[Relaxation, ReducedNetwork, torch.Tensor]:
+    """The relaxation of a ball, its reduced network and the weights of a margin."""
     model = tiny(seed, hidden=12)
     x, _ = sample(model, seed)
     net = network_of(model, x)
     relaxed = Relaxation(net, net.intervals(ball(x, EPS)))
-    assert relaxed.small is not None
-    return relaxed, relaxed.small, margin_of(model, x)
+    assert relaxed.reduced is not None
+    return relaxed, relaxed.reduced, margin_of(model, x)
 
 
 def escaped(seed: int, *, signed: bool) -> tuple[int, int, float]:

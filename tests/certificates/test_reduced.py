@@ -1,4 +1,4 @@
-"""The small matrices of one sample give the bounds of passes through its network."""
+"""The reduced network of one sample gives the bounds of passes through its network."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_matrices_serve_for_narrower_bounds() -> None:
     signs = torch.where(known == 0, signs, known)
     small, exact = narrow.estimates(signs), narrow.domains(signs)
     assert not isinstance(small, Domains)
-    assert narrow.small is not None
-    assert narrow.small.maps is (wide.small and wide.small.maps)
+    assert narrow.reduced is not None
+    assert narrow.reduced.maps is (wide.reduced and wide.reduced.maps)
     found, expected = small.minimum(duals, weights), exact.minimum(duals.double(), weights.double())
     scale = float(expected.bounds.abs().max())
     assert torch.allclose(found.bounds.double(), expected.bounds, atol=1e-4 * scale)

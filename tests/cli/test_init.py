@@ -62,6 +62,8 @@ def test_init_writes_a_policy_that_the_model_meets(
         assert (row.waiver is not None) == bool(waived)
     threats = threat_model.load(project / templates.THREATS)
     assert not threats.unknown_requirements(row.id for row in read.requirements)
+    assert not {"service", "page", "drawings"} & set(threats.titles)
+    assert "public mirror" not in (project / templates.THREATS).read_text()  # these are own data
     assert (
         " ".join(read.families) == "clean adversarial natural backdoor latency static supply_chain"
     )

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import securemnist as sm
+from securemnist import threat_model
 from securemnist._util import resources
 from securemnist._util.resources import ROOT
 from securemnist.attacks.square import Square
@@ -117,6 +118,9 @@ def test_policy_for_an_endpoint(project: Path, monkeypatch: pytest.MonkeyPatch) 
     assert list(rows) == ["CLEAN-01", "ADV-02", "BACKDOOR-01"]
     assert rows["ADV-02"].settings["attack"] == {"use": "ladder", "budget": "black-box"}
     check_policy(written)
+    threats = threat_model.load(project / "security_tests" / "threats.toml")
+    assert "service" in threats.titles
+    assert not {"page", "training-script"} & set(threats.titles)
     written_file = project / "conftest.py"
     fixture: dict[str, Any] = {"__file__": str(written_file)}
     exec(compile(written_file.read_text(), "conftest.py", "exec"), fixture)  # noqa: S102 # our own text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,3 +157,68 @@ def test_hostile_values_are_refused(
     with pytest.raises(UsageError) as refused:
         state.read(path)
     one_sentence(refused.value)
+
+
+def _without(name: str, *places: int) -> Callable[[dict[str, Any]], None]:
+    """A change that removes entries of a list."""
+
+    def change(stored: dict[str, Any]) -> None:
+        kept = [entry for place, entry in enumerate(stored[name]) if place not in places]
+        stored[name] = kept
+
+    return change
+
+
+def _quiet(stored: dict[str, Any]) -> None:
+    """The last window had no small p value."""
+    for result in stored["last"]:
+        result["p"] = 0.5
+
+
+def _later(stored: dict[str, Any]) -> None:
+    """The first alarm is of a window that has not come."""
+    stored["alarms"][0]["window"] = stored["windows"] + 1
+
+
+FORGED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "first alarm removed": _without("alarms", 0),
+    "second alarm removed": _without("alarms", 1),
+    "alarms removed": lambda stored: stored.update(alarms=[]),
+    "alarms not counted": lambda stored: stored.update(alarms=[], alarm_count=0),
+    "more counted": lambda stored: stored.update(alarm_count=stored["alarm_count"] + 1),
+    "last window quiet": _quiet,
+    "last results removed": _without("last", *range(5)),
+    "later alarm": _later,
+    "other order": lambda stored: stored["alarms"].reverse(),
+    "another limit": lambda stored: stored["alarms"][0].update(limit=0.5),
+    "no small p": lambda stored: stored["alarms"][0]["result"].update(p=0.9),
+}
+
+
+@pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
+def test_a_state_with_hidden_alarms_is_refused(
+    change: Callable[[dict[str, Any]], object], reference: Reference, tmp_path: Path
+) -> None:
+    """Alarms that are removed or changed, so that totals and results do not agree, are noticed."""
+    drifting = stream(250, seed=2)
+    drifting.images[:] *= 0.2
+    path = saved(reference, tmp_path, drifting)
+    stored = json.loads(path.read_text())
+    assert stored["alarms"][0]["window"] < stored["windows"] == 2
+    Monitor(reference, SMALL, path)
+    change(stored)
+    path.write_text(json.dumps(stored))
+    with pytest.raises(UsageError) as refused:
+        Monitor(reference, SMALL, path)
+    one_sentence(refused.value)
+
+
+@pytest.mark.parametrize("kept", [0.01, 0.5, 0.99])
+def test_a_truncated_state_is_refused(kept: float, reference: Reference, tmp_path: Path) -> None:
+    """A state that breaks off is no empty one: the windows do not begin anew without a word."""
+    path = saved(reference, tmp_path, stream(250, seed=2))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    for call in (lambda: state.read(path), lambda: Monitor(reference, SMALL, path)):
+        with pytest.raises(UsageError, match="remove it to begin anew"):
+            call()

@@ -133,6 +133,8 @@ DAMAGES = {
     "epoch-missing": _manifest(lambda found: found["history"].pop(0)),
     "epochs-too-many": _manifest(lambda found: found["history"].append(found["history"][-1])),
     "kept-none-of-them": _manifest(lambda found: found.update(epoch_kept=9)),
+    "no-versions": _manifest(lambda found: found.pop("versions")),
+    "versions-a-list": _manifest(lambda found: found.update(versions=["torch"])),
     "other-data-name": _manifest(lambda found: found["data"].update(name="<b>\x1b[31m")),
 }
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from securemnist.serve.server import ServerThread
 from securemnist.serve.settings import Settings
-from securemnist.serve.slow_clients import SlowClients
+from securemnist.serve.slow_clients import Limits, SlowClients
 from securemnist.serve.tokens import Token
 from tests.serve.hosts import serving
 
@@ -122,7 +122,7 @@ def test_local_sockets_do_not_end_the_watch() -> None:
             opened.enter_context(local)
         client = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
         accepted = opened.enter_context(listener.accept()[0])
-        clients = SlowClients(accepts_nothing, port, 0.0)
+        clients = SlowClients(accepts_nothing, port, Limits(0.0, 1, 0.0))
         clients._disconnect({accepted.getpeername()})
         assert disconnected(client)
 
