@@ -157,7 +157,10 @@ def test_toml_equals_tomllib(text: str) -> None:
         ("x = [{a = 0xfffffffffffffffff}]", "more than 64 bits for x.a"),
         (".".join("a" * 17) + " = 1", "a key of more than 16 dotted parts"),
         ("x = " + "[" * 65 + "]" * 65, "nest more than 64 deep"),
-        ('a = """\n"""\nx = { eps = 8/255 }', r'line 3, column \d+\) \(a fraction stands in quotes'),
+        (
+            'a = """\n"""\nx = { eps = 8/255 }',
+            r"line 3, column \d+\) \(a fraction stands in quotes",
+        ),
         ("at_least = 93 %", "0.93, not a percentage"),
         ("at_least = 0,93", "with a point, such as 0.93"),
         ("[row]\n[[row]]", r"begin with \[\[name\]\] each"),
