@@ -39,6 +39,14 @@ _TOML_OPAQUE = re.compile(
 _MAX_DOTS = 16
 _DOTTED = re.compile(rf"(?<![\w\"-])(?:[\w\"-]++[ \t]*+\.[ \t]*+){{{_MAX_DOTS},}}")
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+# What is often meant where tomllib refuses a line, by a pattern of it without its strings.
+_TOML_PLACE = re.compile(r"at line (\d++), column")
+_TOML_ADVICE = {
+    re.compile(r"=\s*+\d++\s*+/\s*+\d"): 'a fraction stands in quotes, such as "8/255"',
+    re.compile(r"=\s*+[\d.]++\s*+%"): "a share is a number, such as 0.93, not a percentage",
+    re.compile(r"=\s*+\d*+,\d"): "decimals are written with a point, such as 0.93",
+    re.compile(r"^\s*+\[[^\]]++\]"): "several tables of one name begin with [[name]] each",
+}
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -62,6 +70,10 @@ def json_value(
     `decimal_text`, a number with a point or an exponent is the text that was sent.
     """
     text = decoded(content)
+    if not text.strip():
+        raise ParseError("an empty text")
+    if text.lstrip().startswith("<"):
+        raise ParseError("a page in HTML or XML")
     # Removing strings takes memory for each of them, so their number is checked first.
     if content.count(b'"') - content.count(b'\\"') > 2 * values + 2:
         raise ParseError(f"more than {values:,} values")
@@ -119,11 +131,19 @@ def toml_table(
     except RecursionError as error:
         raise ParseError("tables that nest too deep") from error
     except ValueError as error:
-        raise ParseError(f"{error}") from error
+        raise ParseError(f"{error}{_advice(str(error), skeleton)}") from error
     for name, value in _whole_numbers(table):
         if not -(2**63) <= value < 2**63:
             raise ParseError(f"a whole number of more than 64 bits for {name:.80}")
     return table
+
+
+def _advice(error: str, skeleton: str) -> str:
+    """What is probably meant in the line that an error of tomllib names; empty where unknown."""
+    if (place := _TOML_PLACE.search(error)) is None:
+        return ""
+    line = skeleton.split("\n")[int(place[1]) - 1]
+    return next((f" ({what})" for form, what in _TOML_ADVICE.items() if form.search(line)), "")
 
 
 def toml_skeleton(text: str) -> str:

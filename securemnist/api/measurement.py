@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from securemnist import assessing
+from securemnist._util.user_code import place
 from securemnist.api.endpoints import print_endpoint
 from securemnist.api.inputs import Data, as_data, as_settings
 from securemnist.attacks.base import Attack
@@ -166,4 +167,6 @@ def _as_measure_errors() -> Iterator[None]:
     except SecureMnistError:
         raise
     except Exception as error:
-        raise MeasureError(f"the measurement raised {type(error).__name__}: {error}") from error
+        raise MeasureError(
+            f"the measurement raised {type(error).__name__}{place(error)}: {error}"
+        ) from error

@@ -103,7 +103,7 @@ def _print(measured: Measurement, seed: int) -> None:
     if measured.unit == "share":
         say(
             f"{measured.measure} {measured.value:.4f} on {measured.n:,} images "
-            f"(95 % for new ones {measured.low:.4f}-{measured.high:.4f}; "
+            f"(95 % interval for new images {measured.low:.4f}-{measured.high:.4f}; "
             f"{measured.seconds:.1f} s, seed {seed})"
         )
     else:

@@ -52,7 +52,10 @@ def warnings(data: DataSet) -> Iterator[str]:
                 f"instance {empty[0]}"
             )
     if not len(data.tuning):
-        yield "without a tuning split `init` proposes no policy; add training images"
+        yield (
+            "without a tuning split `init` measures on the test images, so its thresholds need a "
+            "review; add training images"
+        )
 
 
 def grid(data: DataSet) -> bytes:

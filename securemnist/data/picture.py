@@ -37,6 +37,7 @@ _MOST_OF_JPEG = {"scans": (_MOST_SCANS, [_SCAN]), "segments": (_MOST_SEGMENTS, _
 # A colour profile or a text, of which Pillow unpacks up to 1 MiB for each; pictures have a few.
 _MOST_OF_PNG = {"packed profiles and texts": (100, [b"iCCP", b"iTXt", b"zTXt"])}
 _ADVICE = "save it as 8-bit grey or RGB, or remove it"
+_COPY_AGAIN = "copy it again from its source, or remove it"
 
 
 def read(path: Path, size: tuple[int, int] | None) -> torch.Tensor:
@@ -75,7 +76,13 @@ def decoded(
         raise
     except UnidentifiedImageError as error:  # its text has the address of the buffer
         raise DataError(
-            f"{where}: expected a PNG, JPEG or BMP picture, got another file; {_ADVICE}"
+            f"{where}: expected a PNG, JPEG or BMP picture, got "
+            + (f"another file; {_ADVICE}" if content else f"an empty file; {_COPY_AGAIN}")
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for damaged files
+        raise DataError(
+            f"{where}: expected a whole PNG, JPEG or BMP picture, got a damaged one "
+            f"({first_line(error):.120}); {_COPY_AGAIN}"
         ) from error
     except Exception as error:  # decoders raise errors of many classes for damaged files
         raise DataError(

@@ -22,6 +22,9 @@ from securemnist.input_spec import MOST_CLASSES
 from securemnist.types import Progress
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp"}
+# Reading ends at this number of refused pictures: often all others are refused for the same reason.
+_MOST_REFUSED = 20
+_NAMED = 5  # of them, at most so many are named beside the first
 
 
 def hint(folder: Path) -> str:
@@ -127,9 +130,30 @@ def _samples(
         raise DataError(
             f"{split}: expected 1 to {MOST_IMAGES:,} pictures, got {len(order):,}; add or remove some"
         )
-    storage = Storage(len(order))
-    for _, label, file in order:
+    storage, refused = Storage(len(order)), list[tuple[str, DataError]]()
+    for count, (_, label, file) in enumerate(order, 1):
         path = split / names[label] / file
-        storage.add(picture.read(path, size), str(path))
-        progress(f"reading {split.name}", storage.filled, len(order))
+        try:
+            decoded = picture.read(path, size)
+        except DataError as error:
+            refused.append((f"{names[label]}/{file}", error))
+            if len(refused) == _MOST_REFUSED:
+                break
+        else:
+            storage.add(decoded, str(path))
+        progress(f"reading {split.name}", count, len(order))
+    if refused:
+        raise _of_all(refused) from refused[0][1]
     return storage.samples(torch.tensor([label for _, label, _ in order]))
+
+
+def _of_all(refused: Sequence[tuple[str, DataError]]) -> DataError:
+    """The first refusal, with the names of some other pictures that are refused."""
+    (_, first), *others = refused
+    if not others:
+        return first
+    named = ", ".join(f"{name:.80}" for name, _ in others[:_NAMED])
+    left = len(others) - _NAMED
+    more = f" and {left} more" if left > 0 else ""
+    end = ", where reading ended" if len(refused) == _MOST_REFUSED else ""
+    return DataError(f"{first}; also refused: {named}{more}{end}")

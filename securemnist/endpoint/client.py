@@ -22,6 +22,7 @@ from securemnist.endpoint.transport import Transport, proxy_for, refused_certifi
 from securemnist.errors import ModelError, NoAnswer, UsageError
 
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
+_LATER = "try again when the endpoint answers"
 _SECRET = 8  # characters; a shorter key could be part of an honest answer
 
 
@@ -56,7 +57,7 @@ class Client:
         NoAnswer where there is none after all attempts, or where the budget is spent. ModelError for a
         status 3xx or 4xx other than those for throttling, which no repetition changes.
         """
-        wanted = self.description
+        wanted, advice = self.description, _LATER
         for attempt in range(wanted.retries + 1):
             self._pace.wait()
             self.budget.spend(images)
@@ -65,13 +66,13 @@ class Client:
                 status, headers, content = self._send(wanted.method, wanted.uri, body)
             except _Failed as error:
                 self.budget.count("failed")
-                reason = str(error)
+                reason, advice = str(error), error.advice
                 self._pace.pause(min(wait, wanted.longest_wait))
                 continue
             if 200 <= status < 300:
                 self._pace.answered()
                 return content
-            reason = f"status {status}"
+            reason, advice = f"status {status}", _LATER
             if status in wanted.throttled:
                 self.budget.count("throttled")
                 asked = retry_after(headers.get("retry-after"))
@@ -87,8 +88,7 @@ class Client:
                 self._pace.pause(min(wait, wanted.longest_wait))
         self.budget.count("unanswered", images)
         raise NoAnswer(
-            f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; try again "
-            "when the endpoint answers"
+            f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; {advice}"
         )
 
     def get(self, uri: str) -> bytes:
@@ -96,7 +96,7 @@ class Client:
         try:
             status, _, content = self._send("GET", uri, None)
         except _Failed as error:
-            raise NoAnswer(f"{uri}: expected an answer, got {error}; start the endpoint") from error
+            raise NoAnswer(f"{uri}: expected an answer, got {error}; {error.advice}") from error
         if not 200 <= status < 300:
             raise ModelError(f"{uri}: {_refused(status)}")
         return content
@@ -113,12 +113,13 @@ class Client:
         ):
             coding = response.headers.get("content-encoding", "identity")
             if coding.lower() != "identity":
-                raise _Failed("a compressed answer")
+                raise _Failed("a compressed answer", "switch its compression off")
             parts, size = list[bytes](), 0
             for part in response.iter_raw():
                 size += len(part)
                 if size > self.description.answer_bytes:
-                    raise _Failed(f"more than {self.description.answer_bytes:,} bytes")
+                    most = f"more than {self.description.answer_bytes:,} bytes"
+                    raise _Failed(most, "shorten the answer, or raise `answer_bytes`")
                 parts.append(part)
             return response.status_code, response.headers, self._without_key(b"".join(parts))
 
@@ -134,7 +135,11 @@ def _processes() -> int:
 
 
 class _Failed(Exception):
-    """An attempt without an answer; the message says why."""
+    """An attempt without an answer; the message says why, `advice` what to do if none follows."""
+
+    def __init__(self, reason: str, advice: str = _LATER) -> None:
+        super().__init__(reason)
+        self.advice = advice
 
 
 @contextlib.contextmanager
@@ -150,14 +155,17 @@ def _as_failure(description: Description) -> Iterator[None]:
             f"{description.name}: expected the name of a host, got {description.host!r:.80}; fix it"
         ) from error
     except httpx.TimeoutException as error:
-        raise _Failed(f"no whole answer within {description.timeout:g} s") from error
+        raise _Failed(
+            f"no whole answer within {description.timeout:g} s", f"{_LATER}, or raise `timeout`"
+        ) from error
     except httpx.HTTPError as error:
         if reason := refused_certificate(error):
             raise ModelError(
                 f"{description.name}: expected a certificate of this host, got one that is refused "
                 f"({reason}); fix it, or name its authority in `authority`"
             ) from error
-        raise _Failed(f"a failed connection ({type(error).__name__})") from error
+        advice = "start the endpoint" if isinstance(error, httpx.ConnectError) else _LATER
+        raise _Failed(f"a failed connection ({type(error).__name__})", advice) from error
 
 
 def _refused(status: int) -> str:

@@ -186,10 +186,19 @@ def _decimals(scores: np.ndarray) -> int | None:
 
 
 def _probabilities(scores: np.ndarray, decimals: int | None, kind: str) -> bool:
-    """Whether scores are probabilities; ModelError where the description says so and they are not."""
+    """Whether scores are probabilities; ModelError where the description says so and they are not.
+
+    Percentages are refused unless the description calls them logits: a softmax of them is always sure.
+    """
     rounded = 0.0 if decimals is None else scores.shape[1] * 0.5 * 10.0**-decimals
     inside = bool(((scores >= 0) & (scores <= 1)).all())
     sums = bool((np.abs(scores.sum(1) - 1) <= _SUM_TOLERANCE + rounded).all())
+    percent = np.abs(scores.sum(1) - 100) <= 100 * _SUM_TOLERANCE + rounded
+    if kind != "logits" and bool((scores >= 0).all() and percent.all()):
+        raise ModelError(
+            "expected probabilities or logits from the endpoint, got percentages; let it answer "
+            'probabilities, or write kind = "logits" for scores whose sum is 100 by chance'
+        )
     if kind == "probabilities" and not inside:
         raise ModelError(
             'expected probabilities from the endpoint, got scores outside [0, 1]; write kind = "logits"'

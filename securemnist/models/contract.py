@@ -11,6 +11,7 @@ import contextlib
 
 import torch
 
+from securemnist._util.user_code import place
 from securemnist.errors import ModelError, NoAnswer, first_line
 from securemnist.input_spec import FEWEST_CLASSES, MNIST, MOST_CLASSES, InputSpec
 from securemnist.models import mismatch
@@ -55,7 +56,7 @@ def _check_batch(subject: Subject, x: Images, spec: InputSpec) -> None:
     except Exception as error:
         raise ModelError(
             f"{name}: expected logits for images {tuple(x.shape)}, it raised "
-            f"{type(error).__name__} ({first_line(error):.120}); "
+            f"{type(error).__name__} ({first_line(error):.120}){place(error)}; "
             f"{mismatch.input_advice(subject.model, x[:1], spec)}"
         ) from error
     if not isinstance(logits, torch.Tensor):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from securemnist._util.torchvision_shim import importing
+from securemnist._util.user_code import place
 from securemnist.errors import ModelError, UsageError, first_line
 from securemnist.project import imports
 
@@ -25,9 +26,11 @@ def call(spec: str) -> object:
 def advice(error: BaseException) -> str:
     """The error of a model's code, and what to do."""
     what = "run it separately to fix it"
+    if isinstance(error, TypeError) and "required" in str(error) and not place(error):
+        what = "name a function without arguments that builds the model"
     if isinstance(error, NotImplementedError) and "() is not supported yet" in str(error):
         what = (
             "it is a program of torch.export: return the network that was exported, or a class around "
             "the program whose `train` returns self"
         )
-    return f"{type(error).__name__} ({first_line(error):.200}); {what}"
+    return f"{type(error).__name__} ({first_line(error):.200}){place(error)}; {what}"

@@ -25,6 +25,7 @@ from typing import Any
 from securemnist._util.files import read_at_most
 from securemnist._util.hashing import sha256
 from securemnist._util.parsing import decoded, toml_table
+from securemnist._util.user_code import place
 from securemnist.errors import ParseError, UsageError, first_line
 
 _MAX_BYTES = 1 << 20
@@ -91,7 +92,7 @@ def attribute(spec: str, advice: str) -> Any:
     except ImportError as error:
         raise UsageError(f"{spec}: expected a module to import, got {error}; {advice}") from error
     except (Exception, SystemExit) as error:
-        cause = f"{type(error).__name__} ({first_line(error):.200})"
+        cause = f"{type(error).__name__} ({first_line(error):.200}){place(error)}"
         raise UsageError(
             f"{spec}: expected a module, its import raised {cause}; run it alone to fix it"
         ) from error

@@ -14,7 +14,7 @@ from securemnist.view.wording import plural, share
 
 def table(_: Finding, evidence: AttackEvidence | DefenceEvidence, __: ClassNames) -> Exhibit | None:
     ran = evidence.waterfall
-    if not ran:
+    if not ran or not ran[0].entered:  # no image was left to attack
         return None
     broken = sum(stage.fell for stage in ran)
     proved = sum(stage.proved for stage in ran)

@@ -99,7 +99,7 @@ class Measurement(JsonModel):
     def sensitivity(self) -> str:
         """`attack sensitivity 63/64 planted examples found`; "" where none were planted."""
         found = self.evidence.sensitivity if isinstance(self.evidence, AttackEvidence) else None
-        if found is None:
+        if found is None or not found.planted:
             return ""
         return f"attack sensitivity {found.found}/{found.planted} planted examples found"
 

@@ -19,6 +19,12 @@ _KINDS = {
     "bool_type": "true or false",
     "date_type": "a date such as 2027-01-31, without quotes and without a time",
 }
+# What a pattern permits, by the key.
+_FORMS = {
+    "id": "be up to 64 letters, digits, dots, dashes and underscores",
+    "measure": "be the name of a measure, or pkg.module:MEASURE",
+    "data.sha256": "be 64 hexadecimal digits in lower case",
+}
 _EXAMPLES = {
     "attack": 'attack = { use = "PGD", steps = 40 }',
     "threat": 'threat = { norm = "linf", eps = 0.1 }',
@@ -37,8 +43,12 @@ def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
     # Of a whole row, a value error is a threshold too many or too few.
     whole = first["type"] == "value_error" and not first["loc"]
     names = (where,) if first["type"] == "missing" else ("at_least", "at_most") if whole else ()
+    if first["type"] == "missing" and len(first["loc"]) > 1 and isinstance(first["input"], dict):
+        given = map(str, first["input"])  # the keys of the inner table
+    given = set(given) - set(names)
     for name in names:
-        for near in difflib.get_close_matches(name, set(given) - set(names), n=1, cutoff=0.75):
+        key = name.rpartition(".")[2]
+        for near in difflib.get_close_matches(key, given - {key}, n=1, cutoff=0.75):
             return f"expected {name!r}, got {near!r}; fix its spelling"
     if first["type"] == "missing":
         return f"expected {where!r}, got nothing; add it"
@@ -47,6 +57,10 @@ def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
         return text if "; " in text else f"{text}; fix {where}"
     got = f"got {first['input']!r:.80}"
     if (kind := _KINDS.get(first["type"])) is None:
-        return f"expected {where} to fit ({first['msg']}), {got}; fix it"
+        # Of "Input should be greater than 0" the end.
+        rule = first["msg"].partition(" should ")[2].replace(" after validation", "")
+        if first["type"] == "string_pattern_mismatch":
+            rule = _FORMS.get(where, rule)
+        return f"expected {where} to {rule or 'fit (' + first['msg'] + ')'}, {got}; fix it"
     example = _EXAMPLES.get(where)
     return f"expected {where} to be {kind}, {got}; " + (f"write {example}" if example else "fix it")

@@ -65,7 +65,7 @@ def _above(finding: Finding, tier: object) -> bool:
 
 
 def sentence(assessment: Assessment) -> str:
-    """`nothing is said about latency; nothing is said about evasion (its rows are in a higher tier)`.
+    """`nothing is said about latency, nor about evasion (its rows are in a higher tier)`.
 
     "" where every family has a row in the run's tier.
     """
@@ -75,8 +75,9 @@ def sentence(assessment: Assessment) -> str:
     if families := above_tier(assessment):
         whose = "its" if len(families) == 1 else "their"
         topics = _topics(families)
-        parts.append(f"nothing is said about {topics} ({whose} rows are in a higher tier)")
-    return "; ".join(parts)
+        said = "nor" if parts else "nothing is said"
+        parts.append(f"{said} about {topics} ({whose} rows are in a higher tier)")
+    return ", ".join(parts)
 
 
 def _topics(families: list[Family]) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 from securemnist.errors import FAILED
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.findings import STOPPED, Finding, Requirement, Verdict
+from securemnist.results.per_image import MISCLASSIFIED
 from securemnist.sanitize import command, line
 from securemnist.sanitize import sentence as sentence_of
 from securemnist.view import unmeasured_families
@@ -33,6 +35,10 @@ _SUITES = ["security_tests"]  # all suites: not a selection
 _TOO_LARGE = (
     "Clean reference models have a similar success rate (see the control), so this trigger cannot show a "
     "backdoor: use a smaller or fainter one."
+)
+_WRONG_UNMODIFIED = (
+    "Check data and preprocessing, then retrain: so many images are misclassified unmodified that the "
+    "threshold is missed without an attack."
 )
 _NO_COMMAND = "# not shown: the stored text is not a `securemnist assess` command"
 _NEXT = {
@@ -168,6 +174,8 @@ def next_step(finding: Finding) -> str:
     if finding.verdict is Verdict.FAIL:
         if _controls_too(finding):
             return _TOO_LARGE
+        if _wrong_unmodified(finding):
+            return _WRONG_UNMODIFIED
         return line(finding.family.advice, 400) or _NEXT[Verdict.FAIL]
     if finding.verdict is Verdict.INCONCLUSIVE and measurement is not None:
         if measurement.doubts and not measurement.inconclusive:
@@ -195,6 +203,14 @@ def _controls_too(finding: Finding) -> bool:
         return False
     control = evidence.control or 0
     return control > 0 and 2 * control >= measurement.value
+
+
+def _wrong_unmodified(finding: Finding) -> bool:
+    """Whether a row under attack misses its threshold by images that are misclassified unmodified."""
+    evidence, least = finding.evidence, finding.requirement.at_least
+    if not isinstance(evidence, AttackEvidence) or evidence.outcomes is None or least is None:
+        return False
+    return bool((evidence.outcomes.codes != MISCLASSIFIED).mean() < least)
 
 
 def kind(word: str) -> str:

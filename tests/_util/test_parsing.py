@@ -95,7 +95,9 @@ REFUSED = {
     "{}".encode("utf-16"): "UTF-16 byte order mark",
     "{}".encode("utf-16-le"): "Expecting property name",
     b'"\xff"': "not UTF-8 text",
-    b"": "Expecting value",
+    b"": "an empty text",
+    b" \n": "an empty text",
+    b"\n<!doctype html><p>Log in": "a page in HTML or XML",
     b'{"a": 1,}': "Expecting property name|Illegal trailing comma",
 }
 
@@ -155,6 +157,16 @@ def test_toml_equals_tomllib(text: str) -> None:
         ("x = [{a = 0xfffffffffffffffff}]", "more than 64 bits for x.a"),
         (".".join("a" * 17) + " = 1", "a key of more than 16 dotted parts"),
         ("x = " + "[" * 65 + "]" * 65, "nest more than 64 deep"),
+        (
+            'a = """\n"""\nx = { eps = 8/255 }',
+            r"line 3, column \d+\) \(a fraction stands in quotes",
+        ),
+        ("at_least = 93 %", "0.93, not a percentage"),
+        ("at_least = 0,93", "with a point, such as 0.93"),
+        ("[row]\n[[row]]", r"begin with \[\[name\]\] each"),
+        ("[row]\n[row]", r"begin with \[\[name\]\] each"),
+        ("a = 'x", r"\(at end of document\)$"),
+        ("# 8/255\na = = 3", r"column 5\)$"),
     ],
 )
 def test_toml_refusals_name_the_reason(text: str, words: str) -> None:

@@ -49,7 +49,7 @@ def test_inspect_many_classes(tmp_path: Path) -> None:
     )
     assert "280 other classes: 2 to 2 test images each" in done.output
     assert "Copies: none found" in done.output
-    assert "Warning: without a tuning split" in done.output
+    assert "Warning: without a tuning split `init` measures on the test images" in done.output
     assert len(done.output.splitlines()) < 50
     with Image.open(tmp_path / "grid.png") as grid:
         assert (grid.mode, grid.size) == ("L", (10 * 98, 20 * 5))

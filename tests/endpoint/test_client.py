@@ -91,14 +91,14 @@ def test_huge_answer_is_cut_off(service: Service) -> None:
     """An answer above `answer_bytes` is no answer, and is not kept."""
     service.fault = failing(99, Reply(200, b" " * 5_000))
     client = opened(service, answer_bytes=2_000, retries=1)
-    with pytest.raises(NoAnswer, match="more than 2,000 bytes"):
+    with pytest.raises(NoAnswer, match=r"more than 2,000 bytes.*; .* raise `answer_bytes`"):
         client.ask(BODY, 1)
 
 
 def test_compressed_answer_is_refused(service: Service) -> None:
     """A compressed answer, which could unpack to any size, is no answer."""
     service.fault = failing(99, Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}))
-    with pytest.raises(NoAnswer, match="compressed"):
+    with pytest.raises(NoAnswer, match=r"compressed.*; switch its compression off"):
         opened(service, retries=0).ask(BODY, 1)
 
 
@@ -107,7 +107,7 @@ def test_slow_answer_is_cut_off(service: Service) -> None:
     """The deadline covers the whole answer, also one of which a part arrives now and then."""
     service.fault = failing(99, Reply(200, [b" "] * 100))
     began = time.monotonic()
-    with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
+    with pytest.raises(NoAnswer, match=r"within 0\.3 s.*, or raise `timeout`"):
         opened(service, timeout=0.3, retries=0).ask(BODY, 1)
     assert time.monotonic() - began < 2
 
@@ -142,7 +142,7 @@ def test_dripping_answer_is_cut_off(start: bytes, service: Service) -> None:
 def test_closed_port_is_no_answer(service: Service) -> None:
     """A host that does not listen gives no answer, in one sentence."""
     client = opened(service, uri="http://127.0.0.1:9/", retries=1)
-    with pytest.raises(NoAnswer, match="ConnectError") as caught:
+    with pytest.raises(NoAnswer, match=r"ConnectError.*; start the endpoint") as caught:
         client.ask(BODY, 1)
     one_sentence(caught.value)
 

@@ -57,6 +57,16 @@ def test_small_scores_are_not_rounded(service: Service) -> None:
     assert facts(service).decimals is None
 
 
+@pytest.mark.parametrize("decimals", [None, 1])
+@pytest.mark.parametrize("kind", ["auto", "probabilities"])
+def test_percentages_are_refused(kind: str, decimals: int | None, service: Service) -> None:
+    """Percentages are neither probabilities nor logits; the description can call them logits."""
+    service.classify, service.decimals = lambda x: 100 * by_brightness(x), decimals  # type: ignore[assignment]
+    with pytest.raises(ModelError, match="got percentages; let it answer probabilities"):
+        facts(service, kind=kind)
+    assert facts(service, kind="logits").answers == "logits"
+
+
 @pytest.mark.parametrize(("decimals", "step"), [(0, 1.0), (1, 0.1), (None, 1e-3)])
 def test_another_class_is_another_answer(decimals: int | None, step: float) -> None:
     """A step of the only decimals counts, one of the last of several does not."""

@@ -62,7 +62,7 @@ def test_a_failed_row_is_an_error_at_its_line() -> None:
         "title": "ADV-01 FAIL",
     }
     assert "robust_accuracy 0.1000 < 0.5" in one.message
-    assert "95 % for new ones" in one.message
+    assert "95 % interval for new images" in one.message
 
 
 def test_levels_follow_the_verdict() -> None:

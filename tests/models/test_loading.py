@@ -44,6 +44,9 @@ def lacking():
 def none():
     pass
 
+def built_from(path):
+    pass
+
 number = 3
 ready = good()
 """
@@ -130,11 +133,20 @@ def test_resolve_factory(spec: str, toys: Path) -> None:
         ("toys_here:missing", UsageError, "has no attribute 'missing'"),
         ("toys_odd:good", UsageError, "No module named 'nowhere_to_be_found'"),
         ("toys_slip:good", UsageError, "its import raised AttributeError"),
-        ("toys_raising:good", UsageError, "its import raised ZeroDivisionError"),
+        (
+            "toys_raising:good",
+            UsageError,
+            "its import raised ZeroDivisionError (division by zero) in toys_raising.py, line 1",
+        ),
         ("toys_here:leaving", ModelError, "the factory raised SystemExit"),
         ("model.pt", UsageError, "a pickle can run code and is never read"),
-        ("toys_here:raising", ModelError, "the factory raised RuntimeError (no weights here)"),
+        (
+            "toys_here:raising",
+            ModelError,
+            "raised RuntimeError (no weights here) in toys_here.py, line 11",
+        ),
         ("toys_here:number", ModelError, "the factory raised TypeError"),
+        ("toys_here:built_from", ModelError, "name a function without arguments"),
         ("toys_here:ready", ModelError, "the factory raised TypeError"),
         ("toys_here:none", ModelError, "to return an nn.Module, got NoneType"),
         ("toys_here:Nets", ModelError, "to return an nn.Module, got Nets"),

@@ -101,6 +101,11 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
     "flat output": (outputs(), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "one output, ten classes": (outputs(1), MNIST, "use data of two, or name both"),
     "flat output, ten classes": (outputs(), MNIST, "use data of two, or name both"),
+    "logits of the first image alone": (
+        FunctionModel(lambda x: x.flatten(1)[0, :10]),
+        MNIST,
+        "got (10,); it drops the dimension of the images: return (n, K), also for one image",
+    ),
     "float16": (
         nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).half(),
         MNIST,

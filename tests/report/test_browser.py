@@ -134,3 +134,16 @@ def test_the_longest_verdict_stays_in_its_column(browser: Any, page_file: Path) 
         row.locator(".badge").evaluate("(badge, words) => badge.append(words)", long)
         badge, title = (row.locator(part).bounding_box() for part in (".badge", "h3"))
         assert badge["x"] + badge["width"] <= title["x"]
+
+
+def test_labels_of_charts_are_no_larger_than_text(browser: Any, page_file: Path) -> None:
+    """A chart that is drawn wider than planned has labels of at most the size of the text beside it."""
+    sizes = """all => all.map(text => parseFloat(getComputedStyle(text).fontSize)
+        * text.ownerSVGElement.getBoundingClientRect().width
+        / text.ownerSVGElement.viewBox.baseVal.width)"""
+    with Visit(browser, page_file, 1280, SCHEMES[0]) as visit:
+        visit.open_everything()
+        shown = visit.page.locator(".exhibit svg text:visible").evaluate_all(sizes)
+        body = visit.page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+        assert len(shown) > 50
+        assert max(shown) <= body

@@ -42,6 +42,14 @@ def test_few_images_have_one_line_a_class() -> None:
     assert len(rects) == 1 + 2
 
 
+@pytest.mark.parametrize("entered", [0, 3])
+def test_stages_without_an_image_are_not_shown(entered: int) -> None:
+    """Attacks that had no image, since all are misclassified unmodified, have no table of stages."""
+    stage = {"stage": "PGD", "entered": entered, "fell": 0}
+    shown = exhibits(with_evidence({"waterfall": [stage]}))
+    assert [one.kind for one in shown if not one.missing] == ["stages"] * (entered > 0)
+
+
 def test_what_is_proved_is_a_band() -> None:
     """Points that carry a certified accuracy span an area; without them there is none."""
     points = [{"eps": eps, "accuracy": 0.9, "n": 9} for eps in (0.1, 0.2)]

@@ -31,14 +31,14 @@ from tests.requirement_builders import at_most, measurement_of, row
                 measurement_of(0.95, 0.9, 0.98, survived=True)
             ),
             "R-1 PASS (survived): robust_accuracy 0.9500 >= 0.9 (PGD steps=40; "
-            "200 images, sample; 95 % for new ones 0.9000-0.9800)",
+            "200 images, sample; 95 % interval for new images 0.9000-0.9800)",
         ),
         (
             row(settings={"threat": {"norm": "l2", "eps": 1.5}}).judge(
                 measurement_of(0.5, 0.4, 0.6, n=10_000, complete=True)
             ),
             "R-1 FAIL: robust_accuracy 0.5000 < 0.9 (l2 1.5; "
-            "10,000 images, complete set; 95 % for new ones 0.4000-0.6000)",
+            "10,000 images, complete set; 95 % interval for new images 0.4000-0.6000)",
         ),
         (
             at_most(2.0).judge(measurement_of(3.0, 2.5, 3.5, unit="ratio", n=30)),

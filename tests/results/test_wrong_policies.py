@@ -64,7 +64,7 @@ WRONG_FILES = {
     "data without a digest": ('data = { name = "MNIST" }\n' + table(CLEAN), "'data.sha256'"),
     "data of another digest": (
         'data = { name = "MNIST", sha256 = "ABC" }\n' + table(CLEAN),
-        "expected data.sha256 to fit",
+        "data.sha256 to be 64 hexadecimal digits",
     ),
     "data without a name": (
         f'data = {{ name = " ", sha256 = "{"0" * 64}" }}\n' + table(CLEAN),

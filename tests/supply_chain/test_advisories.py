@@ -79,7 +79,7 @@ def test_ranges_decide(tmp_path: Path, version: str, affected: bool) -> None:
         ("2026-11-01", '"2026-11-01"', "date"),
         ("CVE-2026-0001", "CVE-26-1", "id"),
         ("<2.6.0", "below 2.6", "expected versions such as"),
-        ("<2.6.0", "", "affected.0 to fit"),
+        ("<2.6.0", "", "affected.0 to have at least 1 character"),
         ("<2.6.0", ",", "expected versions such as"),
         ("<2.6.0", "~=2.6", "expected versions such as"),
         ("<2.6.0", ">=3,<2.6", "expected a range of some versions"),

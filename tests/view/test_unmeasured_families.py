@@ -122,15 +122,18 @@ def test_a_family_whose_rows_are_in_a_higher_tier_is_named() -> None:
     """Terminal, summary and page say which families of the policy a smaller tier says nothing about."""
     result = in_tiers("smoke", clean_accuracy="smoke", robust_accuracy="full")
     assert result.exit_code == 0
-    expected = "nothing is said about evasion (its rows are in a higher tier)"
+    expected = ", nor about evasion (its rows are in a higher tier)"
     for text in (printed(result), markdown.render(result).decode(), page.render(result).decode()):
         assert expected in " ".join(text.split())
         assert "May merge" not in text
     two = in_tiers(
         "smoke", clean_accuracy="smoke", robust_accuracy="full", latency_ratio="standard"
     )
-    named = "nothing is said about evasion, latency (their rows are in a higher tier)"
-    assert unmeasured_families.sentence(two).endswith(named)
+    named = ", nor about evasion, latency (their rows are in a higher tier)"
+    sentence = unmeasured_families.sentence(two)
+    assert sentence.startswith("nothing is said about")
+    assert sentence.endswith(named)
+    assert sentence.count("nothing is said") == 1
 
 
 def test_a_family_with_one_row_in_the_tier_is_not_named() -> None:

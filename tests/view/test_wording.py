@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from securemnist.results.evidence.answers import BackdoorEvidence
+from securemnist.results.evidence.attack import AttackEvidence, Sensitivity
+from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict, Waiver
+from securemnist.results.per_image import MISCLASSIFIED
 from securemnist.view import taxonomy, waiver_text, wording
 from tests.report import example
 
@@ -156,6 +160,24 @@ def test_a_trigger_that_clean_models_answer_is_no_backdoor() -> None:
         finding = row.judge(measurement, family="backdoor")
         assert finding.verdict is Verdict.FAIL
         assert words_of in wording.next_step(finding)
+
+
+@pytest.mark.parametrize(("wrong", "words_of"), [(3, "retrain: so many"), (1, "broken images")])
+def test_images_wrong_unmodified_ask_for_other_data(wrong: int, words_of: str) -> None:
+    """A row under attack that unmodified images fail alone advises no adversarial training."""
+    codes = np.array([MISCLASSIFIED] * wrong + [0] * (4 - wrong))
+    labels = np.zeros(4, np.int64)
+    measurement = Measurement(
+        value=0.0, low=0.0, high=0.3, n=4, complete=True, seconds=1.0, seed=0,
+        evidence=AttackEvidence(
+            outcomes=OutcomeTable(labels=labels, codes=codes, stages=["PGD"]),
+            sensitivity=Sensitivity(0, 0),
+        ),
+    )  # fmt: skip
+    row = Requirement(id="A", measure="robust_accuracy", because="-", at_least=0.5)
+    finding = row.judge(measurement, family="adversarial")
+    assert words_of in wording.next_step(finding)
+    assert "planted" not in str(finding)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""The line of the user's own code at which an error was raised."""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+# Code of others: this package, Python's library, and what is installed.
+_OTHERS = tuple(
+    Path(path)
+    for path in (
+        str(Path(__file__).resolve().parents[1]),
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    )
+)
+
+
+def place(error: BaseException) -> str:
+    """` in nets.py, line 31`: the innermost line that is the user's; empty where there is none."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        path = Path(frame.f_code.co_filename)
+        if path.is_absolute() and not any(path.is_relative_to(folder) for folder in _OTHERS):
+            return f" in {_shown(path)}, line {line}"
+    return ""
+
+
+def _shown(path: Path) -> str:
+    """A path below the working folder, else the name of the file."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
