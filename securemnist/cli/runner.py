@@ -75,7 +75,8 @@ def _publish(assessment: Assessment, folder: Path, out: Path, compare: Compare |
     except BrokenPipeError:
         end_of_pipe()  # the exit code is the verdict's, also without a reader
     if problem:
-        say(f"securemnist: {problem}", err=True)
+        code = "" if assessment.exit_code else f"; the exit code is {USAGE} for that"
+        say(f"securemnist: {problem}{code}", err=True)
     return assessment.exit_code or (USAGE if problem else 0)
 
 
