@@ -15,6 +15,8 @@ from securemnist.defences.ensemble import Ensemble
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import prediction_doubts
+from securemnist.evaluation.doubts.batch_dependence import TOGETHER
+from securemnist.evaluation.doubts.changed_images import changed_doubts
 from securemnist.evaluation.pace import Pace
 from securemnist.input_spec import MOST_CLASSES
 from securemnist.measures.inputs import other_model
@@ -22,6 +24,7 @@ from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat
+from securemnist.types import Images
 
 DEFAULT_TIER = "standard"
 _QUICK = 10.0  # seconds of a measure that has no estimate
@@ -157,9 +160,18 @@ def answer_seconds(settings: AnswerSettings, pace: Pace, *, beside: float = 0.0)
     return answers * (pace.seconds / 2 + beside)
 
 
-def unreliable_reason(context: Context, settings: AnswerSettings) -> str:
-    """Why predictions depend on the draw or on the batch; empty where they do not."""
+def unreliable_reason(
+    context: Context, settings: AnswerSettings, *, changed: Images | None = None
+) -> str:
+    """Why predictions depend on the draw or on the batch; empty where they do not.
+
+    `changed` (n, C, H, W): images that the row asked about beside the clean ones, such as those with a
+    trigger. They are looked at where nothing is wrong with the clean ones.
+    """
     doubts = prediction_doubts(context, randomised=settings.randomised)
+    if not doubts and changed is not None:
+        clean = context.sample(min(TOGETHER, len(context.data.test)), 0).x
+        doubts = changed_doubts(context, changed, clean, randomised=settings.randomised)
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 

@@ -31,12 +31,14 @@ from securemnist.measures.membership_references import (
     label_margins,
     reference_margins,
 )
+from securemnist.measures.membership_scores import by_all_scores, normal
 from securemnist.measures.outliers import auroc, quantiles
 from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval
 from securemnist.sanitize import line
+from securemnist.types import Logits
 
 REFERENCE_IMAGES = 5_000  # at most, to train a reference network on
 _ACCUSED = 0.01  # share of the test images that are wrongly taken for images of training
@@ -61,11 +63,12 @@ class MembershipSettings(AnswerSettings):
 def membership_auroc(context: Context, settings: MembershipSettings, seed: int) -> Measurement:
     """Probability that scores tell an image of training from a test image; 0.5 is chance.
 
-    The area under the ROC curve of the strongest of three attacks. The first takes the margin of the
-    label, the second how near it is to the usual one of training images. The third takes what it exceeds
-    that of reference networks by. Of equal training images one is used, so that no reference knows a
-    measured one. An area below 0.5 counts as one so far above it, since an attacker may turn the scores
-    around. The interval is Newcombe's of 2006, method 5; its bound decides.
+    The area under the ROC curve of the strongest of four attacks. The first takes the margin of the
+    label, the second how near it is to the usual one of training images. The third learns a rule for all
+    scores, and the fourth takes what the margin exceeds that of reference networks by. Of equal training
+    images one is used, so that no reference knows a measured one. An area below 0.5 counts as one so far
+    above it, since an attacker may turn the scores around. The interval is Newcombe's of 2006, method 5;
+    its bound decides.
 
     Inconclusive with fewer than two training images, and where the manifest of the model names other
     training data. NotApplicable for an endpoint.
@@ -83,9 +86,14 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         )
     measured = Samples.joined([train[order[:n]], context.sample(n, seed).samples])
     others = train[order[n : n + REFERENCE_IMAGES]]
-    margins = _margins(context, measured)
-    usual = np.median(_margins(context, others))
-    attacks = {"margin": margins, "near the usual margin": -np.abs(margins - usual)}
+    logits, known = _logits(context, measured), _logits(context, others)
+    margins = label_margins(logits, measured.labels)
+    usual = np.median(label_margins(known, others.labels))
+    attacks = {
+        "margin": margins,
+        "near the usual margin": -np.abs(margins - usual),
+        "all scores": by_all_scores((logits, measured.labels), (known, others.labels), n),
+    }
     if settings.references:
         easy = reference_margins(
             context.data,
@@ -153,10 +161,10 @@ def _other_data(context: Context) -> str:
     return f"the model was trained on other data ({name}), by its manifest; measure it on those"
 
 
-def _margins(context: Context, samples: Samples) -> np.ndarray:
-    """Margins (n,) of the labels by the model; some images at a time, as they may be large."""
+def _logits(context: Context, samples: Samples) -> Logits:
+    """Logits (n, K) on the CPU; some images at a time, as they may be large."""
     parts = (samples[k : k + _PART] for k in range(0, len(samples), _PART))
-    return np.concatenate([label_margins(context.logits(p.images()), p.labels) for p in parts])
+    return torch.cat([context.logits(part.images()).cpu() for part in parts])
 
 
 def beyond(scores: np.ndarray, easy: np.ndarray) -> np.ndarray:
@@ -165,19 +173,10 @@ def beyond(scores: np.ndarray, easy: np.ndarray) -> np.ndarray:
     Both become normal quantiles of their ranks, so that no scale of the logits counts. The result is the
     residual of a line.
     """
-    scores, easy = _normal(scores), _normal(easy)
+    scores, easy = normal(scores), normal(easy)
     variance = float((easy**2).mean())
     slope = float((easy * scores).mean()) / variance if variance else 0.0
     return scores - slope * easy
-
-
-def _normal(values: np.ndarray) -> np.ndarray:
-    """The normal quantiles of the ranks of values (n,); equal values share their middle rank."""
-    from scipy.special import ndtri
-
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(counts) - counts / 2) / len(values)
-    return np.asarray(ndtri(middle[place]))
 
 
 def _estimate(settings: MembershipSettings, pace: Pace) -> float:

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from securemnist.backdoor.success_rate import rate_by_class
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.doubts.batch_dependence import TOGETHER
 from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import (
@@ -30,6 +31,7 @@ from securemnist.results.evidence.certificates import CertifiedEvidence, RadiusP
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
 from securemnist.smoothing import Certified, Smoothing, certify, largest_radius
+from securemnist.smoothing.draws import noise_blocks
 from securemnist.threats import L2
 
 # Points of the curve above eps, which cost nothing: the draws are the same.
@@ -110,9 +112,18 @@ def certified_l2(context: Context, settings: SmoothedSettings, seed: int) -> Mea
         len(sample),
         complete=sample.complete,
         seed=seed,
-        inconclusive=unreliable_reason(context, AnswerSettings()),
+        inconclusive=unreliable_reason(
+            context, AnswerSettings(), changed=_draws(sample, found, smoothing, seed)
+        ),
         evidence=_evidence(settings, sample, outcomes, found),
     )
+
+
+def _draws(sample: Sample, found: Certified, smoothing: Smoothing, seed: int) -> torch.Tensor:
+    """Further draws of one image, float32 (n, C, H, W): of a certified one where there is any."""
+    image = sample.x[int(found.radii.argmax())].cpu()
+    noise = next(noise_blocks(image[None], smoothing.sigma, TOGETHER, seed=seed, purpose="check"))
+    return (image.double() + noise).float()
 
 
 def _evidence(

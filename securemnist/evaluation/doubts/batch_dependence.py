@@ -22,6 +22,10 @@ LARGEST = 256
 # standard errors. Among 160 comparisons of an honest model, one exceeds 7 in about 10,000 runs
 # (Student's t).
 FEW, MEAN_DRAWS, ERRORS = 8, 24, 7.0
+ADVICE = (
+    "Let each image be classified on its own: no statistics of the batch (normalisation layers in eval "
+    "mode), no memory between images."
+)
 
 
 def batch_dependence(case: Case) -> Doubt | None:
@@ -33,8 +37,7 @@ def batch_dependence(case: Case) -> Doubt | None:
     return Doubt(
         name="batch dependence",
         reason=f"{int(dependent.sum())} of {len(dependent)} images got other logits in another batch",
-        advice="Let each image be classified on its own: no statistics of the batch (normalisation "
-        "layers in eval mode), no memory between images.",
+        advice=ADVICE,
     )
 
 

@@ -1,0 +1,131 @@
+"""Membership inference by all scores: what the margin of the label does not tell."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from securemnist.data import DataSet
+from securemnist.measures import membership_scores
+from securemnist.measures.membership_scores import by_all_scores
+from securemnist.results.findings import Verdict
+from tests.measures.test_membership import ROW, areas, measured
+from tests.saboteurs import Memorising, undefended
+
+
+class Marked(Memorising):
+    """An honest network, but for a logit of remembered images that is far from the largest ones."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(x)
+        known = torch.isin(self.hashed(x), self.members)
+        lowest = nn.functional.one_hot(logits.argmin(1), logits.shape[1])
+        return logits - 5.0 * lowest * known[:, None]
+
+
+class FewClasses(nn.Module):
+    """The first logits of the undefended network."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.network, self.classes = undefended(), classes
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(x)
+        return logits[:, : self.classes]
+
+
+@pytest.fixture(scope="module")
+def some(mnist: DataSet) -> DataSet:
+    """MNIST with 2,000 training images."""
+    return dataclasses.replace(mnist, train=mnist.train[2000:4000])
+
+
+def test_a_mark_in_another_score_fails(some: DataSet) -> None:
+    """A network whose margins are those of an honest one, and whose smallest score tells, fails."""
+    found = measured(Marked(some.train.images()), some, references=0)
+    assert abs(areas(found)["margin"] - 0.5) < 0.05
+    assert abs(areas(found)["near the usual margin"] - 0.5) < 0.06
+    assert found.evidence.attack == "all scores"
+    assert found.value > 0.75
+    assert ROW.judge(found).verdict is Verdict.FAIL
+
+
+def test_an_honest_network_keeps_its_pass(some: DataSet, mnist: DataSet) -> None:
+    """The control, without the mark, and the undefended network on all of MNIST have no such area."""
+    for data in (some, mnist):
+        found = measured(undefended(), data, references=0)
+        assert abs(areas(found)["all scores"] - 0.5) < 0.04
+        assert ROW.judge(found).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_few_classes_have_all_features(mnist: DataSet, classes: int) -> None:
+    """With two to four classes the attack takes the scores that there are, and finds chance."""
+    # Both sides are images that the network knows: test images of MNIST are another draw of writers.
+    kept = mnist.train[mnist.train.labels < classes]
+    data = dataclasses.replace(
+        mnist,
+        train=kept[:600],
+        test=kept[600:1200],
+        spec=dataclasses.replace(mnist.spec, classes=classes),
+    )
+    found = measured(FewClasses(classes), data, references=0)
+    assert abs(areas(found)["all scores"] - 0.5) < 0.08
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1024.0, 1e6])
+def test_no_scale_hides_the_scores(scale: float) -> None:
+    """The scores of multiplied logits are the same."""
+    rng = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(450, 5, generator=rng), torch.arange(450) % 5
+
+    def found(factor: float) -> np.ndarray:
+        pairs = [(factor * logits[p], labels[p]) for p in (slice(200), slice(200, None))]
+        return by_all_scores(pairs[0], pairs[1], 100)
+
+    assert np.allclose(found(scale), found(1.0), atol=1e-3)
+
+
+def test_no_image_is_judged_by_a_rule_learned_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule is fitted on other training images and on test images of the other half."""
+    fitted: list[tuple[np.ndarray, np.ndarray]] = []
+    own = membership_scores._fitted
+
+    def recorded(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+        fitted.append((inside, outside))
+        return own(inside, outside)
+
+    monkeypatch.setattr(membership_scores, "_fitted", recorded)
+    logits = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(50, dtype=torch.long)
+    by_all_scores((logits[:40], labels[:40]), (logits[40:], labels[40:]), 20)
+    terms = membership_scores._terms(logits.double().numpy(), labels.numpy())
+    (_, odd), (_, even) = fitted
+    assert all(np.array_equal(inside, terms[40:]) for inside, _ in fitted)
+    assert np.array_equal(odd, terms[21:40:2])
+    assert np.array_equal(even, terms[20:40:2])
+
+
+def test_noise_is_chance() -> None:
+    """Over 40 draws of equal scores on both sides, the mean area is chance, and few are far from it."""
+    from securemnist.measures.outliers import auroc
+
+    found = []
+    for seed in range(40):
+        logits = torch.randn(500, 6, generator=torch.Generator().manual_seed(seed))
+        labels = torch.arange(500) % 6
+        scores = by_all_scores((logits[:200], labels[:200]), (logits[200:], labels[200:]), 100)
+        found.append(auroc(scores[:100], scores[100:]))
+    assert abs(np.mean(found) - 0.5) < 0.02
+    assert np.std(found) < 0.06
+
+
+def test_one_measured_image_has_no_rule() -> None:
+    """With a single test image nothing is left to learn from, and its score is that of all."""
+    logits, labels = torch.randn(3, 3), torch.zeros(3, dtype=torch.long)
+    assert (by_all_scores((logits[:2], labels[:2]), (logits[2:], labels[2:]), 1) == 0).all()
