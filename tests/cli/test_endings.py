@@ -95,6 +95,16 @@ def test_interrupted_run_keeps_a_complete_report(folder: Path) -> None:
     assert {path: path.read_bytes() for path in (folder / "reports").iterdir()} == before
 
 
+def test_passed_run_without_its_report_names_its_exit_code(folder: Path) -> None:
+    """Where the report cannot be written, the last line has the exit code 2, not the verdict's 0."""
+    obstacle = '\nPath("reports/summary.md").mkdir(parents=True)\n'  # while the rows are measured
+    (folder / "conftest.py").write_text(CONFTEST + obstacle)
+    done = run(*ASSESS)
+    assert done.exit_code == 2
+    assert "no report was written" in done.output
+    assert done.output.rstrip().endswith("the exit code is 2 for that")
+
+
 def test_an_interrupted_run_does_not_pass_by_its_waivers(folder: Path) -> None:
     """After Ctrl-C the exit code is 3, also where the rows that were left are waived."""
     waiver = f'waiver = {{ reason = "known", expires = {utc_day()} }}\n'
