@@ -93,8 +93,10 @@ class _Search(ActiveBatch[_State]):
 
     def step(self, state: _State) -> torch.Tensor:
         changed = self.sampler.change(state.clean, state.best, state.age, self._draws(state))
-        first, tried = self.sampler.first(state.clean, state.age)
-        changed = torch.where(per_image(tried & self.blind[state.index]), first, changed)
+        blind = self.blind[state.index]
+        if bool(blind.any()):
+            first, tried = self.sampler.first(state.clean, state.age)
+            changed = torch.where(per_image(tried & blind), first, changed)
         candidates = torch.where(per_image(state.age == 0), state.best, changed)
         logits = exact(self.model(channels_last(candidates)))
         margin = margins(logits, state.label, state.label).float()

@@ -91,7 +91,7 @@ class Regions:
         # Made again each time: many margins wait, and their matrices together would fill the memory.
         ball = Relaxation(self.network, self.intervals)
         for number in range(AT_ONCE):
-            if self.ended or (number and not in_time()):
+            if self.ended or (number and (self.full(most) or not in_time())):
                 return number
             self._step(ball, in_time, most)
         return AT_ONCE
@@ -157,7 +157,7 @@ class Regions:
         domains = children(
             relaxation, signs, duals, self.weights, found, candidates=TRIED, steps=TRIED_STEPS
         )
-        self.count(2 * TRIED)
+        self.count(2 * min(TRIED, int((signs == 0).sum())))
         parts = zip(*(each.split(1) for each in domains), strict=True)
         return [_Region(relaxation.intervals, part) for part in parts][::-1]
 

@@ -8,6 +8,7 @@ import torch
 from securemnist.attacks.apgd import APGD
 from securemnist.attacks.base import Attack, AttackInput
 from securemnist.attacks.fgsm import FGSM
+from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.attacks.patch_search import PatchSearch, ranked
 from securemnist.attacks.sparse_rs import SparseRS
 from securemnist.data import DataSet
@@ -155,6 +156,15 @@ def test_places_differ_and_the_best_comes_first(baseline: Subject, mnist: DataSe
     assert places.shape == contents.shape == (5, 6)
     assert ((places >= 0) & (places < 576)).all()
     assert all(len(set(row)) == 6 for row in places.tolist())
+    # Black, white, and the end of the range that the gradient favours.
+    favoured = (loss_and_gradient(baseline.model, x, y, margins)[1] > 0).float()
+    fills = torch.stack([torch.zeros_like(x), torch.ones_like(x), favoured])
+    losses = []
+    for place, content in zip(places.T, contents.T, strict=True):
+        inside = threat.squares(place, 28, 28)[:, None]
+        patched = torch.where(inside, fills[content, torch.arange(len(x))], x)
+        losses.append(margins(baseline.model(patched).detach(), y, y))
+    assert (torch.stack(losses).diff(dim=0) <= 1e-4).all()
 
 
 def test_apgd_in_l1_is_stronger_than_its_l2_ball(baseline: Subject, mnist: DataSet) -> None:
