@@ -33,6 +33,14 @@ class Loud(Around):
         return torch.where(torch.rand(len(x), 1) < 0.5, loud, logits)
 
 
+class LoudAndFar(Loud):
+    """The same, and the smallest logit of every answer is far below the others: it decides no class."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(x)
+        return logits.scatter(1, logits.argmin(1, keepdim=True), -3000.0)
+
+
 class Shaken(Around):
     """Small waves in a new direction in each answer."""
 
@@ -43,7 +51,11 @@ class Shaken(Around):
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [(Loud, "random answers differ more than 10 times in size"), (Shaken, "nothing in common")],
+    [
+        (Loud, "random answers differ more than 10 times in size"),
+        (LoudAndFar, "or 30 times in margin"),
+        (Shaken, "nothing in common"),
+    ],
 )
 def test_means_that_mislead_are_doubted(kind: type[Around], reason: str, mnist: DataSet) -> None:
     """Such a model keeps images that the same attack breaks of its network, and a reason says why."""
