@@ -35,13 +35,16 @@ AGREEMENT = 0.1
 
 def random_answers(case: Case) -> list[str]:
     """Reasons why the mean of random answers misleads attacks; none for a model that repeats itself."""
+    mean = case.model
+    if not isinstance(mean, MeanModel):  # before the forward passes of a probe
+        return []
     case = dataclasses.replace(case, x=case.x[:IMAGES], y=case.y[:IMAGES])
-    probe = Probe(case.model, case.x)
-    if not isinstance(case.model, MeanModel) or not probe.varies:
+    probe = Probe(mean, case.x)
+    if not probe.varies:
         return []
     reasons = []
     target = best_wrong(probe.logits(case.x), case.y)
-    unequal = _unequal(case, case.model, target)
+    unequal = _unequal(case, mean, target)
     if exceeds(unequal, len(case.y), case.limit("gradients", SHARE)):
         reasons.append(
             f"for {unequal} of {len(case.y)} images random answers differ more than {LARGEST:g} times in "

@@ -37,7 +37,7 @@ class LoudAndFar(Loud):
     """The same, and the smallest logit of every answer is far below the others: it decides no class."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logits = super().forward(x)
+        logits: torch.Tensor = super().forward(x)
         return logits.scatter(1, logits.argmin(1, keepdim=True), -3000.0)
 
 
@@ -99,3 +99,12 @@ def test_random_defences_are_not_doubted(
 def test_answers_that_repeat_are_left_out(mnist: DataSet) -> None:
     """The mean of equal answers is the answer."""
     assert random_answers(case(MeanModel(network()).eval(), mnist, Linf(0.1), 16)) == []
+
+
+def test_a_single_answer_is_not_asked_for(mnist: DataSet) -> None:
+    """A model that is no mean of answers is not called."""
+    model, calls = network(), []
+    found = case(model, mnist, Linf(0.1), 16)
+    model.register_forward_hook(lambda *_: calls.append(1))
+    assert random_answers(found) == []
+    assert calls == []
