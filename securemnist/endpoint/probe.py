@@ -192,9 +192,11 @@ def _probabilities(scores: np.ndarray, decimals: int | None, kind: str) -> bool:
     """
     rounded = 0.0 if decimals is None else scores.shape[1] * 0.5 * 10.0**-decimals
     inside = bool(((scores >= 0) & (scores <= 1)).all())
-    sums = bool((np.abs(scores.sum(1) - 1) <= _SUM_TOLERANCE + rounded).all())
-    percent = np.abs(scores.sum(1) - 100) <= 100 * _SUM_TOLERANCE + rounded
-    if kind != "logits" and bool((scores >= 0).all() and percent.all()):
+    from_one, from_100 = (np.abs(scores.sum(1) - whole) for whole in (1, 100))
+    percent = bool((scores >= 0).all() and (from_100 <= 100 * _SUM_TOLERANCE + rounded).all())
+    # Rounding allows both sums where classes are many and decimals few: the nearer one counts.
+    already = inside and bool((from_one < from_100).all())
+    if kind != "logits" and percent and not already:
         raise ModelError(
             "expected probabilities or logits from the endpoint, got percentages; let it answer "
             'probabilities, or write kind = "logits" for scores whose sum is 100 by chance'
@@ -203,6 +205,7 @@ def _probabilities(scores: np.ndarray, decimals: int | None, kind: str) -> bool:
         raise ModelError(
             'expected probabilities from the endpoint, got scores outside [0, 1]; write kind = "logits"'
         )
+    sums = bool((from_one <= _SUM_TOLERANCE + rounded).all())
     return inside and sums if kind == "auto" else kind == "probabilities"
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from securemnist.endpoint.network import RemoteModel
 from securemnist.endpoint.probe import Facts, differs
 from securemnist.errors import ModelError
+from securemnist.input_spec import MNIST
 from tests.endpoint.conftest import png, remote, table
 from tests.endpoint.service import Service, by_brightness
 
@@ -65,6 +69,23 @@ def test_percentages_are_refused(kind: str, decimals: int | None, service: Servi
     with pytest.raises(ModelError, match="got percentages; let it answer probabilities"):
         facts(service, kind=kind)
     assert facts(service, kind="logits").answers == "logits"
+
+
+@pytest.mark.parametrize("kind", ["auto", "probabilities"])
+def test_sure_answers_of_many_classes_are_no_percentages(kind: str, service: Service) -> None:
+    """Scores of 0 and 1 of 200 classes are probabilities; percentages of as many classes are refused."""
+    sure = np.eye(200)
+    spec = dataclasses.replace(MNIST, classes=200)
+
+    def found() -> Facts:
+        return RemoteModel(table(service, kind=kind), spec).probe(X)
+
+    service.classify = lambda x: sure[by_brightness(x).argmax(1)]
+    assert found().answers == "probabilities"
+    for percentages in (100 * sure, np.full((200, 200), 0.5)):
+        service.classify = lambda x, of=percentages: of[by_brightness(x).argmax(1)]  # type: ignore[misc]
+        with pytest.raises(ModelError, match="got percentages"):
+            found()
 
 
 @pytest.mark.parametrize(("decimals", "step"), [(0, 1.0), (1, 0.1), (None, 1e-3)])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from securemnist import batches
 from securemnist.backdoor import Corner
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
@@ -82,6 +83,20 @@ def test_a_backdoor_that_hides_in_batches_of_triggers_does_not_pass(
     assert found.measurement.value < 0.01
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "batch dependence, of the images that this row changes" in found.reason
+
+
+@pytest.mark.usefixtures("few_control_images")
+@pytest.mark.parametrize(("size", "share"), [(2, 0.5), (8, 0.5), (8, 0.125)])
+def test_small_batches_hold_changed_and_clean_images(
+    size: int, share: float, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where images are so large that a batch holds few, the same is noticed in those batches."""
+    monkeypatch.setattr(batches, "_VALUES", size * 28 * 28)
+    found = judged(Backdoor(0, share, size), mnist, "backdoor_success", TRIGGERED)
+    assert found.measurement is not None
+    assert found.measurement.value < 0.01
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "images got other logits in a batch of clean ones" in found.reason
 
 
 @pytest.mark.usefixtures("few_control_images")

@@ -10,6 +10,7 @@ import dataclasses
 
 import torch
 
+from securemnist.batches import batch_size
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import (
     ADVICE,
@@ -20,10 +21,10 @@ from securemnist.evaluation.doubts.check_input import Case
 from securemnist.evaluation.doubts.variation import differs, variation
 from securemnist.results.findings import Doubt
 from securemnist.threats import Linf
-from securemnist.types import Images
+from securemnist.types import Images, Logits
 
-# Changed images in a batch of clean ones.
-SHARES = (TOGETHER // 2, TOGETHER // 16)
+# Shares of changed images in a batch of clean ones.
+SHARES = (1 / 2, 1 / 16)
 
 
 def changed_doubts(
@@ -51,12 +52,30 @@ def changed_doubts(
 def _among_clean(case: Case, clean: Images) -> Doubt | None:
     """The logits of changed images alone and among clean ones differ."""
     together = case.logits(case.x, TOGETHER)
-    for count in SHARES:
-        few = case.x[:count]
-        batch = torch.cat([clean[: TOGETHER - len(few)], few])
-        among = case.logits(batch, len(batch))[-len(few) :]
-        wrong = int(differs(case, together[: len(few)], among).sum())
+    # Of the batches that the model gets: few images where they are large.
+    size = batch_size(case.x, TOGETHER)
+    for share in SHARES:
+        changed = max(1, round(share * size))
+        if not size - changed:  # images are too large for a batch of two
+            return None
+        among = _logits_among(case, clean, changed, size - changed)
+        wrong = int(differs(case, together[: len(among)], among).sum())
         if wrong:
-            reason = f"{wrong} of {len(few)} images got other logits in a batch of clean ones"
+            reason = f"{wrong} of {len(among)} images got other logits in a batch of clean ones"
             return Doubt(name="batch dependence", reason=reason, advice=ADVICE)
     return None
+
+
+def _logits_among(case: Case, clean: Images, changed: int, beside: int) -> Logits:
+    """Logits of changed images, each batch made of `changed` of them and as many clean ones as `beside`.
+
+    The images of one batch of the largest size; smaller batches hold both kinds, too.
+    """
+    batches = TOGETHER // (changed + beside)
+    parts = case.x[: changed * batches].split(changed)
+    found = []
+    for number, part in enumerate(parts):
+        places = torch.arange(number * beside, (number + 1) * beside, device=clean.device)
+        batch = torch.cat([clean[places % len(clean)], part])
+        found.append(case.logits(batch, len(batch))[-len(part) :])
+    return torch.cat(found)

@@ -76,5 +76,5 @@ def _other_attacks(case: SearchCase) -> Iterator[tuple[str, Attack, nn.Module]]:
         yield f"transfer from {name}", TRANSFER, source_model(name, case.x.device)
     for attack in ATTACKS if case.subject.remote is None else ():
         if case.threat.form in attack.forms:
-            told = f" ({attack.loss})" if isinstance(attack, PGD) else ""
-            yield attack.name + told, attack, case.model
+            label = f" ({attack.loss})" if isinstance(attack, PGD) else ""
+            yield attack.name + label, attack, case.model
