@@ -77,7 +77,9 @@ def test_a_mark_in_another_score_fails_beside_references(some: DataSet) -> None:
     assert ROW.judge(found).verdict is Verdict.FAIL
 
 
-def test_a_network_that_knew_neither_side_passes(mnist: DataSet) -> None:
+def test_a_network_that_knew_neither_side_passes(
+    mnist: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Test images of MNIST have other writers, which a rule learns; this counts as no leak.
 
     Without the allowance this network has 0.556 (0.531 to 0.581), and its row is undecided.
@@ -90,6 +92,10 @@ def test_a_network_that_knew_neither_side_passes(mnist: DataSet) -> None:
         found = measured(network, data, references=references)
         assert areas(found)["all scores"] < 0.52
         assert row.judge(found).verdict is Verdict.PASS
+    monkeypatch.setattr(membership_scores, "_ALLOWED", 0.0)
+    found = measured(network, data, references=0)
+    assert (found.value, found.high) == pytest.approx((0.556, 0.581), abs=0.01)
+    assert row.judge(found).verdict is Verdict.INCONCLUSIVE
 
 
 def test_what_a_rule_finds_for_networks_that_know_nothing_is_taken_away() -> None:
