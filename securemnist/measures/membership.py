@@ -29,9 +29,9 @@ from securemnist.measures.base import (
 from securemnist.measures.membership_references import (
     TAKEN,
     label_margins,
-    reference_margins,
+    reference_answers,
 )
-from securemnist.measures.membership_scores import by_all_scores, normal
+from securemnist.measures.membership_scores import by_all_scores, excess, normal
 from securemnist.measures.outliers import auroc, quantiles
 from securemnist.results.evidence.privacy import MembershipEvidence
 from securemnist.results.families import PRIVACY
@@ -42,6 +42,7 @@ from securemnist.types import Logits
 
 REFERENCE_IMAGES = 5_000  # at most, to train a reference network on
 _ACCUSED = 0.01  # share of the test images that are wrongly taken for images of training
+_ALL = "all scores"
 _PART = 256  # images that are converted to floats at once
 
 
@@ -65,7 +66,8 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
 
     The area under the ROC curve of the strongest of four attacks. The first takes the margin of the
     label, the second how near it is to the usual one of training images. The third learns a rule for all
-    scores, and the fourth takes what the margin exceeds that of reference networks by. Of equal training
+    scores, and counts less what the rule finds for reference networks. The fourth takes what the margin
+    exceeds theirs by. Of equal training
     images one is used, so that no reference knows a measured one. An area below 0.5 counts as one so far
     above it, since an attacker may turn the scores around. The interval is Newcombe's of 2006, method 5;
     its bound decides.
@@ -89,13 +91,15 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     logits, known = _logits(context, measured), _logits(context, others)
     margins = label_margins(logits, measured.labels)
     usual = np.median(label_margins(known, others.labels))
+    pairs = (logits, measured.labels), (known, others.labels)
     attacks = {
         "margin": margins,
         "near the usual margin": -np.abs(margins - usual),
-        "all scores": by_all_scores((logits, measured.labels), (known, others.labels), n),
+        _ALL: by_all_scores(*pairs, n),
     }
+    unaware = None
     if settings.references:
-        easy = reference_margins(
+        easy, answered = reference_answers(
             context.data,
             others,
             measured,
@@ -104,7 +108,10 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
             progress=context.progress,
         )
         attacks["beside reference networks"] = beyond(margins, easy)
-    return _measurement(context, settings, seed, attacks, n)
+        unaware = by_all_scores(*pairs, n, answered)
+    areas = {name: auroc(scores[:n], scores[n:]) for name, scores in attacks.items()}
+    areas[_ALL] = excess(attacks[_ALL], unaware, n)
+    return _measurement(context, settings, seed, attacks, areas)
 
 
 def _without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
@@ -121,12 +128,12 @@ def _measurement(
     settings: MembershipSettings,
     seed: int,
     attacks: dict[str, np.ndarray],
-    n: int,
+    areas: dict[str, float],
 ) -> Measurement:
     """The measurement of the strongest attack; each has scores (2n,), those of training images first."""
-    areas = {name: auroc(scores[:n], scores[n:]) for name, scores in attacks.items()}
     strongest = max(areas, key=lambda name: abs(areas[name] - 0.5))
     area, scores = areas[strongest], attacks[strongest]
+    n = len(scores) // 2
     if area < 0.5:
         area, scores = 1 - area, -scores
     low, high = area_interval(area, n, n)

@@ -28,10 +28,13 @@ SIDE, TAKEN = 32, 20_000
 _PART = 256
 
 
-def reference_margins(
+def reference_answers(
     data: DataSet, others: Samples, measured: Samples, *, count: int, seed: int, progress: Progress
-) -> np.ndarray:
-    """Mean margins float64 (n,) of the `measured` samples by `count` networks, trained on `others`."""
+) -> tuple[np.ndarray, Logits]:
+    """Mean margins float64 (n,) and mean logits (n, K) of the `measured` samples.
+
+    They are of `count` networks, trained on `others`.
+    """
     small = InputSpec(
         data.spec.channels,
         min(SIDE, data.spec.height),
@@ -43,13 +46,15 @@ def reference_margins(
     task = dataclasses.replace(data, spec=small, train=samples, tuning=samples[:1])
     epochs = min(40, max(2, math.ceil(TAKEN / len(samples))))
     x = _reduced(measured, small)
-    total = np.zeros(len(measured))
+    total, summed = np.zeros(len(measured)), torch.zeros(len(measured), data.spec.classes)
     with torch.random.fork_rng(devices=[]):  # training seeds the global generator
         for number in range(count):
             recipe = Recipe(epochs=epochs, seed=seed_from(seed, "reference", number))
             network = trained(task, samples, recipe, progress=progress)
-            total += label_margins(answers(network, x, _PART), measured.labels)
-    return total / count
+            logits = answers(network, x, _PART).cpu()
+            total += label_margins(logits, measured.labels)
+            summed += logits
+    return total / count, summed / count
 
 
 def label_margins(logits: Logits, labels: Labels) -> np.ndarray:

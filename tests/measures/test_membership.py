@@ -217,11 +217,11 @@ def test_an_audited_image_is_in_no_reference_network(
 
     given: list[Samples] = []
 
-    def reference_margins(data: DataSet, others: Samples, samples: Samples, **more: Any) -> Any:
+    def reference_answers(data: DataSet, others: Samples, samples: Samples, **more: Any) -> Any:
         given.append(samples)
-        return membership_references.reference_margins(data, others, samples, **more)
+        return membership_references.reference_answers(data, others, samples, **more)
 
-    monkeypatch.setattr(membership, "reference_margins", reference_margins)
+    monkeypatch.setattr(membership, "reference_answers", reference_answers)
     model = Recording(few.train.images())
     state = torch.random.get_rng_state()
     measured(model, few, images=150, references=2)

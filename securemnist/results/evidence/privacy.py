@@ -15,6 +15,8 @@ from securemnist.results.value_types import Quantiles, Share
 class MembershipEvidence(Evidence):
     """Evidence of membership inference by the strongest `attack`; `areas` under the ROC curve of each.
 
+    That by all scores is less what the sources of both sides may explain.
+
     `found`: the share of training images that it finds while 1 % of the test images are taken for some.
     `inside` and `outside` are 21 quantiles of the scores of training and of test images, ascending.
     """
