@@ -58,9 +58,9 @@ def children(
     flat = ranks.topk(count, dim=1).indices.view(-1, 1)
     # All candidates of all domains, with sign 1 and then -1, and a multiplier of 0.
     rows = torch.arange(len(signs), device=signs.device).repeat_interleave(count)
-    of = relaxation.estimates(_with_signs(signs[rows], flat))
+    domains = relaxation.estimates(_with_signs(signs[rows], flat))
     without = duals[rows].scatter(1, flat, 0).repeat(2, 1)
-    tried, bounds = optimised(of, without, weights[rows].repeat(2, 1), steps=steps)
+    tried, bounds = optimised(domains, without, weights[rows].repeat(2, 1), steps=steps)
     worse, better = bounds.view(2, len(signs), count).sort(0).values.clamp_max(0)
     best = (worse + 0.1 * better).argmax(1) + count * torch.arange(len(signs), device=signs.device)
     unit, chosen = flat[best], torch.cat([best, best + len(rows)])

@@ -67,10 +67,9 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     The area under the ROC curve of the strongest of four attacks. The first takes the margin of the
     label, the second how near it is to the usual one of training images. The third learns a rule for all
     scores, and counts less what the rule finds for reference networks. The fourth takes what the margin
-    exceeds theirs by. Of equal training
-    images one is used, so that no reference knows a measured one. An area below 0.5 counts as one so far
-    above it, since an attacker may turn the scores around. The interval is Newcombe's of 2006, method 5;
-    its bound decides.
+    exceeds theirs by. Of equal training images one is used, so that no reference knows a measured one.
+    An area below 0.5 counts as one so far above it, since an attacker may turn the scores around. The
+    interval is Newcombe's of 2006, method 5; its bound decides.
 
     Inconclusive with fewer than two training images, and where the manifest of the model names other
     training data. NotApplicable for an endpoint.

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import narrowing, proof, regions
+from securemnist.certificates import narrowing, proof, regions, search
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import prove
@@ -25,6 +25,15 @@ def margin_of(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     label = int(model(x).argmax(1))
     eye = torch.eye(3, dtype=torch.float64)
     return (eye[label] - eye[(label + 1) % 3])[None]
+
+
+def never(_starts: torch.Tensor) -> bool:
+    """An attack that finds nothing."""
+    return False
+
+
+def ignored(_domains: int) -> None:
+    """A counter that counts nothing."""
 
 
 def ball_of(seed: int) -> tuple[Relaxation, ReducedNetwork, torch.Tensor]:
@@ -143,6 +152,40 @@ def test_regions_decide_what_slopes_leave_open(monkeypatch: pytest.MonkeyPatch) 
     found = prove(model, x, y, eps=0.3545, seconds=math.inf)
     assert found.proved.all()
     assert 0 < float(found.margins) <= narrowing.LEAST
+
+
+def test_halves_keep_the_duals_of_their_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first bound of a half is no lower than that of the region; with CROWN's slopes some is."""
+    kept, first = list[float](), list[float]()
+    for seed in SEEDS:
+        relaxed, _, margin = ball_of(seed)
+        whole = search.Search(relaxed, margin, never)
+        if not len(root := whole.frontier.all):
+            continue
+        region = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
+        with monkeypatch.context() as without_ascent:
+            without_ascent.setattr(search, "ROOT_STEPS", 0)
+            for half in region._parts(relaxed, root.signs, root.duals):
+                assert half.domain is not None
+                signs, _ = half.domain
+                of_crown = signs, relaxed.first_duals().masked_fill(signs != 0, 0)
+                for lost, domain in ((kept, half.domain), (first, of_crown)):
+                    lost.append(
+                        whole.bound - search.Search(relaxed, margin, never, domain=domain).bound
+                    )
+    assert max(kept) < 1e-3
+    assert max(first) > 1e-2
+
+
+def test_turn_ends_where_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A margin that has split its region ends its turn when no further region may be kept."""
+    monkeypatch.setattr(regions, "LIMIT", 1)
+    relaxed, _, margin = ball_of(4)
+    whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
+    most = 2 * relaxed.network.activations
+    assert not whole.full(most)
+    assert whole.steps(lambda: True, most) == 1
+    assert whole.full(most)
 
 
 def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
