@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import io
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
@@ -35,6 +36,8 @@ _WHOLE = (torch.ops.aten.linear.default, torch.ops.aten.matmul.default)
 _BATCH = 3
 # Python may read constants of the model, as float(self.scale) does, but no value computed from pixels.
 _KNOWN_CONSTANTS = functorch_config.patch(fake_tensor_propagate_real_tensors=True)
+# Export changes state of torch and of the process, so that only one thread may export at a time.
+_ONE_AT_A_TIME = threading.Lock()
 # Reasons of failed exports, by a part of torch's error message.
 _REASONS = {
     "Constraints violated": "expected a graph that is the same for any number of images, got another",
@@ -63,7 +66,14 @@ def export(model: nn.Module, shape: Shape) -> Exported:
     check_supported(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     try:
-        with _quiet(), _KNOWN_CONSTANTS, fork_rng([]), torch.inference_mode(False), torch.no_grad():
+        with (
+            _ONE_AT_A_TIME,
+            _quiet(),
+            _KNOWN_CONSTANTS,
+            fork_rng([]),
+            torch.inference_mode(False),
+            torch.no_grad(),
+        ):
             # A copy, because export runs the model's code, which may change the model.
             called = _Called(copy.deepcopy(model))
             # Not `eval()`, which would change the mode of the model's layers.

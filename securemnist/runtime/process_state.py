@@ -34,19 +34,25 @@ def preserved() -> Iterator[None]:
 
     These are the random generators of Python, NumPy and torch, and torch's settings: default dtype,
     recording of gradients, TensorFloat-32, NNPACK, denormal numbers. Further the handlers and level of
-    the root logger, filters of warnings, and the environment.
+    the root logger, filters of warnings, and the environment. Blocks of other threads wait for its end.
     """
+    with (
+        exact_float32(),
+        _settings_preserved(),
+        generators_preserved(),
+        warnings.catch_warnings(),
+        torch.set_grad_enabled(torch.is_grad_enabled()),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _settings_preserved() -> Iterator[None]:
     dtype, flushing, environment = torch.get_default_dtype(), denormals.flushing(), dict(os.environ)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:
-        with (
-            generators_preserved(),
-            exact_float32(),
-            warnings.catch_warnings(),
-            torch.set_grad_enabled(torch.is_grad_enabled()),
-        ):
-            yield
+        yield
     finally:
         torch.set_default_dtype(dtype)
         if denormals.flushing() != flushing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -131,3 +132,13 @@ def test_export_leaves_no_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(0):
         certify(model, torch.rand(2, 1, 28, 28), torch.tensor([0, 1]), eps=0.1)
     assert not caplog.records
+
+
+def test_threads_take_turns() -> None:
+    """Certificates of several threads are those of one, and logging is as before: export is not safe."""
+    disabled = logging.root.manager.disable
+    with ThreadPoolExecutor(4) as pool:
+        models = [plain() for _ in range(8)]
+        found = list(pool.map(certified, models))
+    assert all(torch.equal(each.margins, found[0].margins) for each in found)
+    assert logging.root.manager.disable == disabled

@@ -63,7 +63,7 @@ def page_client(
         yield found
     finally:
         found.runner.close()
-        served.close(10)
+        served.close(60)
 
 
 def pixels(answer: dict[str, Any]) -> bytes:
