@@ -37,31 +37,51 @@ class Parts:
 
 
 class Frontier:
-    """Domains that are neither proved nor split yet."""
+    """Domains that are neither proved nor split yet.
+
+    They lie in rows that are used again: there may be thousands, and each step changes few.
+    """
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+        self._is_open = torch.ones_like(parts.bound, dtype=torch.bool)
+        self._rows = parts[self._is_open]  # a copy, which is written to
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return int(self._is_open.sum())
 
     @property
     def full(self) -> bool:
         """Whether the domains take all the memory that one sample may have."""
-        return self._parts.signs.numel() > MOST
+        return len(self) * self._rows.signs.shape[1] > MOST
 
     @property
     def all(self) -> Parts:
         """Every open domain."""
-        return self._parts
+        return self._rows[self._is_open]
+
+    @property
+    def bounds(self) -> torch.Tensor:
+        """The bounds (d,) of all open domains."""
+        return self._rows.bound[self._is_open]
 
     def lowest(self, count: int) -> Parts:
         """Take out the domains of the lowest bounds, at most `count`; equal ones in their order."""
-        order = self._parts.bound.argsort(stable=True)
-        taken = self._parts[order[:count]]
-        self._parts = self._parts[order[count:].sort().values]
-        return taken
+        rows = self._is_open.nonzero()[:, 0]
+        rows = rows[self.bounds.argsort(stable=True)[:count]]
+        self._is_open[rows] = False
+        return self._rows[rows]
 
     def add(self, parts: Parts) -> None:
-        """Put domains at the end."""
-        self._parts = self._parts.joined(parts)
+        """Put domains into rows without an open one."""
+        missing = len(parts) - int((~self._is_open).sum())
+        if missing > 0:
+            self._grow(max(missing, len(self._rows)))
+        rows = (~self._is_open).nonzero()[: len(parts), 0]
+        for f in fields(parts):
+            getattr(self._rows, f.name)[rows] = getattr(parts, f.name)
+        self._is_open[rows] = True
+
+    def _grow(self, more: int) -> None:
+        values = (getattr(self._rows, f.name) for f in fields(Parts))
+        self._rows = Parts(*(torch.cat([v, v.new_zeros(more, *v.shape[1:])]) for v in values))
+        self._is_open = torch.cat([self._is_open, self._is_open.new_zeros(more)])

@@ -101,7 +101,8 @@ class ReducedDomains:
         bounds, read, lines = self._propagated(duals, weights, None if units is None else units.T)
         pixels = reduced.image.lower.numel()
         values, reached = torch.empty_like(read), torch.empty_like(duals)
-        torch.where(read[:pixels] > 0, *reduced.ends, out=values[:pixels])
+        lower, upper = reduced.ends
+        torch.lerp(upper, lower, _positive(read[:pixels]), out=values[:pixels])
         for (columns, layer, fixed), line in zip(self._layers, lines, strict=True):
             value = layer.matrix.times(values[: pixels + columns.start]).add_(layer.bias)
             after = values[pixels + columns.start : pixels + columns.stop]
@@ -122,7 +123,7 @@ class ReducedDomains:
         every_line: list[_Lines] = []
         for columns, layer, fixed in reversed(self._layers):
             outer, dual = read[pixels + columns.start : pixels + columns.stop], duals[columns]
-            lines = self._lines(columns, fixed, outer > 0, dual)
+            lines = self._lines(columns, fixed, _positive(outer), dual)
             every_line.insert(0, lines)
             total += (outer * lines.offsets).sum(0)
             inner = outer * lines.slopes
@@ -135,18 +136,25 @@ class ReducedDomains:
             read[: pixels + columns.start] += layer.matrix.transposed_times(inner)
         lower, upper = reduced.ends
         of_image = read[:pixels]
-        return total + (of_image * torch.where(of_image > 0, lower, upper)).sum(0), read, every_line
+        total += (lower.T @ of_image.clamp_min(0) + upper.T @ of_image.clamp_max(0))[0]
+        return total, read, every_line
 
     def _lines(
         self, columns: slice, fixed: Fixed, positive: torch.Tensor, duals: torch.Tensor
     ) -> _Lines:
-        """The lines of a layer: lower ones where the weight of the output is `positive`."""
+        """The lines of a layer: lower ones where the weight of the output is `positive`, 1 and not 0."""
         bounds = self.reduced.bounds
         below = duals.clamp(bounds.least[columns], bounds.most[columns])
-        slopes = torch.where(positive, below, bounds.chord[columns])
-        offsets = torch.where(positive, 0, bounds.intercept[columns])
+        slopes = torch.lerp(bounds.chord[columns], below, positive)
+        intercept = bounds.intercept[columns]
+        offsets = torch.addcmul(intercept, intercept, positive, value=-1)
         known = torch.where(fixed.signs.T > 0, 1, bounds.slope[columns][fixed.units])
         free = fixed.free.T
         slopes[fixed.units] = torch.where(free, slopes[fixed.units], known)
         offsets[fixed.units] = torch.where(free, offsets[fixed.units], 0)
         return _Lines(slopes, offsets)
+
+
+def _positive(values: torch.Tensor) -> torch.Tensor:
+    """1 where values are above 0, else 0: `lerp` with numbers is ten times as fast as `torch.where`."""
+    return torch.gt(values, 0, out=torch.empty_like(values))

@@ -1,12 +1,12 @@
 """Proofs of one margin by few regions, whose bounds are narrowed, and a short search in each.
 
-A region is the part of a ball where the margin is small and some units have a sign. Where a search of
-LIMIT domains leaves it open, it is split on a unit, and both parts get tighter bounds. A search that
-gains too little is given up early.
+A region is the part of a ball where the margin is small and some units have a sign. Where a search
+gains too little, the region is split on a unit, and both parts get tighter bounds.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,10 +19,11 @@ from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.search import Counterexample, Domain, Search
 
-# Domains of the search in a region, and rounds of narrower bounds before it.
-LIMIT, ROUNDS = 400, 8
-# After so many domains a search must have gained this part of the distance to 0.
-TRIAL, HOPE = 64, 0.4
+# Rounds of narrower bounds before the search in a region.
+ROUNDS = 8
+# The part of the distance to a proof that may be left after TRIAL domains of a search. After LIMIT
+# domains it is FAR, and less from there on: as the inverse root of the number of domains.
+TRIAL, LEFT, LIMIT, FAR = 64, 0.6, 400, 0.36
 # Units on which a region is split on trial, and steps of Adam in each part.
 TRIED, TRIED_STEPS = 24, 8
 # Regions that are bounded with the same matrices, before another margin has its turn.
@@ -111,9 +112,9 @@ class Regions:
         search.count = count
         root = search.frontier.all
         full = self.full(most)
-        while not search.ended and in_time() and (full or domains < LIMIT):
+        while not search.ended and in_time():
             search.step()
-            if not full and domains >= TRIAL and _hopeless(search):
+            if not full and _is_hopeless(search, domains):
                 break
         self.broken = search.broken
         if search.proved:
@@ -162,7 +163,10 @@ class Regions:
         return [_Region(relaxation.intervals, part) for part in parts][::-1]
 
 
-def _hopeless(search: Search) -> bool:
+def _is_hopeless(search: Search, domains: int) -> bool:
     """Whether the lowest domain is still far from a proof, measured by the bound of the region."""
-    bounds = search.frontier.all.bound
-    return len(bounds) > 0 and float(bounds.min()) < (1 - HOPE) * search.bound
+    bounds = search.frontier.bounds
+    if domains < TRIAL or not len(bounds):
+        return False
+    left = LEFT if domains < LIMIT else FAR * math.sqrt(LIMIT / domains)
+    return float(bounds.min()) < left * search.bound

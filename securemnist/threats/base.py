@@ -27,6 +27,11 @@ def max_norm(delta: torch.Tensor) -> torch.Tensor:
     return per_image(delta.abs().flatten(1).amax(1).clamp_min(torch.finfo(delta.dtype).tiny))
 
 
+def _sums(values: torch.Tensor) -> torch.Tensor:
+    """The sum of each image's values, (n, 1, 1, 1)."""
+    return per_image(values.flatten(1).sum(1))
+
+
 @dataclass(frozen=True)
 class Threat(ABC):
     """A ball of radius `eps` around each image, intersected with the pixel range [0, 1].
@@ -108,7 +113,7 @@ class Threat(ABC):
         """The norm of each perturbation, (n,)."""
 
     def _rates(self, weights: torch.Tensor) -> torch.Tensor:
-        """Rate of each pixel on the shortest path to a plane whose normal has these absolute values.
+        """Rate of each pixel, or one for all, on the shortest path to a plane; `weights`: its normal.
 
         A norm whose pixels do not move at constant rates, such as L1, overrides `to_plane` instead.
         """
@@ -123,23 +128,26 @@ class Threat(ABC):
         range, every pixel moves to its limit.
         """
         scale = max_norm(normal)
-        weights = normal.abs() / scale
+        weights = normal.abs().div_(scale)
         distance = per_image(gap.abs() / scale.flatten())
-        direction = normal.sign() * per_image(gap.sign())
-        limit = torch.where(direction > 0, 1 - x, x)
-        rates = self._rates(weights)
+        direction = normal.sign().mul_(per_image(gap.sign()))
+        # Comparisons write numbers: on a CPU, `torch.where` and products with booleans take ten times
+        # as long as the other operations here.
+        upwards = torch.gt(direction, 0, out=torch.empty_like(x))
+        limit = ((1 - x) * upwards).add_((1 - upwards).mul_(x))
+        rates, memory = self._rates(weights), upwards
         growth = weights * rates
         time = torch.zeros_like(distance)
         for _ in range(_NEWTON_STEPS):
             moved = time * rates
-            slope = (growth * (moved < limit)).flatten(1).sum(1).view_as(distance)
-            covered = (weights * torch.minimum(moved, limit)).flatten(1).sum(1).view_as(distance)
+            slope = _sums(torch.lt(moved, limit, out=memory).mul_(growth))
+            covered = _sums(torch.minimum(moved, limit, out=memory).mul_(weights))
             remaining = distance - covered
             unfinished = (remaining > 1e-6 * distance) & (slope > 0)
             if not bool(unfinished.any()):
                 break
             time = torch.where(unfinished, time + remaining / slope, time)
-        return direction * torch.minimum(time * rates, limit)
+        return torch.minimum(time * rates, limit).mul_(direction)
 
     def to_json(self) -> dict[str, object]:
         """The threat as in a policy: {norm, eps}."""

@@ -48,4 +48,4 @@ class Linf(Threat):
         return Linf(int(self.eps / step + TOLERANCE) * step)
 
     def _rates(self, weights: torch.Tensor) -> torch.Tensor:
-        return torch.ones_like(weights)
+        return weights.new_ones(())
