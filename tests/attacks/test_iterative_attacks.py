@@ -21,7 +21,7 @@ from tests.attacks.models import Recorder, linear, misclassified, run
 from tests.error_form import one_sentence
 
 # Those that keep full batches by `active_batch`.
-KINDS = ("APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD", "Square")
+KINDS = ("APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD", "OnwardPGD", "Square")
 ATTACKS = [attack for name in KINDS for attack in EXAMPLES[name]]
 every = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
 both_norms = pytest.mark.parametrize("norm", ["linf", "l2"])
