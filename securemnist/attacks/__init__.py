@@ -15,6 +15,7 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.onward import OnwardPGD
 from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.rays import RayS
@@ -27,7 +28,7 @@ from securemnist.project import imports
 from securemnist.project.settings_class import own_class, with_settings
 
 _CLASSES = (
-    *(FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD),
+    *(FGSM, RFGSM, PGD, APGD, APGDT, FAB, BoundaryFAB, NearestAPGD, OnwardPGD),
     *(Square, RayS, Transfer, Surrogate, SparseRS, PatchSearch),
 )
 ATTACKS: dict[str, type[Attack]] = {kind.__name__: kind for kind in _CLASSES}

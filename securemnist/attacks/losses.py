@@ -46,19 +46,6 @@ def margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
     return wrong - true
 
 
-def reversed_margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
-    """True logit minus the best wrong logit, for outputs whose margin grows towards an error.
-
-    AAA (Chen et al. 2022, arXiv 2205.12134) makes such outputs.
-    """
-    return -margins(logits, y, y)
-
-
-def negated_margins(logits: Logits, y: Labels, _target: Labels) -> torch.Tensor:
-    """True logit minus the lowest wrong logit, for outputs of which the nearest class has the lowest."""
-    return margins(-logits, y, y)
-
-
 def dlr(logits: Logits, y: Labels, target: Labels) -> torch.Tensor:
     """Difference of logits ratio: the margin over z1 - z3 (DLR; arXiv 2003.01690, section 4).
 

@@ -15,20 +15,13 @@ from securemnist.attacks.losses import (
     cross_entropies,
     loss_and_gradient,
     margins,
-    negated_margins,
-    reversed_margins,
 )
 from securemnist.attacks.validation import attack_name, check_counts
 from securemnist.batches import channels_last
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Progress
 
-LOSSES: dict[str, SampleLoss] = {
-    "ce": cross_entropies,
-    "margin": margins,
-    "reversed": reversed_margins,
-    "negated": negated_margins,
-}
+LOSSES: dict[str, SampleLoss] = {"ce": cross_entropies, "margin": margins}
 
 
 @final
@@ -38,8 +31,7 @@ class PGD(NativeAttack):
 
     `steps` steps of `step_size` (default 2.5 eps / steps) from each of `restarts` random starts.
 
-    `loss` is "ce", "margin", "reversed" (the margin with the other sign) or "negated" (that of negated
-    logits). A sample leaves the batch at the step that breaks it.
+    `loss` is "ce" or "margin". A sample leaves the batch at the step that breaks it.
     """
 
     steps: int = 40

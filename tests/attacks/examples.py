@@ -8,6 +8,7 @@ from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
 from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.onward import OnwardPGD
 from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.rays import RayS
@@ -25,6 +26,7 @@ EXAMPLES: dict[str, tuple[Attack, ...]] = {
     "FAB": (FAB(steps=4, restarts=2, targets=2),),
     "BoundaryFAB": (BoundaryFAB(steps=8, starts=2),),
     "NearestAPGD": (NearestAPGD(steps=3, restarts=2, share=0.5),),
+    "OnwardPGD": (OnwardPGD(steps=3, targets=2),),
     "Square": (Square(queries=12),),
     "RayS": (RayS(queries=24),),
     "Transfer": (Transfer(steps=3),),

@@ -13,6 +13,7 @@ from securemnist.attacks.apgd_restarts import NearestAPGD
 from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
+from securemnist.attacks.onward import OnwardPGD
 from securemnist.attacks.square import Square
 from securemnist.errors import PolicyError
 from securemnist.threats import L2, Linf, make_threat
@@ -21,7 +22,7 @@ from tests.attacks.models import Recorder, linear, misclassified, run
 from tests.error_form import one_sentence
 
 # Those that keep full batches by `active_batch`.
-KINDS = ("APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD", "Square")
+KINDS = ("APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD", "OnwardPGD", "Square")
 ATTACKS = [attack for name in KINDS for attack in EXAMPLES[name]]
 every = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
 both_norms = pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -63,7 +64,7 @@ def test_iterative_attack_stops_on_misclassified_samples(attack: Attack) -> None
     model, x, y, _ = linear("linf")
     recorder, wrong = Recorder(model), (y + 1) % 10
     x_adv = run(attack, recorder, x, wrong, Linf(1e-9))
-    passes_before = 1 if isinstance(attack, APGDT | FAB) else 0
+    passes_before = 1 if isinstance(attack, APGDT | FAB | OnwardPGD) else 0
     assert len(recorder.batches) == passes_before + 1
     assert misclassified(model, x_adv, wrong).all()
 

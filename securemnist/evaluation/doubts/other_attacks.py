@@ -10,6 +10,7 @@ from torch import nn
 from securemnist.attacks.base import Attack
 from securemnist.attacks.boundary_fab import BoundaryFAB
 from securemnist.attacks.fab import FAB
+from securemnist.attacks.onward import OnwardPGD
 from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.refereed import attempt
@@ -22,11 +23,9 @@ from securemnist.results.findings import Doubt
 
 ATTACKS = (
     PGD(steps=20, loss="margin"),
-    # Outputs may mislead all other losses: the margin grows, or the nearest class falls, towards an
-    # error.
-    PGD(steps=20, loss="reversed"),
-    PGD(steps=20, loss="negated"),
     FAB(steps=10, targets=2),
+    # Outputs may mislead all of these with true gradients.
+    OnwardPGD(),
     BoundaryFAB(steps=30, starts=2),
     # The smallest ladder has 100 queries; a model that hides its gradient needs several times as
     # many.
