@@ -44,6 +44,8 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Ite
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise OSError(errno.EINVAL, "a socket, not a regular file", str(path)) from error
+        if error.errno == errno.ELOOP and flags & os.O_NOFOLLOW:
+            raise OSError(errno.ELOOP, "a symbolic link, not a regular file", str(path)) from error
         raise
     try:
         kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
