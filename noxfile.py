@@ -20,11 +20,15 @@ LOCK_HEAD = """\
 def install(session: nox.Session, *extras: str) -> None:
     """Install the project with its extras, at the versions it is tested with.
 
-    uv compiles nothing, so every process would compile all it imports if none could store it.
+    The first time takes minutes and shows its progress. uv compiles nothing, so every process would
+    compile all it imports if none could store it.
     """
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
     project = f".[{','.join(extras)}]" if extras else "."
-    session.install("-q", "-c", "constraints.txt", "-e", project)
+    folder = pathlib.Path(session.virtualenv.location)
+    again = any(folder.glob("lib/python*/site-packages/securemnist-*.dist-info"))
+    quiet = ["-q"] if again else []
+    session.install(*quiet, "-c", "constraints.txt", "-e", project, silent=again)
 
 
 @nox.session

@@ -50,7 +50,7 @@ def test_one_measurement_with_an_attack_of_the_user_s_own(package: Path) -> None
     ("attack", "words"),
     [
         ({"use": "my_pkg.nothing:Noise"}, "expected a module to import"),
-        ({"use": "my_pkg.attacks:Gone"}, "expected Gone in the module"),
+        ({"use": "my_pkg.attacks:Gone"}, "expected 'Gone' in the module"),
         ({"use": "my_pkg.broken:Noise"}, "its import raised ValueError (not today)"),
         (
             {"use": "my_pkg.attacks:torch"},
@@ -119,7 +119,7 @@ def test_a_wrong_measure_is_one_sentence(package: Path, name: str, words: str) -
     ("doubts", "words"),
     [
         ('["only_noise"]', "expected a doubt as pkg.module:function"),
-        ('["my_pkg.doubts:gone"]', "expected gone in the module"),
+        ('["my_pkg.doubts:gone"]', "expected 'gone' in the module"),
         ('["my_pkg.measures:CORRUPTIONS"]', "expected a function of a SearchCase, got Family"),
         ('"my_pkg.doubts:only_noise"', "expected [tool.securemnist] with model, policy"),
     ],

@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 CONFIG = "zensical.toml"
 _BESIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE")
 _MOST_SECONDS = 120
+_CODE = re.compile("(?<=<code>)[^<]+(?=</code>)")
+_OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -37,6 +39,7 @@ def build(out: Path, root: Path = ROOT) -> None:
                 shutil.copy(root / page, folder / "pages")
         _convert_notebooks(folder / "pages")
         _run(folder)
+        _mark_options(folder / "site")
         problems = links.problems(folder / "site")
         if problems:
             raise SiteError("\n".join(problems))
@@ -55,6 +58,17 @@ def _convert_notebooks(pages: Path) -> None:
         for page in pages.rglob("*.md"):
             text = page.read_text(encoding="utf-8")
             page.write_text(text.replace(path.name, f"{path.stem}.md"), encoding="utf-8")
+
+
+def _mark_options(site: Path) -> None:
+    """Options in code get a class, so that the style sheet can keep each on one line."""
+    for path in site.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        path.write_text(_CODE.sub(_marked, page), encoding="utf-8")
+
+
+def _marked(code: re.Match[str]) -> str:
+    return _OPTION.sub(r'<span class="option">\g<0></span>', code[0])
 
 
 def _run(folder: Path) -> None:

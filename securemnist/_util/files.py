@@ -13,6 +13,7 @@ import gzip
 import io
 import os
 import stat
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,8 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> Ite
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise OSError(errno.EINVAL, "a socket, not a regular file", str(path)) from error
+        if error.errno == errno.ELOOP and flags & os.O_NOFOLLOW:
+            raise OSError(errno.ELOOP, "a symbolic link, not a regular file", str(path)) from error
         raise
     try:
         kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
@@ -82,6 +85,18 @@ def only_writer(lock: Path, what: str, advice: str) -> Iterator[None]:
                 f"stop it, or {advice}"
             ) from error
         yield
+
+
+def wait_for_lock(file: int, seconds: float) -> None:
+    """Lock an open file or folder; OSError where another process keeps the lock for longer."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise OSError(errno.EAGAIN, "another process keeps it locked") from error
+            time.sleep(0.005)
 
 
 def read_at_most(path: Path, cap: int, *, follow: bool = True) -> bytes:

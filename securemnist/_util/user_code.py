@@ -6,21 +6,20 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-# Code of others: this package, Python's library, and what is installed.
-_OTHERS = tuple(
-    Path(path)
-    for path in (
-        str(Path(__file__).resolve().parents[1]),
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    )
+# Code of others: this package, Python's library, and what is installed, also in another environment.
+_OTHERS = (
+    Path(__file__).resolve().parents[1],
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")),
 )
+_INSTALLED = {"site-packages", "dist-packages"}
 
 
 def place(error: BaseException) -> str:
     """` in nets.py, line 31`: the innermost line that is the user's; empty where there is none."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         path = Path(frame.f_code.co_filename)
-        if path.is_absolute() and not any(path.is_relative_to(folder) for folder in _OTHERS):
+        others = any(path.is_relative_to(folder) for folder in _OTHERS)
+        if path.is_absolute() and not others and _INSTALLED.isdisjoint(path.parts):
             return f" in {_shown(path)}, line {line}"
     return ""
 

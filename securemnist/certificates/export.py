@@ -9,12 +9,11 @@ differs from that of the model.
 from __future__ import annotations
 
 import copy
-import io
 import logging
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -134,17 +133,24 @@ def _decompositions() -> dict[Any, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A block without logs, warnings and output of torch about a failed export."""
-    level, trace = logging.root.manager.disable, logging.getLogger("torch.__trace")
-    logging.disable(logging.CRITICAL)
-    was_disabled, trace.disabled = trace.disabled, True  # `logging.disable` does not affect it
+    """A block without torch's logs and warnings about a failed export.
+
+    Logs of others and stderr stay: a service goes on while it computes a certificate. Loggers that torch
+    makes in the block have no level of their own and take that of "torch".
+    """
+    known = logging.root.manager.loggerDict.items()
+    torchs = [log for name, log in known if name == "torch" or name.startswith("torch.")]
+    levels = {log: log.level for log in torchs if isinstance(log, logging.Logger)}
+    levels = {log: level for log, level in levels.items() if level or log.name == "torch"}
+    for log in levels:
+        log.setLevel(logging.CRITICAL + 1)
     try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(level)
-        trace.disabled = was_disabled
+        for log, level in levels.items():
+            log.setLevel(level)
 
 
 def _reason(error: Exception) -> str:

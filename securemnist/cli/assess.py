@@ -162,7 +162,7 @@ def _run(job: Job, out: Path, against: str | None, *, same_model: bool, one_of_t
     from securemnist.cli import older_version, runner
 
     if against is None:
-        code, assessment = runner.run(job, out)
+        code, assessment = runner.run(job, out, private=one_of_two)
         if assessment is not None and not one_of_two:
             older_version.print_unchecked_bounds(assessment)
         return code

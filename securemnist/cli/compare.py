@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from securemnist.cli.options import PATH
 from securemnist.errors import UsageError
 from securemnist.results.verdicts import TIERS
+
+if TYPE_CHECKING:
+    from securemnist.comparison.comparison import Comparison
 
 
 @click.command()
@@ -63,26 +68,38 @@ def compare(
     words = [f"--{name}={value}" for name, value in options.items() if value is not None]
     words += [f"--row={row}" for row in rows]
     words_of_models = words + ["--no-latency"] * no_latency
-    kinds = [older_version.is_file(side) for side in (old, new)]
-    if words_of_models and all(kinds):
+    versions = {"old": old, "new": new}
+    files = [name for name, version in versions.items() if older_version.is_file(version)]
+    if words_of_models and len(files) == len(versions):
         raise UsageError(
             "expected no option for models with two stored assessments, got "
             f"{words_of_models[0]}; leave it out"
         )
-    folders = out / "old", out / "new"
-    old_side = older_version.find(old, words, folders[0])
-    new_side = older_version.find(new, words, folders[1])
-    if any(kinds):
-        comparison = compare_assessments(old_side, new_side, margin=margin, same_model=same_model)
-        ctx.exit(older_version.conclude(comparison, out))
+    with tempfile.TemporaryDirectory(prefix="securemnist.") as scratch:
+        measured = Path(scratch)  # of this run alone; the folders of --out are for people
+        found = {}
+        # Files are read before a report of this run may replace them.
+        for name in sorted(versions, key=lambda name: name not in files):
+            found[name] = older_version.find(versions[name], words, measured / name)
+            older_version.keep(measured, out)
+        sides = [found[name] for name in versions]
+        if not files:
+            place = data_of(data)  # the data that `assess` used for both
+            examples = [(versions[name], found[name], measured / name) for name in versions]
+            sides = older_version.replay_on_both(examples, place, device or "cpu")
+        comparison = compare_assessments(*sides, margin=margin, same_model=same_model)
+        if not files and not no_latency:
+            comparison = _timed(comparison, old, new, place, device or "cpu")
+        code = older_version.conclude(comparison, measured, out)
+    ctx.exit(code)
+
+
+def _timed(
+    comparison: Comparison, old: str, new: str, place: str | None, device: str
+) -> Comparison:
+    """The comparison with the times of both models, measured in turn."""
     from securemnist.api.comparison import timed
     from securemnist.data import DataSet
 
-    data_folder = data_of(data)  # the data that `assess` used for both
-    examples = (old, old_side, folders[0]), (new, new_side, folders[1])
-    sides = older_version.replay_on_both(examples, data_folder, device or "cpu")
-    comparison = compare_assessments(*sides, margin=margin, same_model=same_model)
-    if not no_latency:
-        latency = timed(old, new, DataSet.load(data_folder), device or "cpu")
-        comparison = dataclasses.replace(comparison, latency=latency)
-    ctx.exit(older_version.conclude(comparison, out))
+    latency = timed(old, new, DataSet.load(place), device)
+    return dataclasses.replace(comparison, latency=latency)

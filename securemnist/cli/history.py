@@ -47,6 +47,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
     from securemnist._util.resources import write_atomically
     from securemnist.history import record, trend
     from securemnist.report import writing
+    from securemnist.report.swap import alone
     from securemnist.view.wording import plural
 
     read = record.read(file)
@@ -60,7 +61,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
             f"{file}: expected a recorded model ({', '.join(known) or 'none yet'}), got "
             f"{model!r}; fix --model"
         )
-    with writing(out):
+    with writing(out), alone(out):
         write_atomically(out / "history.html", trend.render(read, model))
     skipped = f", {plural(read.damaged, 'unreadable line')} left out" if read.damaged else ""
     count = len(read)

@@ -32,7 +32,8 @@ def is_file(version: str) -> bool:
 def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
     """The assessment of OLD or NEW: read from a file, or made in `folder` with options of `assess`.
 
-    UsageError if another version of securemnist wrote the file.
+    `folder` is this run's own, so that nothing of another run is read. UsageError if another version
+    of securemnist wrote the file.
     """
     if not is_file(version):
         return assess(version, words, folder)
@@ -97,7 +98,6 @@ def assess(spec: str, words: Sequence[str], folder: Path) -> Assessment:
     # The step summary is for the new version's run only.
     env = {k: v for k, v in child.environment().items() if k != "GITHUB_STEP_SUMMARY"}
     written = folder / "assessment.json"
-    written.unlink(missing_ok=True)  # the file of an earlier run must not be read
     with child.lifeline() as alive:
         options = ("--out", str(folder), f"--one-of-two={alive}")
         command = child.command("assess", "--model", spec, *words, *options)
@@ -143,13 +143,27 @@ def print_unchecked_bounds(assessment: Assessment) -> None:
     say(f"limits on change not checked: {which}; pass the older version with --against")
 
 
-def conclude(comparison: Comparison, out: Path) -> int:
-    """Write the comparison to `out` and print it; returns its exit code."""
+def keep(measured: Path, out: Path) -> None:
+    """Publish what was assessed in the folders of `measured` under the same names in `out`."""
+    from securemnist import report
+    from securemnist.report import folder, manifest
+
+    with report.writing(out):
+        for each in sorted(measured.iterdir()):
+            folder.publish(out / each.name, manifest.owned(each))
+
+
+def conclude(comparison: Comparison, measured: Path, out: Path) -> int:
+    """Write the comparison beside both reports (`keep`), and print it; returns its exit code."""
+    from securemnist import report
     from securemnist.comparison import files
     from securemnist.comparison.terminal import print_comparison
+    from securemnist.report.swap import alone
     from securemnist.view.progress import console
 
-    files.write(comparison, out)
+    with report.writing(out), alone(out):  # page and reports are of one run
+        keep(measured, out)
+        files.write(comparison, out)
     print_comparison(comparison, console())
     say(f"comparison: {out / 'compare.html'}")
     return comparison.exit_code

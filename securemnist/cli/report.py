@@ -26,14 +26,16 @@ def report(assessment_json: Path, out: Path | None) -> None:
     Today's date (UTC) decides whether a waiver is valid.
     """
     from securemnist import report as reports
+    from securemnist.report.swap import alone
     from securemnist.report.terminal import print_assessment
     from securemnist.results.assessment import Assessment
     from securemnist.results.verdicts import utc_day
     from securemnist.view.progress import console
 
-    out = out or reports.place_of(assessment_json)
-    assessment = Assessment.load(assessment_json).on(utc_day())
-    reports.write(assessment, out, reports.others(assessment_json.parent))
+    with alone(assessment_json.parent):  # no other run replaces it in between
+        out = out or reports.place_of(assessment_json)
+        assessment = Assessment.load(assessment_json).on(utc_day())
+        reports.write(assessment, out, reports.others(assessment_json.parent))
     print_assessment(assessment, console())
     print_annotations(assessment)
     say(f"report: {out / 'index.html'}")

@@ -22,10 +22,13 @@ from securemnist.results.findings import STOPPED
 Compare = Callable[[Assessment, Path], Comparison | None]
 
 
-def run(job: Job, out: Path, compare: Compare | None = None) -> tuple[int, Assessment | None]:
+def run(
+    job: Job, out: Path, compare: Compare | None = None, *, private: bool = False
+) -> tuple[int, Assessment | None]:
     """Run the suites: the exit code, and the assessment unless the run was refused or interrupted.
 
-    `compare` is called with the assessment and its folder, before the report is published.
+    `compare` is called with the assessment and its folder, before the report is published. `private`:
+    another process reads `out`, and its path is not printed.
     """
     with tempfile.TemporaryDirectory(prefix="securemnist.") as scratch:
         folder = Path(scratch)
@@ -40,11 +43,13 @@ def run(job: Job, out: Path, compare: Compare | None = None) -> tuple[int, Asses
         if not written.is_file():
             return outcome.exit_code, None
         assessment = Assessment.load(written)
-        code = _publish(assessment, written.parent, out, compare)
+        code = _publish(assessment, written.parent, out, compare, private=private)
     return code, None if assessment.interrupted else assessment
 
 
-def _publish(assessment: Assessment, folder: Path, out: Path, compare: Compare | None) -> int:
+def _publish(
+    assessment: Assessment, folder: Path, out: Path, compare: Compare | None, *, private: bool
+) -> int:
     """Compare with an older version if asked, replace the report in `out`, print; returns the exit code.
 
     `folder`: the report that the child wrote, beside junit.xml and benchmark.json. The verdict is printed
@@ -68,7 +73,7 @@ def _publish(assessment: Assessment, folder: Path, out: Path, compare: Compare |
         print_annotations(assessment)
         if assessment.interrupted:
             _print_interruption(assessment, out, keep_old=keep_old)
-        if not keep_old and not problem:
+        if not (keep_old or problem or private):
             say(f"report: {out / 'index.html'}")
             if comparison is not None:
                 say(f"comparison: {out / 'compare.html'}")

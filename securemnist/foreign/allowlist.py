@@ -49,6 +49,8 @@ _UNREAD = {
     "torch._utils": "_rebuild_parameter_with_state _rebuild_qtensor _rebuild_sparse_tensor "
     "_rebuild_device_tensor_from_numpy _rebuild_meta_tensor_no_storage _rebuild_wrapper_subclass",
     "torch.nn.parameter": "Parameter",
+    "torch.jit._pickle": "build_boollist build_doublelist build_intlist build_tensor_from_id "
+    "build_tensorlist restore_type_tag",
 }
 UNREAD = frozenset((module, name) for module, names in _UNREAD.items() for name in names.split())
 # Classes inside a TorchScript archive: no module of Python has this name.

@@ -14,6 +14,8 @@ PICKLE = "data.pkl"
 _STORAGE = re.compile(r"data/([0-9A-Za-z_.-]{1,64})")
 _SMALL = ("version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id")
 _MAX_SMALL = 256
+# How a file of TorchScript's source begins. As a pickle, the first would import a name with a space.
+_SOURCE = (b"class ", b"def ", b"from __torch__")
 _MAX_PICKLE = 128 << 20
 
 
@@ -48,9 +50,12 @@ def _other(name: str, member: Member) -> list[Reason]:
         return [unknown("has another order of bytes than little-endian", member.name)]
     if name in _SMALL and len(member.content) <= _MAX_SMALL:
         return []
+    program = unknown("is part of a TorchScript program", member.name)
+    if name.startswith("code/") and member.content.startswith(_SOURCE):
+        return [program]
     found = members.reasons(member.name, member.content)
     if name.startswith("code/") or name == "constants.pkl":
-        return [*found, unknown("is part of a TorchScript program", member.name)]
+        return [*found, program]
     return [*found, unknown("is no member of a checkpoint", member.name)]
 
 

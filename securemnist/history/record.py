@@ -8,16 +8,14 @@ parses the ones it shows, so that memory stays near the size of the file.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from securemnist._util.files import open_regular, read_at_most
+from securemnist._util.files import open_regular, read_at_most, wait_for_lock
 from securemnist._util.hashing import canonical_json
 from securemnist._util.parsing import json_value
 from securemnist.errors import ParseError, UsageError
@@ -89,25 +87,13 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
-            _lock(file)
+            wait_for_lock(file, LOCK_SECONDS)
             _check_record(file, path)
             _write_once(file, line)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be appended to ({error.strerror}); use another file"
         ) from error
-
-
-def _lock(file: int) -> None:
-    """Lock the file; OSError where another process holds the lock for too long."""
-    end = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > end:
-                raise OSError(errno.EAGAIN, "another process keeps it locked") from error
-            time.sleep(0.005)
 
 
 def _check_record(file: int, path: Path) -> None:

@@ -101,7 +101,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def read_described(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """The same, and the SHA-256 of the manifest by the name of its file."""
     beside = manifest_path(path)
-    content = read_or_raise(beside, MAX_MANIFEST, "a manifest", WeightsError)
+    alone = f"name a bundled architecture, as A@{path.name}, or load it in a factory of your own"
+    advice = "pass another" if beside.exists() else alone
+    content = read_or_raise(beside, MAX_MANIFEST, "a manifest", WeightsError, advice)
     try:
         manifest = json_object(content)
     except ParseError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -108,7 +107,7 @@ def _locked(models: Path) -> Iterator[Path]:
     cache.begin(models)
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locked(models, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            stack.enter_context(locked(models))
         except BlockingIOError as error:
             raise UsageError(
                 f"{models}: expected no other run in this folder, got one; wait for it or name another "

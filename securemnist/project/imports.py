@@ -99,7 +99,9 @@ def attribute(spec: str, advice: str) -> Any:
     try:
         return getattr(module, name)
     except AttributeError as error:
-        raise UsageError(f"{spec}: expected {name} in the module, got {error}; {advice}") from error
+        raise UsageError(
+            f"{spec}: expected {name!r} in the module, got {error}; {advice}"
+        ) from error
 
 
 class _ProjectFinder(MetaPathFinder):

@@ -19,6 +19,7 @@ from securemnist.errors import UsageError
 from securemnist.exports import model_card
 from securemnist.report import manifest, markdown, page, threats
 from securemnist.report.folder import finish, publish
+from securemnist.report.swap import alone
 from securemnist.results.assessment import Assessment
 
 FILES = ("index.html", "summary.md", "assessment.json")
@@ -115,7 +116,7 @@ def _stored(folder: Path) -> Assessment | None:
 
 def check_writable(folder: Path) -> None:
     """Try `folder` out and leave nothing there: a long run should not find it out at its end."""
-    with writing(folder):
+    with writing(folder), alone(folder):
         finish(folder)
         manifest.check_size(folder)
         missing = [place for place in (folder, *folder.parents) if not place.exists()]

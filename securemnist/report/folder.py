@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from securemnist.report import manifest
-from securemnist.report.swap import locked, swap, write
+from securemnist.report.swap import alone, swap, write
 
 _STAGED, _REPLACING = ".securemnist-staged", ".securemnist-replacing"
 
@@ -27,44 +27,45 @@ def publish(out: Path, files: Mapping[str, bytes]) -> None:
     `files`: content by name, at most one folder deep. Files that are of no report stay as they are.
     """
     out = out.resolve()
-    finish(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    content = {manifest.NAME: manifest.dumps(files), **files}
-    if not swap(out, content):
-        _replace_in_place(out, content)
+    with alone(out):
+        finish(out)
+        content = {manifest.NAME: manifest.dumps(files), **files}
+        if not swap(out, content):
+            _replace_in_place(out, content)
 
 
 def add(out: Path, files: Mapping[str, bytes]) -> None:
     """Publish these files beside those of the report that is there; a file of one name is replaced."""
-    publish(out, {**manifest.owned(out), **files})
+    with alone(out):
+        publish(out, {**manifest.owned(out), **files})
 
 
 def finish(out: Path) -> None:
     """Finish what a killed run has begun to replace in `out`, if any."""
     staged = out / _REPLACING
-    if (staged / manifest.NAME).is_file() and not staged.is_symlink():
-        with locked(out):
+    with alone(out):
+        if (staged / manifest.NAME).is_file() and not staged.is_symlink():
             _fill(out)
 
 
 def _replace_in_place(out: Path, content: Mapping[str, bytes]) -> None:
     """Everything lies complete inside `out` before the first old file goes."""
     out.mkdir(parents=True, exist_ok=True)
-    with locked(out):
-        _refuse_links(out, content)
-        for name in content:
-            if (out / name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out / name))
-        for left in out.glob(f"{_STAGED}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        staged = Path(tempfile.mkdtemp(dir=out, prefix=_STAGED))
-        try:
-            write(staged, content)
-            os.rename(staged, out / _REPLACING)
-        except BaseException:
-            shutil.rmtree(staged, ignore_errors=True)
-            raise
-        _fill(out)
+    _refuse_links(out, content)
+    for name in content:
+        if (out / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out / name))
+    for left in out.glob(f"{_STAGED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    staged = Path(tempfile.mkdtemp(dir=out, prefix=_STAGED))
+    try:
+        write(staged, content)
+        os.rename(staged, out / _REPLACING)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    _fill(out)
 
 
 def _fill(out: Path) -> None:

@@ -5,30 +5,35 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 
+from securemnist._util.files import wait_for_lock
 from securemnist.report import manifest
 
 _MAX_ENTRIES = 20_000  # of other files in a folder; with more of them no new folder is built
 _AT_CWD, _RENAME_EXCHANGE = -100, 2
+SECONDS = 60.0  # that a process waits for another, which renders and writes one report
+_WITHOUT_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP)  # as NFS answers for folders
+_HELD: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 
 
 def swap(out: Path, content: Mapping[str, bytes]) -> bool:
     """Make `out` hold `content` and what in it was of no report; False where it cannot be swapped.
 
-    After False `out` is as it was. The new folder holds hard links of the other files.
+    After False `out` is as it was. The new folder holds hard links of the other files. The caller is
+    `alone` in `out`.
     """
     if not _may_swap(out):
         return False
     try:
         _clear(out)
-        staged, lock = _locked_folder(out)
+        staged = _new_folder(out)
     except OSError:  # only `out` itself may be written
         return False
     keep = False
@@ -50,7 +55,6 @@ def swap(out: Path, content: Mapping[str, bytes]) -> bool:
     finally:
         if not keep:
             shutil.rmtree(staged, ignore_errors=True)
-        os.close(lock)
 
 
 def write(folder: Path, content: Mapping[str, bytes]) -> None:
@@ -64,11 +68,38 @@ def write(folder: Path, content: Mapping[str, bytes]) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-    """One process at a time; the lock ends with the process."""
+def alone(out: Path) -> Iterator[None]:
+    """Of several processes and threads, one at a time in the report folder `out`; the others wait.
+
+    The lock is that of the nearest folder above that can be read, since `out` itself is swapped. A
+    block within a block takes no second lock. OSError where another process keeps it for SECONDS.
+    """
+    above = out.resolve().parents
+    place = next((folder for folder in above if os.access(folder, os.R_OK)), above[-1])
+    if place in _HELD.get():
+        yield
+        return
+    with locked(place, SECONDS):
+        held = _HELD.set(_HELD.get() | {place})
+        try:
+            yield
+        finally:
+            _HELD.reset(held)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, seconds: float = 0.0) -> Iterator[None]:
+    """A lock that ends with the process; BlockingIOError where another keeps it for longer.
+
+    A file system that cannot lock folders, as some NFS, gives none.
+    """
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(lock, how)
+        try:
+            wait_for_lock(lock, seconds)
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                raise
         yield
     finally:
         os.close(lock)
@@ -83,25 +114,19 @@ def _may_swap(out: Path) -> bool:
     return mine and not here.is_relative_to(out) and not os.path.ismount(out)
 
 
-def _locked_folder(out: Path) -> tuple[Path, int]:
-    """A new folder beside `out`, and the lock that says its maker lives."""
+def _new_folder(out: Path) -> Path:
+    """A new folder beside `out`, with the usual mode."""
     umask = os.umask(0)
     os.umask(umask)
-    while True:
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():  # not cleared by another process before it was locked
-            folder.chmod(0o777 & ~umask)
-            return folder, lock
-        os.close(lock)
+    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
+    folder.chmod(0o777 & ~umask)
+    return folder
 
 
 def _clear(out: Path) -> None:
     """Remove the folders that killed runs have left beside `out`."""
     for left in out.parent.glob(f"{glob.escape(_prefix(out))}*"):
-        # An error of the lock: the process that made it lives.
-        with contextlib.suppress(OSError), locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with contextlib.suppress(OSError):
             if out.is_dir():
                 _carry(left, out, dict.fromkeys(manifest.listed(left), b""))
             shutil.rmtree(left)

@@ -158,3 +158,11 @@ def test_gunzip_limits_output() -> None:
     for wrong in (b"\x1f\x8b", b"no gzip at all", gzip.compress(bytes(100))[:-1]):
         with pytest.raises(OSError, match=r"Error|BadGzipFile"):
             files.gunzip(wrong, 1000)
+
+
+def test_a_link_that_is_not_followed_is_named(tmp_path: Path) -> None:
+    """Where no symbolic link is followed, the error says that it is one."""
+    (tmp_path / "target").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("target")
+    with pytest.raises(OSError, match="a symbolic link, not a regular file"):
+        files.read_at_most(tmp_path / "link", 9, follow=False)

@@ -18,6 +18,7 @@ from securemnist.results.findings import Verdict
 from tests.requirement_builders import row
 
 OWN = "import json\ndef read():\n    return json.loads('{')\n"
+CALL = "def call():\n    return read()\n"
 
 
 class LateError(nn.Module):
@@ -32,14 +33,17 @@ class LateError(nn.Module):
 def test_innermost_own_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line is the user's where a library raised, and its path relative to the working folder."""
     path = tmp_path / "nets" / "own.py"
-    path.parent.mkdir()
-    path.write_text(OWN)
-    read = runpy.run_path(str(path))["read"]
+    library = tmp_path / "other" / "lib" / "site-packages" / "library.py"  # of another environment
+    for each in (path, library):
+        each.parent.mkdir(parents=True)
+    library.write_text(OWN)
+    path.write_text(f"import runpy\n\nread = runpy.run_path({str(library)!r})['read']\n{CALL}")
+    read = runpy.run_path(str(path))["call"]
     with pytest.raises(ValueError, match="Expecting") as caught:
         read()
-    assert place(caught.value) == " in own.py, line 3"
+    assert place(caught.value) == " in own.py, line 5"
     monkeypatch.chdir(tmp_path)
-    assert place(caught.value) == " in nets/own.py, line 3"
+    assert place(caught.value) == " in nets/own.py, line 5"
 
 
 def test_error_of_libraries_names_no_line() -> None:
@@ -52,4 +56,4 @@ def test_row_of_a_raising_model_names_the_line(mnist: DataSet) -> None:
     context = Context(from_model(LateError(), name="late"), mnist)
     found = judge(context, row(measure="clean_accuracy", settings={}))
     assert found.verdict is Verdict.ERROR
-    assert "raised RuntimeError in tests/_util/test_user_code.py, line 28: out" in found.reason
+    assert "raised RuntimeError in tests/_util/test_user_code.py, line 29: out" in found.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from securemnist.certificates import Certificates, certificate, certify
+from securemnist.certificates.export import export
 from securemnist.errors import NoCertificate
 from tests.certificates.hostile import drawn, trap
 from tests.certificates.in_place import replaced
@@ -113,7 +115,12 @@ def test_export_restores_process_state(
 
     def state() -> list[object]:
         random = torch.get_rng_state().tolist()
-        return [random, logging.root.manager.disable, warnings.filters[:], torch.is_grad_enabled()]
+        return [
+            random,
+            logging.getLogger("torch").level,
+            warnings.filters[:],
+            torch.is_grad_enabled(),
+        ]
 
     model = make()
     x, y = torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.long)
@@ -134,11 +141,30 @@ def test_export_leaves_no_log(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.records
 
 
+def test_others_may_write_meanwhile(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """During an export, logs of others and what they print stay, and torch's loggers are as before."""
+
+    class Noisy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            logging.getLogger("securemnist").error("an audit log that is full")
+            print("printed", file=sys.stderr)
+            logging.getLogger("torch.made_meanwhile").error("of torch")
+            return x.flatten(1)[:, :10]
+
+    torchs = logging.getLogger("torch").level
+    export(Noisy().eval(), (1, 28, 28))
+    assert [record.name for record in caplog.records] == ["securemnist"]
+    assert capsys.readouterr().err == "printed\n"
+    assert logging.getLogger("torch").level == torchs
+
+
 def test_threads_take_turns() -> None:
     """Certificates of several threads are those of one, and logging is as before: export is not safe."""
-    disabled = logging.root.manager.disable
+    level = logging.getLogger("torch").level
     with ThreadPoolExecutor(4) as pool:
         models = [plain() for _ in range(8)]
         found = list(pool.map(certified, models))
     assert all(torch.equal(each.margins, found[0].margins) for each in found)
-    assert logging.root.manager.disable == disabled
+    assert logging.getLogger("torch").level == level

@@ -66,7 +66,7 @@ def test_measure_prints_and_writes_the_measurement(folder: Path, small_mnist: Pa
         ),
         (["measure", "clean_accuracy", "--model", "nobody"], "which is no reference model"),
         (["measure", "clean_accuracy", "--model", "gone:make"], "expected a module to import"),
-        (["measure", "clean_accuracy", "--model", "toy:gone"], "expected gone in the module"),
+        (["measure", "clean_accuracy", "--model", "toy:gone"], "expected 'gone' in the module"),
         (["measure", "clean_accuracy", "--model", "toy:raises"], "no weights here"),
         (["measure", "clean_accuracy", "--model", "toy:wrong_shape"], "expected logits (1, 10)"),
         (["measure", "clean_accuracy", "--set", "charm=1"], "unknown key 'charm'"),

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from securemnist.data import DataSet
+from securemnist.report.folder import publish
 from securemnist.results.assessment import Assessment
 from tests.commands import run
 from tests.comparison.builders import assessment, codes, robust
@@ -120,6 +121,38 @@ def test_an_earlier_assessment_does_not_answer(folder: Path) -> None:
     result = run("compare", "no_such_model", "new.json")
     assert result.exit_code == 2, result.output
     assert "expected an assessment.json or a model" in result.output
+
+
+def test_another_run_does_not_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another run writes into `old` and `new` of the same --out meanwhile is not compared."""
+    other = (folder / "old.json").read_bytes()
+    read = Assessment.load
+
+    def load(path: Path) -> Assessment:
+        for name in ("old", "new"):  # as if another run had just ended
+            publish(folder / "reports" / name, {"assessment.json": other})
+        return read(path)
+
+    monkeypatch.setattr(Assessment, "load", load)
+    words = ("--policy", "small.toml", "--row", "CLEAN-01", "--no-latency")
+    done = run("compare", "toy:good", "toy:worse", *words)
+    assert done.exit_code == 1, done.output
+    comparison = json.loads((folder / "reports" / "compare.json").read_text())
+    specs = [comparison[side]["subject"]["spec"] for side in ("old", "new")]
+    assert specs == ["toy:good", "toy:worse"]
+    for side, spec in zip(("old", "new"), specs, strict=True):
+        kept = read(folder / "reports" / side / "assessment.json")
+        assert kept.subject["spec"] == spec
+
+
+def test_a_file_in_the_folder_of_a_report_is_read_first(folder: Path) -> None:
+    """NEW may be the file in `old`: it is read before the report of OLD replaces it."""
+    stored = folder / "reports" / "old" / "assessment.json"
+    words = ("--policy", "small.toml", "--row", "CLEAN-01")
+    assert run("assess", "--model", "toy:worse", *words, "--out", "reports/old").exit_code == 0
+    done = run("compare", "toy:good", str(stored.relative_to(folder)), *words)
+    assert done.exit_code == 1, done.output
+    assert "got worse" in done.output
 
 
 def test_it_works_without_torch(folder: Path) -> None:

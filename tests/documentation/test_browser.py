@@ -56,6 +56,25 @@ def test_a_page_fits_and_is_accessible(
         visit.assert_accessible(contrast=page != "index" or width == WIDTHS[0])
 
 
+# Options in code, and those of them that stand on more than one line.
+_OPTIONS = """() => {
+  const options = [...document.querySelectorAll(".md-content :not(pre) > code .option")];
+  const broken = options.filter((option) => option.getClientRects().length > 1);
+  return [options.length, broken.map((option) => option.textContent)];
+}"""
+
+
+@pytest.mark.parametrize("page", ["docs/audit", "docs/report", "docs/reference/commands"])
+def test_an_option_is_not_broken(browser: Any, address: str, page: str) -> None:
+    """On a telephone an option in a sentence, such as `--row`, stands on one line."""
+    with Visit(browser, f"{address}/{page}.html", 390) as visit:
+        visit.screenshot(f"site-code-{page.replace('/', '-')}")
+        count, broken = visit.page.evaluate(_OPTIONS)
+        assert count > 0
+        assert broken == []
+        assert visit.overflow() <= 0
+
+
 def test_the_first_verdict_is_two_clicks_away(browser: Any, address: str) -> None:
     """The start page shows the command on its first screen, and one click leads to its explanation."""
     with Visit(browser, f"{address}/docs/index.html", 1024) as visit:

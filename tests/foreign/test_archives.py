@@ -35,6 +35,22 @@ def test_hostile_archive_refused(
     assert not Path(CANARY).exists()
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_a_program_of_torchscript_is_not_malicious() -> None:
+    """What torch.jit.save writes could not be scanned; with a payload beside it, it is malicious.
+
+    Its source begins like a pickle (`class`), and its notes for debugging name functions of torch.
+    """
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
+    for program in (torch.jit.trace(net, torch.rand(1, 1, 5, 5)), torch.jit.script(net)):
+        torch.jit.save(program, file := io.BytesIO())
+        judged = judge(file.getvalue())
+        assert judged.outcome is Outcome.UNKNOWN, judged.reasons
+        assert any("part of a TorchScript program" in each.text for each in judged.reasons)
+    hidden = checkpoint(code_S_m__py=b"class A:\n    pass\n", code_S_n__py=PICKLES["protocol 2"][0])
+    assert judge(hidden).outcome is Outcome.MALICIOUS
+
+
 @pytest.mark.parametrize("name", PICKLES)
 def test_hostile_pickle_in_a_checkpoint_refused(name: str) -> None:
     """Each hostile pickle is refused as the pickle of a checkpoint, too, and as a legacy checkpoint."""

@@ -99,7 +99,7 @@ def test_resolve_file(copy: Path, baseline: Subject) -> None:
     assert (bare.name, bare.architecture, bare.digest) == ("baseline", "A", baseline.digest)
     assert bare.recipe == {}
     assert bare.to_json()["files"] == {copy.name: sha256(copy.read_bytes())}
-    with pytest.raises(WeightsError, match="expected a manifest"):
+    with pytest.raises(WeightsError, match="name a bundled architecture, as A@"):
         resolve(str(copy))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from pathlib import Path
 
@@ -94,7 +93,7 @@ def _check_files(out: Path) -> None:
 def test_one_run_at_a_time(quick: Path) -> None:
     """A folder that another run uses is refused with exit code 2."""
     cache.begin(quick / cache.FOLDER)
-    with locked(quick / cache.FOLDER, fcntl.LOCK_EX):
+    with locked(quick / cache.FOLDER):
         refused = run("demo", *OPTIONS)
     assert refused.exit_code == 2
     assert "expected no other run in this folder" in refused.output

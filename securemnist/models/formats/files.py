@@ -46,6 +46,7 @@ _REFUSED: Mapping[str, str] = {
         "graphs of TensorFlow are not read; export the network as ONNX, or save it with "
         "model.save('model.keras')",
     ),
+    ".py": "code is named by its module and a factory, as my_package.nets:make_net",
 }
 
 
