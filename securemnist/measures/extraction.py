@@ -30,6 +30,7 @@ from securemnist.results.evidence.privacy import ExtractionEvidence
 from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
+from securemnist.types import Labels
 
 _CONTROL = 10_000  # training images of the control, at most
 _WELL = 0.8  # of the agreement above chance: below it the attack does not copy the control
@@ -63,8 +64,9 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
 
     The control is network A, trained on true labels and copied in the same way. A pass needs an attack
     that copies the control well, and clearly better than the model. The copy must be right less often
-    than the model, and the answers to the attacker as right as others. Otherwise the row is inconclusive,
-    as with fewer different training images than `queries`.
+    than the model. The model must be right more often than the most frequent label, and about as often
+    on the attacker's images. Otherwise the row is inconclusive. So is one with fewer training images than
+    `queries`.
     """
     attacker = _attacker(context, settings, seed)
     classes = attacker.classes
@@ -147,6 +149,11 @@ def _reasons(
             f"the copy is right about as often as the model ({_mean(copy_right):.2%} and "
             f"{_mean(right):.2%}), so that it is stolen however little both agree"
         )
+    if _interval(right)[0] <= _frequent(labels):
+        reasons.append(
+            f"the model is right for {_mean(right):.1%} of the images, about the share of the most "
+            "frequent label, so that there is nothing to copy"
+        )
     asked = attacker.answered.argmax(1) == attacker.asked.labels
     others = attacker.drawn[0].argmax(1) == labels
     if _interval(asked)[1] < _interval(others)[0] - _LESS_RIGHT:
@@ -160,6 +167,11 @@ def _reasons(
 def _mean(hits: torch.Tensor) -> float:
     """The share of True in boolean (n,)."""
     return float(hits.double().mean())
+
+
+def _frequent(labels: Labels) -> float:
+    """The share of the most frequent class."""
+    return int(torch.bincount(labels).max()) / len(labels)
 
 
 def _interval(hits: torch.Tensor) -> tuple[float, float]:

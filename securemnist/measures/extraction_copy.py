@@ -75,17 +75,16 @@ def copied(x: Images, wanted: torch.Tensor, *, seed: int, progress: Progress) ->
         torch.manual_seed(seed_from(seed, "copy weights"))
         network = ConvNetA(spec)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    size = min(_BATCH, len(x))
-    updates = taken(len(x)) // size
+    updates = max(1, taken(len(x)) // _BATCH)
     optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=updates)
     order = torch.empty(0, dtype=torch.long)
     for update in range(updates):
         if update % 50 == 0:
             progress("copy", update, updates)
-        if len(order) < size:
+        while len(order) < _BATCH:
             order = torch.cat([order, torch.randperm(len(x), generator=rng)])
-        places, order = order[:size], order[size:]
+        places, order = order[:_BATCH], order[_BATCH:]
         with torch.enable_grad():
             logits = network(channels_last(_shifted(x[places], rng)))
             loss = F.cross_entropy(logits, wanted[places])
