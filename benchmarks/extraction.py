@@ -48,7 +48,7 @@ def line(name: str, settings: dict[str, Any], samples: DataSet, controls: dict[A
     shares = found.accuracy, found.copy_accuracy, found.on_errors, found.transferred
     cells = " | ".join("-" if share is None else f"{share:.1%}" for share in shares)
     text = (
-        f"| `{name}` | {found.queries:,} {learned} | {interval} | {found.control:.4f} | {cells} |"
+        f"| `{name}` | {found.queries:,} {learned} | {interval} | {found.reference:.4f} | {cells} |"
     )
     print(text, f"{measured.seconds:.0f} s", measured.inconclusive, flush=True)
     return text

@@ -83,7 +83,7 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
     evidence = ExtractionEvidence(
         queries=settings.queries,
         agreements={name: one.share for name, one in agreements.items()},
-        control=control.share,
+        reference=control.share,
         chance=agreement.chance,
         errors=int(wrong.sum()),
         on_errors=_mean((copy.read == classes)[wrong]) if wrong.any() else None,

@@ -44,7 +44,7 @@ def copies(_: Finding, evidence: ExtractionEvidence, __: ClassNames) -> Exhibit 
         return None
     named = {
         **{f"a copy from {line(name, 40)}": one for name, one in evidence.agreements.items()},
-        "a copy of a network without defence, from its answers": evidence.control,
+        "a copy of a network without defence, from its answers": evidence.reference,
         "the most frequent class alone": evidence.chance,
         f"the copy, on the {evidence.errors:,} errors of the model": evidence.on_errors,
         "the model is right": evidence.accuracy,
@@ -59,4 +59,4 @@ def copies(_: Finding, evidence: ExtractionEvidence, __: ClassNames) -> Exhibit 
         "Shares of test images, and of adversarial examples made on the copy."
     )
     table = Table(head=("what", "share"), rows=rows)
-    return Exhibit(kind="copies", title="Copies of the model", caption=caption, table=table)
+    return Exhibit(kind="stolen", title="Copies of the model", caption=caption, table=table)

@@ -126,8 +126,8 @@ def test_an_undefended_network_is_copied(network: nn.Module, measured: Measured)
     # A copy as good as that of the control is no merit of the model.
     assert "not copied clearly better" in found.inconclusive
     assert row(0.999).judge(found).verdict is Verdict.INCONCLUSIVE
-    assert evidence.control is not None
-    assert evidence.control > 0.94
+    assert evidence.reference is not None
+    assert evidence.reference > 0.94
     assert evidence.chance is not None
     assert evidence.chance < 0.15
     assert evidence.transferred is not None

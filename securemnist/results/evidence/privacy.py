@@ -33,7 +33,7 @@ class MembershipEvidence(Evidence):
 class ExtractionEvidence(Evidence):
     """Evidence of a copy that was trained on `queries` answers; shares are of the measured test images.
 
-    `agreements` of a copy that learned scores, and of one that learned labels. `control`: the agreement
+    `agreements` of a copy that learned scores, and of one that learned labels. `reference`: the agreement
     of a network without defence with its own copy. `chance`: the share of the model's most frequent
     class. `on_errors`: agreement on the `errors` images that the model misclassifies. `accuracy` and
     `copy_accuracy`: right by the labels. `transferred`: of the images that the model classifies right,
@@ -42,7 +42,7 @@ class ExtractionEvidence(Evidence):
 
     queries: Count = 0
     agreements: Annotated[dict[str, Share], Field(max_length=10)] = field(default_factory=dict)
-    control: Share | None = None
+    reference: Share | None = None
     chance: Share | None = None
     errors: Count = 0
     on_errors: Share | None = None
