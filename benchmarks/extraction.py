@@ -24,7 +24,7 @@ BEGIN, END = "<!-- copies -->\n", "<!-- end of copies -->\n"
 COLUMNS = ("network", "learned", "agreement (95 %)", "control", "model right", "copy right")
 HEAD = f"| {' | '.join((*COLUMNS, 'on errors', 'fooled'))} |"
 MEASURE = "extraction_agreement"
-BUNDLED = ("hardened", "certified", "certified_mnist")
+BUNDLED = ("hardened", "certified")
 ROWS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("baseline", {"queries": 5_000}),
     ("baseline", {"queries": 1_000}),

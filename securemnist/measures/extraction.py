@@ -87,7 +87,7 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
         chance=agreement.chance,
         errors=int(wrong.sum()),
         on_errors=_mean((copy.read == classes)[wrong]) if wrong.any() else None,
-        accuracy=_mean(~wrong),
+        accuracy=_mean(attacker.right),
         copy_accuracy=_mean(copy.read == labels),
         eps=settings.eps,
         transferred=attacker.transferred(copy.network, settings.eps),
@@ -131,8 +131,7 @@ def _reasons(
     attacker: Attacker, agreement: Agreement, control: Agreement, copy: Stolen
 ) -> list[str]:
     """Why a low agreement says nothing for the model."""
-    labels, classes = attacker.test.samples.labels, attacker.classes
-    reasons = []
+    labels, reasons = attacker.test.samples.labels, []
     if control.above_chance < _WELL:
         reasons.append(
             f"the attack copies a network without defence to {control.share:.1%}; raise `queries`"
@@ -142,7 +141,7 @@ def _reasons(
             f"a network without defence is not copied clearly better ({control.share:.2%}), so that a "
             "low agreement is no merit of the model"
         )
-    right, copy_right = classes == labels, copy.read == labels
+    right, copy_right = attacker.right, copy.read == labels
     lost, gained = int((right & ~copy_right).sum()), int((copy_right & ~right).sum())
     if not lost or share_interval(lost, lost + gained)[0] <= 0.5:
         reasons.append(
@@ -155,11 +154,10 @@ def _reasons(
             "frequent label, so that there is nothing to copy"
         )
     asked = attacker.answered.argmax(1) == attacker.asked.labels
-    others = attacker.drawn[0].argmax(1) == labels
-    if _interval(asked)[1] < _interval(others)[0] - _LESS_RIGHT:
+    if _interval(asked)[1] < _interval(right)[0] - _LESS_RIGHT:
         reasons.append(
             f"the attacker's images are answered less right ({_mean(asked):.1%}) than test images "
-            f"({_mean(others):.1%}), so that other images may tell more"
+            f"({_mean(right):.1%}), so that other images may tell more"
         )
     return reasons
 

@@ -101,6 +101,11 @@ class Attacker:
         return self.drawn.mean(0).argmax(1)
 
     @property
+    def right(self) -> torch.Tensor:
+        """Whether one answer to each test image is its label, boolean (n,)."""
+        return self.drawn[0].argmax(1) == self.test.samples.labels
+
+    @property
     def _small(self) -> InputSpec:
         return reduced_form(self.context.data.spec)
 

@@ -96,7 +96,8 @@ def measured(digits: DataSet) -> Measured:
         context.cache.update(controls if data is digits else {})
         bound = bind("extraction_agreement", {"queries": 600, **settings})
         found = take_measurement(context, "extraction_agreement", bound, 0)
-        controls.update({k: v for k, v in context.cache.items() if k[0] == REFERENCE})
+        if data is digits:
+            controls.update({k: v for k, v in context.cache.items() if k[0] == REFERENCE})
         return found
 
     return measure

@@ -36,8 +36,9 @@ class ExtractionEvidence(Evidence):
     `agreements` of a copy that learned scores, and of one that learned labels. `reference`: the agreement
     of a network without defence with its own copy. `chance`: the share of the model's most frequent
     class. `on_errors`: agreement on the `errors` images that the model misclassifies. `accuracy` and
-    `copy_accuracy`: right by the labels. `transferred`: of the images that the model classifies right,
-    the share whose adversarial example for the copy, within L-infinity `eps`, it misclassifies.
+    `copy_accuracy`: right by the labels, of one answer. `transferred`: of the images that the model
+    classifies right, the share whose adversarial example for the copy, within L-infinity `eps`, it
+    misclassifies.
     """
 
     queries: Count = 0
