@@ -164,6 +164,7 @@ SABOTEURS: dict[str, Callable[[], nn.Module]] = {
     "backdoor_scan": lambda: zoo_network("patch"),
     "latency_ratio": Slow,
     "membership_auroc": Memorising,
+    "extraction_agreement": undefended,
     "poisoned_share": undefended,
     # Of single rows, where the model of their measure withstands the attack: it knows no small change.
     "ADV-08": Backdoored,

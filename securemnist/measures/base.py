@@ -111,6 +111,11 @@ class AnswerSettings(ImageSettings):
         """Questions to the model about each image, at most."""
         return 1
 
+    @property
+    def further_answers(self) -> int:
+        """Questions to the model about other images, at most."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -156,7 +161,7 @@ def counting(
 
 def answer_seconds(settings: AnswerSettings, pace: Pace, *, beside: float = 0.0) -> float:
     """Seconds of all answers of a row, and of what each takes `beside` the model's forward pass."""
-    answers = settings.expected_images(pace) * settings.answers_an_image
+    answers = settings.expected_images(pace) * settings.answers_an_image + settings.further_answers
     return answers * (pace.seconds / 2 + beside)
 
 

@@ -73,6 +73,7 @@ def expected_queries(measure: Measure, settings: Any, context: Context) -> int:
     an_image = 2 if "trigger" in type(settings).model_fields else 1
     if isinstance(settings, AnswerSettings):
         an_image = max(an_image, settings.answers_an_image)
+        return an_image * images + settings.further_answers + ASKED.answers
     return an_image * images + ASKED.answers
 
 

@@ -78,7 +78,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
     train = context.data.train
     rng = generator(seed, "membership")
-    order = _without_copies(train, torch.randperm(len(train), generator=rng))
+    order = without_copies(train, torch.randperm(len(train), generator=rng))
     n = min(settings.images or len(train), len(order) // 2, len(context.data.test))
     if not n:
         raise Inconclusive(
@@ -87,7 +87,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         )
     measured = Samples.joined([train[order[:n]], context.sample(n, seed).samples])
     others = train[order[n : n + REFERENCE_IMAGES]]
-    logits, known = _logits(context, measured), _logits(context, others)
+    logits, known = logits_of(context, measured), logits_of(context, others)
     margins = label_margins(logits, measured.labels)
     usual = np.median(label_margins(known, others.labels))
     pairs = (logits, measured.labels), (known, others.labels)
@@ -113,7 +113,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     return _measurement(context, settings, seed, attacks, areas)
 
 
-def _without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
+def without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
     """The places of an order (n,), without images that are equal to one at an earlier place."""
     contents = samples.contents
     first: dict[bytes, int] = {}
@@ -167,7 +167,7 @@ def _other_data(context: Context) -> str:
     return f"the model was trained on other data ({name}), by its manifest; measure it on those"
 
 
-def _logits(context: Context, samples: Samples) -> Logits:
+def logits_of(context: Context, samples: Samples) -> Logits:
     """Logits (n, K) on the CPU; some images at a time, as they may be large."""
     parts = (samples[k : k + _PART] for k in range(0, len(samples), _PART))
     return torch.cat([context.logits(part.images()).cpu() for part in parts])

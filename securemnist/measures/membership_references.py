@@ -35,17 +35,12 @@ def reference_answers(
 
     They are of `count` networks, trained on `others`.
     """
-    small = InputSpec(
-        data.spec.channels,
-        min(SIDE, data.spec.height),
-        min(SIDE, data.spec.width),
-        data.spec.classes,
-    )
-    samples = Samples(_reduced(others, small), others.labels)
+    small = reduced_form(data.spec)
+    samples = Samples(reduced(others, small), others.labels)
     # The trainer's own probe of an epoch is not needed: one image.
     task = dataclasses.replace(data, spec=small, train=samples, tuning=samples[:1])
     epochs = min(40, max(2, math.ceil(TAKEN / len(samples))))
-    x = _reduced(measured, small)
+    x = reduced(measured, small)
     total, summed = np.zeros(len(measured)), torch.zeros(len(measured), data.spec.classes)
     with torch.random.fork_rng(devices=[]):  # training seeds the global generator
         for number in range(count):
@@ -65,7 +60,12 @@ def label_margins(logits: Logits, labels: Labels) -> np.ndarray:
     return margin(logits.cpu().double(), labels.cpu()).numpy()
 
 
-def _reduced(samples: Samples, spec: InputSpec) -> Images:
+def reduced_form(spec: InputSpec) -> InputSpec:
+    """The form of the images that reference networks see: at most 32 pixels a side."""
+    return dataclasses.replace(spec, height=min(SIDE, spec.height), width=min(SIDE, spec.width))
+
+
+def reduced(samples: Samples, spec: InputSpec) -> Images:
     """Images of the size of `spec`, means over pixels; some at a time, as they may be large."""
     parts = range(0, len(samples), _PART)
     size = spec.height, spec.width

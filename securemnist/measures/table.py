@@ -22,6 +22,7 @@ from securemnist.measures.corruptions import CORRUPTION_ACCURACY, WORST_CORRUPTI
 from securemnist.measures.data_record import DATA_CHANGES
 from securemnist.measures.defence import DEFENDED_ACCURACY, FALSE_ROBUSTNESS
 from securemnist.measures.dependencies import UNPINNED_DEPENDENCIES
+from securemnist.measures.extraction import EXTRACTION_AGREEMENT
 from securemnist.measures.latency import LATENCY_RATIO
 from securemnist.measures.loaders import UNSAFE_LOADERS
 from securemnist.measures.membership import MEMBERSHIP_AUROC
@@ -60,6 +61,7 @@ MEASURES: dict[str, Measure] = {
     "backdoor_scan": BACKDOOR_SCAN,
     "poisoned_share": POISONED_SHARE,
     "membership_auroc": MEMBERSHIP_AUROC,
+    "extraction_agreement": EXTRACTION_AGREEMENT,
     "latency_ratio": LATENCY_RATIO,
     "static_findings": STATIC_FINDINGS,
     "service_violations": SERVICE_VIOLATIONS,

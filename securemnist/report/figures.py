@@ -34,7 +34,7 @@ from securemnist.results.evidence.natural import (
     OutlierEvidence,
     SpatialEvidence,
 )
-from securemnist.results.evidence.privacy import MembershipEvidence
+from securemnist.results.evidence.privacy import ExtractionEvidence, MembershipEvidence
 from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence
@@ -160,6 +160,7 @@ _FIGURES: Mapping[
     ),
     BackdoorEvidence: (classes.by_class, gallery.triggered, matrices.confusion),
     MembershipEvidence: (privacy.scores,),
+    ExtractionEvidence: (privacy.copies,),
     LatencyEvidence: (_times,),
     StaticEvidence: (listed.notices,),
     ServiceEvidence: (listed.service_checks,),

@@ -1,9 +1,9 @@
-"""Exhibit of membership inference: the scores of training and of test images."""
+"""Exhibits of privacy: what is learned about the training images, and about the model."""
 
 from __future__ import annotations
 
 from securemnist.report.reliability import quantile_lines, quantile_rows
-from securemnist.results.evidence.privacy import MembershipEvidence
+from securemnist.results.evidence.privacy import ExtractionEvidence, MembershipEvidence
 from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import ClassNames
@@ -36,3 +36,27 @@ def scores(_: Finding, evidence: MembershipEvidence, __: ClassNames) -> Exhibit 
         quantile_lines(sides, caption),
         table,
     )
+
+
+def copies(_: Finding, evidence: ExtractionEvidence, __: ClassNames) -> Exhibit | None:
+    """The agreement of each copy of the model, beside what it can be compared with."""
+    if not evidence.agreements:
+        return None
+    named = {
+        **{f"a copy from {line(name, 40)}": one for name, one in evidence.agreements.items()},
+        "a copy of a network without defence, from its answers": evidence.reference,
+        "the most frequent class alone": evidence.chance,
+        f"the copy, on the {evidence.errors:,} errors of the model": evidence.on_errors,
+        "the model is right": evidence.accuracy,
+        "the copy is right": evidence.copy_accuracy,
+        f"adversarial examples for the copy fool the model, eps {evidence.eps or 0:g}": (
+            evidence.transferred
+        ),
+    }
+    rows = tuple((name, share(value)) for name, value in named.items())
+    caption = (
+        f"Copies were trained on {evidence.queries:,} answers to training images without labels. "
+        "Shares of test images, and of adversarial examples made on the copy."
+    )
+    table = Table(head=("what", "share"), rows=rows)
+    return Exhibit(kind="stolen", title="Copies of the model", caption=caption, table=table)

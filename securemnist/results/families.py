@@ -117,11 +117,10 @@ NATURAL = Family(
 )
 PRIVACY = Family(
     name="privacy",
-    introduction="Do its scores tell who or what is in the training data?",
-    advice="Train for fewer epochs, with more data or regularisation, or with differential privacy.",
+    introduction="Do its answers tell what is in the training data, or enough to copy the model?",
+    advice="Train with more data, regularisation or differential privacy; against copies, limit queries.",
     topic="privacy",
-    figures={"inside": "the scores"},
-    measures=("membership_auroc",),
+    measures=("membership_auroc", "extraction_agreement"),
 )
 LATENCY = Family(
     name="latency",

@@ -18,6 +18,7 @@ from securemnist.sanitize import line
 from securemnist.view import defence_text, natural_text, trigger_text
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.control_text import CONTROLS
+from securemnist.view.privacy_text import PRIVACY
 from securemnist.view.supply_text import SUPPLY_CHAIN, all_but
 
 _TABLE = Mapping[str, Any]
@@ -169,11 +170,6 @@ def _outliers(row: Requirement) -> str:
     return f"Where 95 % of {_images(row.settings)} pass, {_bound(row)} of {others} do."
 
 
-def _membership(row: Requirement) -> str:
-    area = f"an AUROC of at most {row.threshold:g}; 0.5 is chance"
-    return f"Scores tell training images from test images with {area}."
-
-
 def _backdoor(row: Requirement) -> str:
     mark, target = trigger_text.trigger(row.settings["trigger"]), row.settings["target"]
     if target == "pair":
@@ -241,7 +237,7 @@ WORDS: Mapping[str, Callable[[Requirement], str]] = {
     "backdoor_success": _backdoor,
     "backdoor_scan": _scan,
     "poisoned_share": _poisoned,
-    "membership_auroc": _membership,
+    **PRIVACY,
     "latency_ratio": _latency,
     "static_findings": _static,
     "service_violations": _service,

@@ -26,6 +26,7 @@ WORST = {
     "poisoned_share",
     "latency_ratio",
     "membership_auroc",
+    "extraction_agreement",
     "static_findings",
     "uncovered_threats",
     "unpinned_dependencies",

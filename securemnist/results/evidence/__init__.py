@@ -18,7 +18,7 @@ from securemnist.results.evidence.natural import (
     OutlierEvidence,
     SpatialEvidence,
 )
-from securemnist.results.evidence.privacy import MembershipEvidence
+from securemnist.results.evidence.privacy import ExtractionEvidence, MembershipEvidence
 from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence
@@ -26,8 +26,9 @@ from securemnist.results.evidence.threats import ThreatEvidence
 
 _Measured = CleanEvidence | AttackEvidence | DefenceEvidence | CertifiedEvidence | BackdoorEvidence
 _Natural = CorruptionEvidence | SpatialEvidence | CalibrationEvidence | OutlierEvidence
+_Private = MembershipEvidence | ExtractionEvidence
 _Counted = StaticEvidence | ServiceEvidence | SupplyChainEvidence | ThreatEvidence
 AnyEvidence = Annotated[
-    _Measured | _Natural | MembershipEvidence | LatencyEvidence | _Counted | OtherEvidence,
+    _Measured | _Natural | _Private | LatencyEvidence | _Counted | OtherEvidence,
     Field(discriminator="kind"),
 ]
