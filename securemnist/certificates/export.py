@@ -138,7 +138,7 @@ def _quiet() -> Iterator[None]:
     Logs of others and stderr stay: a service goes on while it computes a certificate. Loggers that torch
     makes in the block have no level of their own and take that of "torch".
     """
-    known = logging.root.manager.loggerDict.items()
+    known = list(logging.root.manager.loggerDict.items())  # other threads may add some
     torchs = [log for name, log in known if name == "torch" or name.startswith("torch.")]
     levels = {log: log.level for log in torchs if isinstance(log, logging.Logger)}
     levels = {log: level for log, level in levels.items() if level or log.name == "torch"}

@@ -87,15 +87,14 @@ class Regions:
         """Whether one more region takes more than `most` activations."""
         return (len(self.open) + 1) * self.network.activations > most
 
-    def steps(self, in_time: InTime, most: int) -> int:
-        """Prove the last region or put its two parts in its place, up to AT_ONCE times; how often."""
+    def steps(self, in_time: InTime, most: int) -> None:
+        """Prove the last region or put its two parts in its place, up to AT_ONCE times."""
         # Made again each time: many margins wait, and their matrices together would fill the memory.
         ball = Relaxation(self.network, self.intervals)
         for number in range(AT_ONCE):
             if self.ended or (number and (self.full(most) or not in_time())):
-                return number
+                return
             self._step(ball, in_time, most)
-        return AT_ONCE
 
     def _step(self, ball: Relaxation, in_time: InTime, most: int) -> None:
         search = self._narrowed(ball, self.open[-1], in_time)

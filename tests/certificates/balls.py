@@ -1,0 +1,40 @@
+"""Balls of tiny networks: their relaxations, and searches that neither attack nor count."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from securemnist.certificates.certificate import network_of
+from securemnist.certificates.intervals import ball
+from securemnist.certificates.reduced import ReducedNetwork
+from securemnist.certificates.relaxation import Relaxation
+from tests.certificates.tiny import sample, tiny
+
+EPS, SEEDS = 0.3, range(6)
+
+
+def margin_of(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The weights (1, 3) of the margin of an image's class over the next one."""
+    label = int(model(x).argmax(1))
+    eye = torch.eye(3, dtype=torch.float64)
+    return (eye[label] - eye[(label + 1) % 3])[None]
+
+
+def never(_starts: torch.Tensor) -> bool:
+    """An attack that finds nothing."""
+    return False
+
+
+def ignored(_domains: int) -> None:
+    """A counter that counts nothing."""
+
+
+def ball_of(seed: int) -> tuple[Relaxation, ReducedNetwork, torch.Tensor]:
+    """The relaxation of a ball, its reduced network and the weights of a margin."""
+    model = tiny(seed, hidden=12)
+    x, _ = sample(model, seed)
+    net = network_of(model, x)
+    relaxed = Relaxation(net, net.intervals(ball(x, EPS)))
+    assert relaxed.reduced is not None
+    return relaxed, relaxed.reduced, margin_of(model, x)

@@ -1,0 +1,129 @@
+"""Proofs of margins by the regions of a ball: splits, turns and memory."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from securemnist.certificates import narrowing, proof, regions, search
+from securemnist.certificates.proof import prove
+from tests.certificates.balls import EPS, SEEDS, ball_of, ignored, never
+from tests.certificates.tiny import sample, smallest_margin, tiny
+
+
+def wrong_proofs() -> int:
+    """Balls that are proved although they hold an adversarial example, by enumeration."""
+    wrong = 0
+    for seed in (1, 10):
+        model = tiny(seed)
+        x, y = sample(model, seed)
+        assert smallest_margin(model, x, int(y), 0.2) < -0.1
+        wrong += int(prove(model, x, y, eps=0.2, seconds=math.inf).proved)
+    return wrong
+
+
+def split_at_once(monkeypatch: pytest.MonkeyPatch, left: float = 0.0) -> None:
+    """Each region is split after the first step of its search, unless that leaves less than `left`."""
+    for name, value in (("TRIAL", 1), ("LIMIT", 1), ("FAR", left)):
+        monkeypatch.setattr(regions, name, value)
+
+
+def test_lost_half_of_a_region_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one half of each split is left out, broken balls are proved; otherwise none is."""
+    split_at_once(monkeypatch)
+    assert wrong_proofs() == 0
+    parts = regions.Regions._parts
+    monkeypatch.setattr(regions.Regions, "_parts", lambda self, *args: parts(self, *args)[:1])
+    assert wrong_proofs() > 0
+
+
+def test_regions_decide_what_slopes_leave_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample that needs many splits is proved by regions alone, with a margin of at most LEAST."""
+    split_at_once(monkeypatch)
+    model = tiny(4, hidden=12)
+    x, y = sample(model, 4)
+    found = prove(model, x, y, eps=0.3545, seconds=math.inf)
+    assert found.proved.all()
+    assert 0 < float(found.margins) <= narrowing.LEAST
+
+
+def test_halves_keep_the_duals_of_their_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first bound of a half is no lower than that of the region; with CROWN's slopes some is."""
+    kept, first = list[float](), list[float]()
+    for seed in SEEDS:
+        relaxed, _, margin = ball_of(seed)
+        whole = search.Search(relaxed, margin, never)
+        if not len(root := whole.frontier.all):
+            continue
+        region = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
+        with monkeypatch.context() as without_ascent:
+            without_ascent.setattr(search, "ROOT_STEPS", 0)
+            for half in region._parts(relaxed, root.signs, root.duals):
+                assert half.domain is not None
+                signs, _ = half.domain
+                of_crown = signs, relaxed.first_duals().masked_fill(signs != 0, 0)
+                for lost, domain in ((kept, half.domain), (first, of_crown)):
+                    lost.append(
+                        whole.bound - search.Search(relaxed, margin, never, domain=domain).bound
+                    )
+    assert max(kept) < 1e-3
+    assert max(first) > 1e-2
+
+
+def test_turn_ends_where_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A margin that has split its region ends its turn when no further region may be kept."""
+    split_at_once(monkeypatch)
+    relaxed, _, margin = ball_of(4)
+    whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
+    most = 2 * relaxed.network.activations
+    assert not whole.full(most)
+    whole.steps(lambda: True, most)
+    assert len(whole.open) == 2
+    assert whole.full(most)
+
+
+def test_region_is_not_split_while_its_search_gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that leaves little enough goes on until the proof, whatever the number of domains."""
+    split_at_once(monkeypatch, left=math.inf)
+    monkeypatch.delattr(regions.Regions, "_parts")
+    model = tiny(4, hidden=12)
+    x, y = sample(model, 4)
+    assert prove(model, x, y, eps=0.3545, seconds=math.inf).proved.all()
+
+
+def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no second region may be kept, the search of the whole ball goes on until the proof."""
+    split_at_once(monkeypatch)
+    monkeypatch.setattr(proof, "ALONE", 0)
+    monkeypatch.delattr(regions.Regions, "_parts")
+    model = tiny(4, hidden=12)
+    x, y = sample(model, 4)
+    assert prove(model, x, y, eps=0.3545, seconds=math.inf).proved.all()
+
+
+def results(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> list[tuple[bool, bool]]:
+    """Whether each ball of EPS is proved, and whether a start of the search breaks it."""
+
+    def attack(place: int, starts: torch.Tensor) -> bool:
+        return bool((model(starts).argmax(1) != y[place]).any())
+
+    found = prove(model, x, y, eps=EPS, seconds=math.inf, attack=attack)
+    return list(zip(found.proved.tolist(), found.broken.tolist(), strict=True))
+
+
+def test_samples_that_wait_for_each_other_get_their_own_results(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Samples searched in turns are proved and broken as alone, also where none may wait."""
+    split_at_once(monkeypatch)
+    model = tiny(4, hidden=12)
+    x = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(4))
+    y = model(x).argmax(1)
+    alone = [results(model, x[i : i + 1], y[i : i + 1])[0] for i in range(len(x))]
+    assert len(set(alone)) > 1
+    assert results(model, x, y) == alone
+    monkeypatch.setattr(proof, "KEPT", 0)
+    assert results(model, x, y) == alone
