@@ -32,7 +32,6 @@ class Spec:
 
     `seconds` of processor time are for the proofs of all images.
     `trained_at`: the eps of PGD in training (Madry et al. 2017, arXiv 1706.06083); 0 for none.
-    `decay`: that of the weights, with SGD; 0 for Adam without any.
     """
 
     shape: str
@@ -41,15 +40,6 @@ class Spec:
     eps: float
     trained_at: float = 0.0
     seconds: float = 1200.0
-    decay: float = 0.0
-
-    def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        """The optimizer of the training; its rate is that of the first step."""
-        if self.decay:
-            return torch.optim.SGD(
-                model.parameters(), 0.05, momentum=0.9, weight_decay=self.decay, fused=True
-            )
-        return torch.optim.Adam(model.parameters(), 1e-3, fused=True)
 
 
 NETWORKS = {
@@ -57,11 +47,8 @@ NETWORKS = {
     "strided-adversarial-1": Spec("strided", 1, 8, 0.3, 0.3, 3600.0),
     "strided-undefended": Spec("strided", 0, 4, 0.12),
     "strided-undefended-small-eps": Spec("strided", 0, 4, 0.04),
-    "strided-weight-decay": Spec("strided-unpadded", 0, 4, 0.12, decay=3e-3),
     "linear-undefended": Spec("linear", 0, 4, 0.026),
 }
-# Padding of the convolutions, by shape.
-PADDINGS = {"strided": 1, "strided-unpadded": 0}
 # Steps of PGD in training, of this share of eps each; eps itself grows over the first two epochs.
 STEPS, STEP = 5, 0.3
 RAMP = 2.0
@@ -69,11 +56,9 @@ RAMP = 2.0
 
 def build(shape: str) -> nn.Sequential:
     """Two strided convolutions and one hidden layer, or six hidden layers of 100 units."""
-    if shape in PADDINGS:
-        pad = PADDINGS[shape]
-        first, second = nn.Conv2d(1, 16, 4, 2, pad), nn.Conv2d(16, 32, 4, 2, pad)
-        inputs = 32 * (5 + 2 * pad) ** 2
-        head = [nn.Flatten(), nn.Linear(inputs, 100), nn.ReLU(), nn.Linear(100, 10)]
+    if shape == "strided":
+        first, second = nn.Conv2d(1, 16, 4, 2, 1), nn.Conv2d(16, 32, 4, 2, 1)
+        head = [nn.Flatten(), nn.Linear(1568, 100), nn.ReLU(), nn.Linear(100, 10)]
         return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), *head)
     hidden = [layer for _ in range(5) for layer in (nn.Linear(100, 100), nn.ReLU())]
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), *hidden, nn.Linear(100, 10))
@@ -99,7 +84,7 @@ def train(name: str, epochs: int) -> None:
     x, y = samples.images(), samples.labels
     torch.manual_seed(seed_from(name))
     model = build(spec.shape)
-    optimizer = spec.optimizer(model)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
     done = max((n for n in range(1, spec.epochs + 1) if _file(name, n).exists()), default=0)
     if done:
         model.load_state_dict(load_file(_file(name, done)))
@@ -124,9 +109,7 @@ def _epoch(
     total = 0.0
     for step, part in enumerate(parts):
         progress = epoch + step / len(parts)
-        optimizer.param_groups[0]["lr"] = optimizer.defaults["lr"] * max(
-            0.01, 1 - progress / spec.epochs
-        )
+        optimizer.param_groups[0]["lr"] = 1e-3 * max(0.01, 1 - progress / spec.epochs)
         x, y = images[part], labels[part]
         if spec.trained_at:
             x = _perturbed(model, x, y, spec.trained_at * min(1.0, progress / RAMP), rng)
@@ -153,7 +136,7 @@ def _file(name: str, epoch: int) -> Path:
 
 
 def _save(optimizer: torch.optim.Optimizer, epoch: int, name: str) -> None:
-    """The optimizer's state by the number of the weight and the name of the value."""
+    """Adam's state by the number of the weight and the name of the value."""
     states = optimizer.state_dict()["state"]
     flat = {f"{k}.{key}": value for k, each in states.items() for key, value in each.items()}
     save_file(flat, _file(name, epoch).with_suffix(".adam"))
