@@ -1,8 +1,8 @@
 """Values of the bundled policy on reference models, against those of an earlier version.
 
 `python -m benchmarks.golden ASSESSMENT...` compares stored assessments with `tests/golden-values.json`:
-equal verdicts and values on the processor and the torch that they were recorded with, values within
-0.011 elsewhere. Exit code 1 where one differs. `... record ASSESSMENT...` records them.
+equal verdicts, and values that differ by at most 1e-6 on the processor and the torch that they were
+recorded with, and by 0.011 elsewhere. Exit code 1 where one differs. `... record ASSESSMENT...` records them.
 
 Left out are rows with a time budget, latency, static findings, services and uncovered threats: they
 depend on the machine or the code.
@@ -21,6 +21,8 @@ from securemnist.results.families import SERVICE, SUPPLY_CHAIN
 FILE = ROOT / "tests" / "golden-values.json"
 # Another processor adds float32 numbers in another order. Some rows have 100 images; this is one of them.
 ELSEWHERE = 0.011
+# Models of one kind of processor do so, too: the calibration error differs in its tenth digit.
+HERE = 1e-6
 _LEFT_OUT = (
     *("latency_ratio", "static_findings", "uncovered_threats"),
     *SERVICE.measures,
@@ -55,8 +57,8 @@ def differences(measured: dict[str, Any], recorded: dict[str, Any]) -> list[str]
             continue
         got, number = measured["rows"][row]
         near = number == value
-        if not same and None not in (number, value):
-            near = abs(number - value) <= ELSEWHERE
+        if None not in (number, value):
+            near = abs(number - value) <= (HERE if same else ELSEWHERE)
         if got != verdict or not near:
             found.append(f"{row}: recorded {verdict} {value!r}, measured {got} {number!r}")
     return found
