@@ -2,7 +2,8 @@
 
 `python -m benchmarks.golden ASSESSMENT...` compares stored assessments with `tests/golden-values.json`:
 equal verdicts, and values that differ by at most 1e-6 on the processor and the torch that they were
-recorded with, and by 0.011 elsewhere. Exit code 1 where one differs. `... record ASSESSMENT...` records them.
+recorded with, and by 0.011 elsewhere. Exit code 1 where one differs. `... record ASSESSMENT...`
+records them.
 
 Left out are rows with a time budget, latency, static findings, services and uncovered threats: they
 depend on the machine or the code.
