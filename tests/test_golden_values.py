@@ -28,7 +28,7 @@ QUICK = {
 
 @pytest.mark.parametrize("model", QUICK)
 def test_the_values_of_a_reference_model_are_those_recorded(model: str, mnist: DataSet) -> None:
-    """Quick rows of the bundled policy have the recorded verdicts and values, to the last digit."""
+    """Quick rows of the bundled policy have the recorded verdicts and values."""
     context = Context(loading.resolve(model), mnist)
     rows = {}
     for name in QUICK[model]:
