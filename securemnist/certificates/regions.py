@@ -1,12 +1,12 @@
 """Proofs of one margin by few regions, whose bounds are narrowed, and a short search in each.
 
-A region is the part of a ball where the margin is small and some units have a sign. Where a search
-gains too little, the region is split on a unit, and both parts get tighter bounds.
+A region is the part of a ball where the margin is small and some units have a sign. Where a search of
+LIMIT domains leaves it open, it is split on a unit, and both parts get tighter bounds. A search that
+gains too little is given up early.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,11 +19,10 @@ from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.search import Counterexample, Domain, Search
 
-# Rounds of narrower bounds before the search in a region.
-ROUNDS = 8
-# The part of the distance to a proof that may be left after TRIAL domains of a search. After LIMIT
-# domains it is FAR, and less from there on: as the inverse root of the number of domains.
-TRIAL, LEFT, LIMIT, FAR = 64, 0.6, 400, 0.36
+# Domains of the search in a region, and rounds of narrower bounds before it.
+LIMIT, ROUNDS = 400, 8
+# After so many domains a search must have gained this part of the distance to 0.
+TRIAL, HOPE = 64, 0.4
 # Units on which a region is split on trial, and steps of Adam in each part.
 TRIED, TRIED_STEPS = 24, 8
 # Regions that are bounded with the same matrices, before another margin has its turn.
@@ -87,14 +86,15 @@ class Regions:
         """Whether one more region takes more than `most` activations."""
         return (len(self.open) + 1) * self.network.activations > most
 
-    def steps(self, in_time: InTime, most: int) -> None:
-        """Prove the last region or put its two parts in its place, up to AT_ONCE times."""
+    def steps(self, in_time: InTime, most: int) -> int:
+        """Prove the last region or put its two parts in its place, up to AT_ONCE times; how often."""
         # Made again each time: many margins wait, and their matrices together would fill the memory.
         ball = Relaxation(self.network, self.intervals)
         for number in range(AT_ONCE):
             if self.ended or (number and (self.full(most) or not in_time())):
-                return
+                return number
             self._step(ball, in_time, most)
+        return AT_ONCE
 
     def _step(self, ball: Relaxation, in_time: InTime, most: int) -> None:
         search = self._narrowed(ball, self.open[-1], in_time)
@@ -111,9 +111,9 @@ class Regions:
         search.count = count
         root = search.frontier.all
         full = self.full(most)
-        while not search.ended and in_time():
+        while not search.ended and in_time() and (full or domains < LIMIT):
             search.step()
-            if not full and _is_hopeless(search, domains):
+            if not full and domains >= TRIAL and _hopeless(search):
                 break
         self.broken = search.broken
         if search.proved:
@@ -162,10 +162,7 @@ class Regions:
         return [_Region(relaxation.intervals, part) for part in parts][::-1]
 
 
-def _is_hopeless(search: Search, domains: int) -> bool:
+def _hopeless(search: Search) -> bool:
     """Whether the lowest domain is still far from a proof, measured by the bound of the region."""
     bounds = search.frontier.bounds
-    if domains < TRIAL or not len(bounds):
-        return False
-    left = LEFT if domains < LIMIT else FAR * math.sqrt(LIMIT / domains)
-    return float(bounds.min()) < left * search.bound
+    return len(bounds) > 0 and float(bounds.min()) < (1 - HOPE) * search.bound

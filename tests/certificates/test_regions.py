@@ -25,15 +25,9 @@ def wrong_proofs() -> int:
     return wrong
 
 
-def split_at_once(monkeypatch: pytest.MonkeyPatch, left: float = 0.0) -> None:
-    """Each region is split after the first step of its search, unless that leaves less than `left`."""
-    for name, value in (("TRIAL", 1), ("LIMIT", 1), ("FAR", left)):
-        monkeypatch.setattr(regions, name, value)
-
-
 def test_lost_half_of_a_region_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one half of each split is left out, broken balls are proved; otherwise none is."""
-    split_at_once(monkeypatch)
+    monkeypatch.setattr(regions, "LIMIT", 1)
     assert wrong_proofs() == 0
     parts = regions.Regions._parts
     monkeypatch.setattr(regions.Regions, "_parts", lambda self, *args: parts(self, *args)[:1])
@@ -42,7 +36,7 @@ def test_lost_half_of_a_region_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_regions_decide_what_slopes_leave_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sample that needs many splits is proved by regions alone, with a margin of at most LEAST."""
-    split_at_once(monkeypatch)
+    monkeypatch.setattr(regions, "LIMIT", 1)
     model = tiny(4, hidden=12)
     x, y = sample(model, 4)
     found = prove(model, x, y, eps=0.3545, seconds=math.inf)
@@ -75,28 +69,18 @@ def test_halves_keep_the_duals_of_their_region(monkeypatch: pytest.MonkeyPatch) 
 
 def test_turn_ends_where_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """A margin that has split its region ends its turn when no further region may be kept."""
-    split_at_once(monkeypatch)
+    monkeypatch.setattr(regions, "LIMIT", 1)
     relaxed, _, margin = ball_of(4)
     whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
     most = 2 * relaxed.network.activations
     assert not whole.full(most)
-    whole.steps(lambda: True, most)
-    assert len(whole.open) == 2
+    assert whole.steps(lambda: True, most) == 1
     assert whole.full(most)
-
-
-def test_region_is_not_split_while_its_search_gains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search that leaves little enough goes on until the proof, whatever the number of domains."""
-    split_at_once(monkeypatch, left=math.inf)
-    monkeypatch.delattr(regions.Regions, "_parts")
-    model = tiny(4, hidden=12)
-    x, y = sample(model, 4)
-    assert prove(model, x, y, eps=0.3545, seconds=math.inf).proved.all()
 
 
 def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no second region may be kept, the search of the whole ball goes on until the proof."""
-    split_at_once(monkeypatch)
+    monkeypatch.setattr(regions, "LIMIT", 1)
     monkeypatch.setattr(proof, "ALONE", 0)
     monkeypatch.delattr(regions.Regions, "_parts")
     model = tiny(4, hidden=12)
@@ -118,7 +102,7 @@ def test_samples_that_wait_for_each_other_get_their_own_results(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Samples searched in turns are proved and broken as alone, also where none may wait."""
-    split_at_once(monkeypatch)
+    monkeypatch.setattr(regions, "LIMIT", 1)
     model = tiny(4, hidden=12)
     x = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(4))
     y = model(x).argmax(1)
