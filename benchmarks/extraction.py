@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from benchmarks.page import store
 from securemnist import data
-from securemnist._util.resources import write_atomically
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
@@ -20,7 +20,6 @@ from securemnist.models import loading
 from securemnist.results.evidence.privacy import ExtractionEvidence
 
 PAGE = Path(__file__).parent.parent / "docs" / "privacy.md"
-BEGIN, END = "<!-- copies -->\n", "<!-- end of copies -->\n"
 COLUMNS = ("network", "learned", "agreement (95 %)", "control", "model right", "copy right")
 HEAD = f"| {' | '.join((*COLUMNS, 'on errors', 'fooled'))} |"
 MEASURE = "extraction_agreement"
@@ -58,11 +57,8 @@ def main() -> None:
     """Measure all models and put the table into the page."""
     mnist, controls = data.load(), dict[Any, Any]()
     rows = [line(name, settings, mnist, controls) for name, settings in ROWS]
-    table = "\n".join([HEAD, "|---" * (HEAD.count("|") - 1) + "|", *rows])
-    before, rest = PAGE.read_text().split(BEGIN)
-    made = "Made by `python -m benchmarks.extraction` on torch " + torch.__version__ + ".\n"
-    page = f"{before}{BEGIN}{table}\n\n{made}{END}{rest.split(END)[1]}"
-    write_atomically(PAGE, page.encode())
+    made = f"Made by `python -m benchmarks.extraction` on torch {torch.__version__}."
+    store(PAGE, "copies", (HEAD, "|---" * (HEAD.count("|") - 1) + "|", *rows, "", made))
 
 
 if __name__ == "__main__":

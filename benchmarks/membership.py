@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from benchmarks.page import store
 from securemnist import data
-from securemnist._util.resources import write_atomically
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, take_measurement
@@ -22,7 +22,6 @@ from securemnist.train.recipes import Recipe
 from securemnist.train.retraining import trained
 
 PAGE = Path(__file__).parent.parent / "docs" / "privacy.md"
-BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 HEAD = "| network | images a side | area (95 %) | margin alone | found at 1 % |"
 # Training images, and epochs.
 SMALL = ((500, 60), (1_000, 60), (2_000, 40))
@@ -59,11 +58,8 @@ def rows() -> list[str]:
 
 def main() -> None:
     """Measure all networks and put the table into the page."""
-    table = "\n".join([HEAD, "|---" * (HEAD.count("|") - 1) + "|", *rows()])
-    before, rest = PAGE.read_text().split(BEGIN)
-    made = "Made by `python -m benchmarks.membership` on torch " + torch.__version__ + ".\n"
-    page = f"{before}{BEGIN}{table}\n\n{made}{END}{rest.split(END)[1]}"
-    write_atomically(PAGE, page.encode())
+    made = f"Made by `python -m benchmarks.membership` on torch {torch.__version__}."
+    store(PAGE, "memorised", (HEAD, "|---" * (HEAD.count("|") - 1) + "|", *rows(), "", made))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import torch
 
+from benchmarks.page import store
 from benchmarks.proof_networks import FOLDER, NETWORKS, trained
 from securemnist import data
 from securemnist._util.resources import write_atomically
@@ -33,7 +34,6 @@ from securemnist.results.per_image import UNBROKEN
 from securemnist.threats import Linf
 
 PAGE = Path(__file__).parent.parent / "docs" / "complete-proofs.md"
-BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 # The first test images, in parts. Proofs have seconds of processor time, so that other work on the
 # machine does not count.
 IMAGES, PART = 200, 25
@@ -109,10 +109,7 @@ def line(name: str) -> str:
 def write() -> None:
     """Put the rows of all networks that are measured into the page."""
     rows = [line(name) for name in NETWORKS if stored(name)]
-    before, rest = PAGE.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    table = "\n".join([HEAD, "|---" * HEAD.count(" | ") + "|---|", *rows])
-    write_atomically(PAGE, f"{before}{BEGIN}{table}\n{END}{after}".encode())
+    store(PAGE, "figures", (HEAD, "|---" * HEAD.count(" | ") + "|---|", *rows))
 
 
 if __name__ == "__main__":

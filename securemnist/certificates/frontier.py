@@ -39,7 +39,8 @@ class Parts:
 class Frontier:
     """Domains that are neither proved nor split yet.
 
-    They lie in rows that are used again: there may be thousands, and each step changes few.
+    They lie in rows that are used again: there may be thousands, and each step changes few. Where all
+    rows are in use, their number grows by a quarter.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -52,7 +53,7 @@ class Frontier:
     @property
     def full(self) -> bool:
         """Whether the domains take all the memory that one sample may have."""
-        return len(self) * self._rows.signs.shape[1] > MOST
+        return self._rows.signs.numel() > MOST
 
     @property
     def all(self) -> Parts:
@@ -75,7 +76,7 @@ class Frontier:
         """Put domains into rows without an open one."""
         missing = len(parts) - int((~self._is_open).sum())
         if missing > 0:
-            self._grow(max(missing, len(self._rows)))
+            self._grow(max(missing, len(self._rows) // 4))
         rows = (~self._is_open).nonzero()[: len(parts), 0]
         for f in fields(parts):
             getattr(self._rows, f.name)[rows] = getattr(parts, f.name)

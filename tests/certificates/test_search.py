@@ -172,6 +172,31 @@ def test_lowest_domains_come_first() -> None:
     assert not len(queue)
 
 
+def test_rows_of_a_frontier_are_used_again() -> None:
+    """Whatever is added and taken, the lowest domains come with their own values, in few rows."""
+    rng = torch.Generator().manual_seed(0)
+    queue = frontier.Frontier(_domains(rng, 3, first=0))
+    left = dict(zip(queue.all.margin.tolist(), queue.all.bound.tolist(), strict=True))
+    for step in range(1, 60):
+        more = _domains(rng, int(torch.randint(9, (1,), generator=rng)), first=100 * step)
+        queue.add(more)
+        left |= dict(zip(more.margin.tolist(), more.bound.tolist(), strict=True))
+        taken = queue.lowest(4)
+        assert taken.margin.tolist() == sorted(left, key=lambda name: left[name])[:4]
+        assert torch.equal(taken.signs[:, 0].long(), taken.margin % 3 - 1)
+        assert taken.bound.tolist() == [left.pop(name) for name in taken.margin.tolist()]
+        assert len(queue) == len(left)
+    assert len(queue._rows) < 2 * (len(left) + 10)
+
+
+def _domains(rng: torch.Generator, count: int, first: int) -> frontier.Parts:
+    """Domains of random bounds; their signs follow from their numbers, from `first` on."""
+    numbers = torch.arange(first, first + count)
+    signs = (numbers % 3 - 1).to(torch.int8)[:, None].repeat(1, 5)
+    bounds = torch.rand(count, generator=rng)
+    return frontier.Parts(signs, signs.half(), numbers, bounds, bounds)
+
+
 def test_attack_gets_images_of_the_ball() -> None:
     """Every start of an attack is a float32 image of the sample's ball."""
     model, x, y = hard()
