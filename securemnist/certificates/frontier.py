@@ -53,7 +53,12 @@ class Frontier:
     @property
     def full(self) -> bool:
         """Whether the domains take all the memory that one sample may have."""
-        return self._rows.signs.numel() > MOST
+        return self.numbers > MOST
+
+    @property
+    def numbers(self) -> int:
+        """The number of signs in memory; each has a dual, too."""
+        return self._rows.signs.numel()
 
     @property
     def all(self) -> Parts:

@@ -12,7 +12,8 @@ from securemnist.certificates.search import Counterexample, Search
 class Margins:
     """The margins of one sample that its first bounds leave open, the lowest first.
 
-    `lowest`: of a proved sample, a lower bound of its smallest margin. `steps` were made.
+    `lowest`: of a proved sample, a lower bound of its smallest margin. `seconds`: what its steps took, by
+    the clock of who makes them.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class Margins:
         open_ = search.frontier.all
         order = open_.bound.argsort(stable=True)
         self._weights = search.weights[open_.margin[order]]
-        self.lowest, self.steps, self._proved = search.lowest, 0, 0
+        self.lowest, self.seconds, self._proved = search.lowest, 0.0, 0
         self._regions = self._next()
 
     @property
@@ -43,13 +44,13 @@ class Margins:
 
     @property
     def remaining(self) -> float:
-        """An estimate of the steps to a proof; 0 before the first one.
+        """An estimate of the seconds to a proof; 0 before the first step.
 
         Proved margins count as whole, the current one by the part of its ball that is proved. A split
         halves that part. The next step is expected to prove its region.
         """
         done, ahead = self._regions.done, self._regions.ahead
-        return self.steps * (1 - done) / (self._proved + done + ahead)
+        return self.seconds * (1 - done) / (self._proved + done + ahead)
 
     def full(self, most: int) -> bool:
         """Whether the next step can split nothing, within `most` activations."""
@@ -57,7 +58,7 @@ class Margins:
 
     def step(self, in_time: InTime, most: int) -> None:
         """Prove a few regions of the ball, or put their parts in their place."""
-        self.steps += self._regions.steps(in_time, most)
+        self._regions.steps(in_time, most)
         if self._regions.proved:
             self._proved += 1
             self.lowest = min(self.lowest, self._regions.lowest)

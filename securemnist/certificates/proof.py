@@ -133,7 +133,7 @@ class _Run:
             elif margins is not None:
                 in_time = _until(_share(end, left))
                 while not margins.ended and in_time():
-                    margins.step(in_time, ALONE)
+                    _step(margins, in_time, ALONE)
                 self._record(place, margins)
             self.progress(BRANCHES, number + 1 - len(waiting), len(order))
         heapify(waiting)
@@ -142,7 +142,7 @@ class _Run:
             _, number, margins = heappop(waiting)
             most = min(ALONE, TOGETHER // (len(waiting) + 1))
             own = _until(_share(end, len(waiting) + 1)) if margins.full(most) else in_time
-            margins.step(own, most)
+            _step(margins, own, most)
             if margins.ended:
                 self._record(order[number], margins)
                 self.progress(BRANCHES, len(order) - len(waiting), len(order))
@@ -205,6 +205,12 @@ class _Run:
 
     def _count(self, domains: int) -> None:
         self.domains += domains
+
+
+def _step(margins: Margins, in_time: InTime, most: int) -> None:
+    began = time.perf_counter()
+    margins.step(in_time, most)
+    margins.seconds += time.perf_counter() - began
 
 
 def _share(end: float, samples: int) -> float:

@@ -1,8 +1,8 @@
 """Proofs of one margin by few regions, whose bounds are narrowed, and a short search in each.
 
-A region is the part of a ball where the margin is small and some units have a sign. Where a search of
-LIMIT domains leaves it open, it is split on a unit, and both parts get tighter bounds. A search that
-gains too little is given up early.
+A region is the part of a ball where the margin is small and some units have a sign. Where a search
+gains too little, the region is split on a unit, and both parts get tighter bounds. A long search
+pauses, so that other margins can go on.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from securemnist.certificates.branching import children
 from securemnist.certificates.narrowing import LEAST, narrowed
 from securemnist.certificates.network import Intervals, Network
 from securemnist.certificates.optimisation import InTime
+from securemnist.certificates.region_search import RegionSearch
 from securemnist.certificates.relaxation import Relaxation
 from securemnist.certificates.search import Counterexample, Domain, Search
 
-# Domains of the search in a region, and rounds of narrower bounds before it.
-LIMIT, ROUNDS = 400, 8
-# After so many domains a search must have gained this part of the distance to 0.
-TRIAL, HOPE = 64, 0.4
+# Rounds of narrower bounds before the search in a region.
+ROUNDS = 8
 # Units on which a region is split on trial, and steps of Adam in each part.
 TRIED, TRIED_STEPS = 24, 8
-# Regions that are bounded with the same matrices, before another margin has its turn.
-AT_ONCE = 4
+# Regions, and domains of a search, before another margin has its turn.
+AT_ONCE, TURN = 4, 800
 # The part of the distance to a proof that a round must gain, for one more round.
-_GAIN = 0.05
+_GAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class Regions:
         self.network, self.intervals, self.weights = network, intervals, weights
         self.counterexample, self.count = counterexample, count
         self.open = [_Region(intervals, None)]
+        # The search in the last region, while it is paused.
+        self._paused: RegionSearch | None = None
         self.broken, self.stuck, self.lowest = False, False, LEAST
 
     @property
@@ -79,51 +80,61 @@ class Regions:
 
     @property
     def ahead(self) -> float:
-        """The part of the ball that the next step can prove."""
-        return 0.5 ** self.open[-1].splits if self.open else 0.0
+        """The part of the ball that the next step is expected to prove; each pause halves it."""
+        pauses = self._paused.pauses if self._paused else 0
+        return 0.5 ** (self.open[-1].splits + pauses) if self.open else 0.0
 
     def full(self, most: int) -> bool:
         """Whether one more region takes more than `most` activations."""
         return (len(self.open) + 1) * self.network.activations > most
 
-    def steps(self, in_time: InTime, most: int) -> int:
-        """Prove the last region or put its two parts in its place, up to AT_ONCE times; how often."""
+    def steps(self, in_time: InTime, most: int) -> None:
+        """Prove the last region or put its two parts in its place, up to AT_ONCE times, or pause."""
         # Made again each time: many margins wait, and their matrices together would fill the memory.
         ball = Relaxation(self.network, self.intervals)
         for number in range(AT_ONCE):
             if self.ended or (number and (self.full(most) or not in_time())):
-                return number
+                return
             self._step(ball, in_time, most)
-        return AT_ONCE
+            if self._paused:
+                return
 
     def _step(self, ball: Relaxation, in_time: InTime, most: int) -> None:
-        search = self._narrowed(ball, self.open[-1], in_time)
-        if search is None:
+        """Prove or split the last region, or pause its search while that fits into the memory."""
+        current = self._begun(ball, in_time)
+        if current is None:
             self.open.pop()
             return
-        domains = 0
-
-        def count(more: int) -> None:
-            nonlocal domains
-            domains += more
-            self.count(more)
-
-        search.count = count
-        root = search.frontier.all
-        full = self.full(most)
-        while not search.ended and in_time() and (full or domains < LIMIT):
-            search.step()
-            if not full and domains >= TRIAL and _hopeless(search):
+        search, full, begun = current.search, self.full(most), current.domains
+        given_up = False
+        while not search.ended and not given_up and in_time():
+            if not full and current.domains >= begun + TURN:
                 break
+            search.step()
+            given_up = not full and (current.is_hopeless or current.memory > most)
         self.broken = search.broken
         if search.proved:
             self.open.pop()
             self.lowest = min(self.lowest, search.lowest)
         elif search.ended:
             self.stuck = True
-        elif in_time():
-            parts = self._parts(search.relaxation, root.signs, root.duals)
+        elif given_up and in_time():
+            parts = self._parts(search.relaxation, *current.root)
             self.open[-1:] = [replace(part, splits=self.open[-1].splits + 1) for part in parts]
+        elif current.memory <= most:
+            current.pause()
+            self._paused = current
+
+    def _begun(self, ball: Relaxation, in_time: InTime) -> RegionSearch | None:
+        """The search in the last region; None where no image has so small a margin."""
+        current, self._paused = self._paused, None
+        if current is None:
+            search = self._narrowed(ball, self.open[-1], in_time)
+            if search is None:
+                return None
+            current = RegionSearch(search)
+        current.resume(ball, in_time, self.count)
+        return current
 
     def _narrowed(self, ball: Relaxation, region: _Region, in_time: InTime) -> Search | None:
         """The search in a region of narrower bounds; None where no image has so small a margin."""
@@ -161,8 +172,3 @@ class Regions:
         parts = zip(*(each.split(1) for each in domains), strict=True)
         return [_Region(relaxation.intervals, part) for part in parts][::-1]
 
-
-def _hopeless(search: Search) -> bool:
-    """Whether the lowest domain is still far from a proof, measured by the bound of the region."""
-    bounds = search.frontier.bounds
-    return len(bounds) > 0 and float(bounds.min()) < (1 - HOPE) * search.bound

@@ -10,6 +10,7 @@ from torch import nn
 
 from securemnist.certificates import narrowing, proof, regions, search
 from securemnist.certificates.proof import prove
+from securemnist.certificates.region_search import RegionSearch
 from tests.certificates.balls import EPS, SEEDS, ball_of, ignored, never
 from tests.certificates.tiny import sample, smallest_margin, tiny
 
@@ -27,7 +28,7 @@ def wrong_proofs() -> int:
 
 def test_lost_half_of_a_region_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one half of each split is left out, broken balls are proved; otherwise none is."""
-    monkeypatch.setattr(regions, "LIMIT", 1)
+    monkeypatch.setattr(RegionSearch, "is_hopeless", True)
     assert wrong_proofs() == 0
     parts = regions.Regions._parts
     monkeypatch.setattr(regions.Regions, "_parts", lambda self, *args: parts(self, *args)[:1])
@@ -36,7 +37,7 @@ def test_lost_half_of_a_region_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_regions_decide_what_slopes_leave_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sample that needs many splits is proved by regions alone, with a margin of at most LEAST."""
-    monkeypatch.setattr(regions, "LIMIT", 1)
+    monkeypatch.setattr(RegionSearch, "is_hopeless", True)
     model = tiny(4, hidden=12)
     x, y = sample(model, 4)
     found = prove(model, x, y, eps=0.3545, seconds=math.inf)
@@ -69,18 +70,19 @@ def test_halves_keep_the_duals_of_their_region(monkeypatch: pytest.MonkeyPatch) 
 
 def test_turn_ends_where_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """A margin that has split its region ends its turn when no further region may be kept."""
-    monkeypatch.setattr(regions, "LIMIT", 1)
+    monkeypatch.setattr(RegionSearch, "is_hopeless", True)
     relaxed, _, margin = ball_of(4)
     whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
     most = 2 * relaxed.network.activations
     assert not whole.full(most)
-    assert whole.steps(lambda: True, most) == 1
+    whole.steps(lambda: True, most)
     assert whole.full(most)
+    assert len(whole.open) == 2
 
 
 def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no second region may be kept, the search of the whole ball goes on until the proof."""
-    monkeypatch.setattr(regions, "LIMIT", 1)
+    monkeypatch.setattr(RegionSearch, "is_hopeless", True)
     monkeypatch.setattr(proof, "ALONE", 0)
     monkeypatch.delattr(regions.Regions, "_parts")
     model = tiny(4, hidden=12)
@@ -102,7 +104,7 @@ def test_samples_that_wait_for_each_other_get_their_own_results(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Samples searched in turns are proved and broken as alone, also where none may wait."""
-    monkeypatch.setattr(regions, "LIMIT", 1)
+    monkeypatch.setattr(RegionSearch, "is_hopeless", True)
     model = tiny(4, hidden=12)
     x = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(4))
     y = model(x).argmax(1)
@@ -111,3 +113,24 @@ def test_samples_that_wait_for_each_other_get_their_own_results(
     assert results(model, x, y) == alone
     monkeypatch.setattr(proof, "KEPT", 0)
     assert results(model, x, y) == alone
+
+
+def domains_of_a_proof() -> tuple[int, float]:
+    """The domains that a proof of a sample takes without splits of its ball, and its margin."""
+    model = tiny(4, hidden=12)
+    x, y = sample(model, 4)
+    found = prove(model, x, y, eps=0.3545, seconds=math.inf)
+    assert found.proved.all()
+    return found.domains, float(found.margins)
+
+
+def test_pauses_change_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that pauses after every step bounds the same domains as one that never does."""
+    monkeypatch.setattr(RegionSearch, "is_hopeless", False)
+    whole, pauses, pause = domains_of_a_proof(), list[None](), RegionSearch.pause
+    monkeypatch.setattr(search, "BATCH", 1)
+    one_by_one = domains_of_a_proof()
+    monkeypatch.setattr(regions, "TURN", 1)
+    monkeypatch.setattr(RegionSearch, "pause", lambda self: (pauses.append(None), pause(self)))
+    assert domains_of_a_proof() == one_by_one
+    assert len(pauses) > 3, whole
