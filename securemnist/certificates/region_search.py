@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from securemnist.certificates.optimisation import InTime
 from securemnist.certificates.relaxation import Relaxation
-from securemnist.certificates.search import Domain, Search
+from securemnist.certificates.search import Search
 
-# The part of the distance to a proof that may be left after TRIAL domains. After LIMIT domains it is
-# FAR, and less from there on: as the inverse root of the number of domains.
+# The part LEFT of the distance to a proof may be left after TRIAL domains. After LIMIT domains it is FAR,
+# and less from there on: as the inverse root of the number of domains.
 TRIAL, LEFT, LIMIT, FAR = 64, 0.45, 400, 0.25
 # A number of a sign and of a dual, 3 bytes, in activations of 24 bytes.
 _NUMBERS = 8

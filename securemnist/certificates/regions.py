@@ -84,9 +84,9 @@ class Regions:
         pauses = self._paused.pauses if self._paused else 0
         return 0.5 ** (self.open[-1].splits + pauses) if self.open else 0.0
 
-    def full(self, most: int) -> bool:
-        """Whether one more region takes more than `most` activations."""
-        return (len(self.open) + 1) * self.network.activations > most
+    def full(self, most: int, more: int = 0) -> bool:
+        """Whether one more region, and `more` activations, take more than `most`."""
+        return (len(self.open) + 1) * self.network.activations + more > most
 
     def steps(self, in_time: InTime, most: int) -> None:
         """Prove the last region or put its two parts in its place, up to AT_ONCE times, or pause."""
@@ -111,7 +111,7 @@ class Regions:
             if not full and current.domains >= begun + TURN:
                 break
             search.step()
-            given_up = not full and (current.is_hopeless or current.memory > most)
+            given_up = not full and (current.is_hopeless or self.full(most, current.memory))
         self.broken = search.broken
         if search.proved:
             self.open.pop()
@@ -121,7 +121,7 @@ class Regions:
         elif given_up and in_time():
             parts = self._parts(search.relaxation, *current.root)
             self.open[-1:] = [replace(part, splits=self.open[-1].splits + 1) for part in parts]
-        elif current.memory <= most:
+        elif not self.full(most, current.memory):
             current.pause()
             self._paused = current
 
@@ -171,4 +171,3 @@ class Regions:
         self.count(2 * min(TRIED, int((signs == 0).sum())))
         parts = zip(*(each.split(1) for each in domains), strict=True)
         return [_Region(relaxation.intervals, part) for part in parts][::-1]
-

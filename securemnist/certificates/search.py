@@ -24,7 +24,7 @@ ROOT_STEPS, STEPS, LEAF_STEPS = 20, 6, 300
 # Multipliers take longer steps in the parts of a domain whose bound rose, and shorter ones elsewhere: the
 # more signs a domain has, the shorter are the steps that raise its bound.
 _FASTER, _SLOWER = 2.0, 0.7
-# Domains that are split at once; an attack starts from so many minimisers of each EVERY-th such batch.
+# Domains that are split at once. An attack starts from so many minimisers of every eighth such batch.
 BATCH, STARTS, EVERY = 32, 8, 8
 
 # Whether an attack from images (s, ...), float32, finds an adversarial example.
@@ -56,7 +56,7 @@ class Search:
         self.counterexample, self.count, self.in_time = counterexample, count, in_time
         self._batch = relaxation.network.rows_of_batch(AT_ONCE)
         self.broken, self.stuck, self.lowest = False, False, torch.inf
-        self._batches = 0
+        self._steps = 0
         # The largest distance of a certificate below its estimate so far, which estimates have to exceed.
         self._rounding = 0.0
         margins, device = len(weights), weights.device
@@ -103,6 +103,9 @@ class Search:
         if not len(parts):
             return
         found, weights = self._minimum(parts), self.weights[parts.margin]
+        if self._steps % EVERY == 0:
+            self._attack(found)
+        self._steps += 1
         if self.broken:
             return
         signs, duals = children(self.relaxation, parts.signs, parts.duals, weights, found)
@@ -115,18 +118,18 @@ class Search:
         parts, exact = self._bounded(parts, LEAF_STEPS)
         left = self._open(parts, exact)
         if len(left):
-            self._minimum(left)
+            self._attack(self._minimum(left))
             self.stuck = True
         self.frontier.add(left)
 
     def _minimum(self, parts: Parts) -> Minimum:
-        """The minima of domains; the search is over where an attack from there succeeds."""
+        """The minima of domains."""
         domains = self.relaxation.estimates(parts.signs)
-        found = domains.minimum(parts.duals.float(), self.weights[parts.margin].float())
-        if self._batches % EVERY == 0:
-            self.broken = self.broken or self.counterexample(found.images[:STARTS])
-        self._batches += 1
-        return found
+        return domains.minimum(parts.duals.float(), self.weights[parts.margin].float())
+
+    def _attack(self, found: Minimum) -> None:
+        """The search is over where an attack from the images of these minima succeeds."""
+        self.broken = self.broken or self.counterexample(found.images[:STARTS])
 
     def _open(self, parts: Parts, bounds: torch.Tensor) -> Parts:
         """The domains without a proof by these bounds (d,); a bound of NaN proves nothing."""

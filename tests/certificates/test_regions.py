@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import narrowing, proof, regions, search
+from securemnist.certificates import narrowing, proof, region_search, regions, search
 from securemnist.certificates.proof import prove
 from securemnist.certificates.region_search import RegionSearch
 from tests.certificates.balls import EPS, SEEDS, ball_of, ignored, never
@@ -71,7 +71,7 @@ def test_halves_keep_the_duals_of_their_region(monkeypatch: pytest.MonkeyPatch) 
 def test_turn_ends_where_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """A margin that has split its region ends its turn when no further region may be kept."""
     monkeypatch.setattr(RegionSearch, "is_hopeless", True)
-    relaxed, _, margin = ball_of(4)
+    relaxed, _, margin = ball_of(1)
     whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
     most = 2 * relaxed.network.activations
     assert not whole.full(most)
@@ -115,22 +115,62 @@ def test_samples_that_wait_for_each_other_get_their_own_results(
     assert results(model, x, y) == alone
 
 
-def domains_of_a_proof() -> tuple[int, float]:
-    """The domains that a proof of a sample takes without splits of its ball, and its margin."""
-    model = tiny(4, hidden=12)
-    x, y = sample(model, 4)
-    found = prove(model, x, y, eps=0.3545, seconds=math.inf)
+def proof_without_splits() -> tuple[int, float]:
+    """The domains of a proof whose ball is not split, one of them split at a time, and its margin."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RegionSearch, "is_hopeless", False)
+        patch.setattr(search, "BATCH", 1)
+        model = tiny(4, hidden=12)
+        x, y = sample(model, 4)
+        found = prove(model, x, y, eps=0.3545, seconds=math.inf)
     assert found.proved.all()
     return found.domains, float(found.margins)
 
 
 def test_pauses_change_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search that pauses after every step bounds the same domains as one that never does."""
-    monkeypatch.setattr(RegionSearch, "is_hopeless", False)
-    whole, pauses, pause = domains_of_a_proof(), list[None](), RegionSearch.pause
-    monkeypatch.setattr(search, "BATCH", 1)
-    one_by_one = domains_of_a_proof()
+    paused, pause = list[RegionSearch](), RegionSearch.pause
+
+    def recorded(self: RegionSearch) -> None:
+        paused.append(self)
+        pause(self)
+
+    monkeypatch.setattr(RegionSearch, "pause", recorded)
+    without = proof_without_splits()
+    assert not paused
     monkeypatch.setattr(regions, "TURN", 1)
-    monkeypatch.setattr(RegionSearch, "pause", lambda self: (pauses.append(None), pause(self)))
-    assert domains_of_a_proof() == one_by_one
-    assert len(pauses) > 3, whole
+    assert proof_without_splits() == without
+    assert len(paused) > 3
+
+
+def test_paused_domains_stay_within_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that pauses keeps its domains where they fit; elsewhere its ball is split."""
+    monkeypatch.setattr(RegionSearch, "is_hopeless", False)
+    monkeypatch.setattr(search, "BATCH", 1)
+    monkeypatch.setattr(regions, "TURN", 1)
+    relaxed, _, margin = ball_of(1)
+    whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
+    two = 2 * relaxed.network.activations
+    whole.steps(lambda: True, two + 1000)
+    assert whole.ahead == 0.5  # a pause halves what is expected of the next step
+    whole.steps(lambda: True, two + 1000)
+    assert whole.ahead == 0.25
+    whole.steps(lambda: True, two)
+    assert whole.open[-1].splits == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "splits"), [((1, 1e9, 100), False), ((1, 0.0, 100), True), ((1, 1e9, 1), True)]
+)
+def test_searches_that_gain_too_little_are_split(
+    limits: tuple[int, float, int], splits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search ends where too much is left after TRIAL domains, or after LIMIT."""
+    for name, value in zip(("TRIAL", "LEFT", "LIMIT", "FAR"), (*limits, 0.0), strict=True):
+        monkeypatch.setattr(region_search, name, value)
+    monkeypatch.setattr(search, "BATCH", 1)
+    monkeypatch.setattr(regions, "AT_ONCE", 1)
+    relaxed, _, margin = ball_of(1)
+    whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
+    whole.steps(lambda: True, 10**9)
+    assert (len(whole.open) > 1) == splits
