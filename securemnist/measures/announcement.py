@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from securemnist._util.duration import rounded
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, find
 from securemnist.measures.endpoints import expected_queries
@@ -35,8 +36,8 @@ def announcement(context: Context, queries: int = 0) -> list[str]:
         lines.append("  WARNING: the certificate of the endpoint is not checked (verify = false)")
     lines += [f"  {fact}" for fact in facts.lines(remote.pixels)]
     if queries:
-        minutes = queries * facts.seconds_an_image / 60
-        lines.append(f"  queries: at most {queries:,} for these rows, about {minutes:.1f} minutes")
+        time = rounded(queries * facts.seconds_an_image)
+        lines.append(f"  queries: at most {queries:,} for these rows, {time}")
     limits = f"{description.row_queries:,} a row, {description.queries:,} in all"
     short = ", which is less than these rows need" if queries > description.queries else ""
     return [*lines, f"  budget: {limits}{short}"]

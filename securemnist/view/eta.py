@@ -6,7 +6,6 @@ import time
 
 # Weight of the estimates, in seconds, against the measured time of the finished rows.
 _PRIOR_SECONDS = 60.0
-_SHORT = 15  # seconds that are estimated as one
 
 
 class Schedule:
@@ -58,13 +57,3 @@ class Schedule:
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.began if self.row else 0.0
-
-
-def rounded(seconds: float) -> str:
-    """`under 15 s`, `about 40 s`, `about 3 min`.
-
-    Checks and the report end a run, and take some seconds that no estimate of an attack covers.
-    """
-    if seconds < _SHORT:
-        return f"under {_SHORT} s"
-    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"

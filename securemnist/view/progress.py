@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from securemnist._util.duration import rounded
 from securemnist.sanitize import terminal
-from securemnist.view.eta import Schedule, rounded
+from securemnist.view.eta import Schedule
 
 if TYPE_CHECKING:  # the module imports torch, which a report does not need
     from securemnist.types import Progress as OnProgress

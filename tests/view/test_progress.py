@@ -15,7 +15,7 @@ from securemnist.models import loading
 from securemnist.plugin.state import STATE
 from securemnist.results.findings import Requirement
 from securemnist.view import progress as display
-from securemnist.view.eta import Schedule, rounded
+from securemnist.view.eta import Schedule
 
 
 class Clock:
@@ -159,15 +159,6 @@ def test_remaining_time_scales_with_measured_rows(clock: Clock) -> None:
     assert schedule.fraction == pytest.approx(120 / (120 + PACE * 30))
     schedule.end()
     assert (schedule.title, schedule.row) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.2, "under 15 s"), (14.9, "under 15 s"), (89.4, "about 89 s"), (150.0, "about 2 min")],
-)
-def test_remaining_time_is_rounded(seconds: float, words: str) -> None:
-    """The last 15 seconds are one text; below 90 the text is in seconds, above in minutes."""
-    assert rounded(seconds) == words
 
 
 def hooks_with(rows: list[Requirement]) -> RunHooks:
