@@ -24,8 +24,8 @@ ROOT_STEPS, STEPS, LEAF_STEPS = 20, 6, 300
 # Multipliers take longer steps in the parts of a domain whose bound rose, and shorter ones elsewhere: the
 # more signs a domain has, the shorter are the steps that raise its bound.
 _FASTER, _SLOWER = 2.0, 0.7
-# Domains that are split at once. An attack starts from so many minimisers of every eighth such batch.
-BATCH, STARTS, EVERY = 32, 8, 8
+# Domains that are split at once. An attack starts from so many minimisers of every fourth such batch.
+BATCH, STARTS, EVERY = 32, 8, 4
 
 # Whether an attack from images (s, ...), float32, finds an adversarial example.
 Counterexample = Callable[[torch.Tensor], bool]
