@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,8 +57,11 @@ def test_too_few_samples_are_not_blamed_on_the_model() -> None:
         design_of(context, "halves")
 
 
-def test_progress_names_the_row_and_the_eps() -> None:
+def test_progress_names_the_row_and_the_eps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A row is counted once, whatever eps it is tried at, and its work is shown with its name."""
+    monkeypatch.chdir(tmp_path)  # no code to scan
     labels = torch.arange(240) % 2
     x = 0.1 * torch.rand((240, 1, 8, 8), generator=torch.Generator().manual_seed(0))
     x[labels == 1, :, :, 5:7] += 0.7

@@ -143,8 +143,13 @@ def test_fallback_behind_a_detector_does_not_pass(mnist: DataSet) -> None:
 
 @pytest.mark.parametrize("threat", THREATS, ids=str)
 def test_continuous_networks_do_not_jump(threat: Threat, mnist: DataSet) -> None:
-    """Of each reference network at most one image in twenty has more kinks than points of a line."""
+    """Of each reference network at most one image in twenty has more kinks than points of a line.
+
+    The poisoned networks are left out, as they have the layers and the training of `baseline`.
+    """
     for name in loading.reference_names():
+        if name.startswith("poisoned"):
+            continue
         found, compared = jumps(case(loading.resolve(name).model, mnist, threat, IMAGES))
         assert compared > IMAGES // 2
         assert found <= compared / 20
