@@ -58,5 +58,5 @@ def copies(_: Finding, evidence: ExtractionEvidence, __: ClassNames) -> Exhibit 
         f"Copies were trained on {evidence.queries:,} answers to training images without labels. "
         "Shares of test images, and of adversarial examples made on the copy."
     )
-    table = Table(head=("what", "share"), rows=rows)
+    table = Table(head=("what", "share"), rows=rows, prose=True)
     return Exhibit(kind="stolen", title="Copies of the model", caption=caption, table=table)

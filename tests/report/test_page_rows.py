@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from html import unescape
 
 import pytest
 
@@ -28,6 +29,16 @@ def test_every_open_row_says_what_to_do(html: str) -> None:
     rows = example.assessment().open_findings
     assert top.count("Next:") == top.count("Repeat") == len(rows)
     assert all(finding.requirement.id in top for finding in rows)
+
+
+def test_words_of_commands_stay_whole(html: str) -> None:
+    """Each word of a command is an element of its own, which no line breaks behind a hyphen."""
+    commands = re.findall(r'<code>(<span class="word">.*?)</code>', html)
+    assert len(commands) >= 2 * len(example.assessment().open_findings)
+    for command in commands:
+        words = re.findall(r'<span class="word">([^<]*)</span>', command)
+        assert Markup(command).text == " ".join(map(unescape, words))
+        assert all(" " not in word for word in words)
 
 
 def test_a_row_tells_everything(html: str) -> None:
