@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from securemnist.certificates.optimisation import InTime
@@ -51,6 +52,15 @@ class Margins:
         """
         done, ahead = self._regions.done, self._regions.ahead
         return self.seconds * (1 - done) / (self._proved + done + ahead)
+
+    @property
+    def order(self) -> float:
+        """A number whose lowest one has the next turn: seconds so far, times a logarithm of those to come.
+
+        Estimates are rough. By them alone, a sample that seems to be close to its proof may take all the
+        time.
+        """
+        return self.seconds * math.log1p(self.remaining)
 
     def full(self, most: int) -> bool:
         """Whether the next step can split nothing, within `most` activations."""

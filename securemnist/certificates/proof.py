@@ -2,7 +2,7 @@
 
 Each sample gets CROWN bounds of its intermediate layers, optimised slopes, and then branch and bound.
 Samples of large margins come first; each has an equal share of the time that is left. What is left after
-the first bounds goes to the sample that is nearest to a proof, one step at a time.
+the first bounds goes in turns to samples that had little time and seem to be near a proof.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class _Run:
         self.began = time.perf_counter()
 
     def all(self, end: float) -> None:
-        """First bounds of every sample, by its own margin; then steps where few seem to remain."""
+        """First bounds of every sample, by its own margin; then turns in the order of `Margins`."""
         order = self.clean.amin(1).argsort(descending=True, stable=True).tolist()
         waiting: list[tuple[float, int, Margins]] = []
         for number, place in enumerate(order):
@@ -129,7 +129,7 @@ class _Run:
             margins = self._first(place, _share(end, left))
             # Margins that are left wait for their turn while there is memory for their regions.
             if margins is not None and (len(waiting) + 1) * self.network.activations <= KEPT:
-                waiting.append((margins.remaining, number, margins))
+                waiting.append((margins.order, number, margins))
             elif margins is not None:
                 in_time = _until(_share(end, left))
                 while not margins.ended and in_time():
@@ -147,7 +147,7 @@ class _Run:
                 self._record(order[number], margins)
                 self.progress(BRANCHES, len(order) - len(waiting), len(order))
             else:
-                heappush(waiting, (margins.remaining, number, margins))
+                heappush(waiting, (margins.order, number, margins))
         self.progress(BRANCHES, len(order), len(order))
 
     def _record(self, place: int, search: Search | Margins) -> None:
