@@ -48,17 +48,17 @@ class Margins:
         """An estimate of the seconds to a proof; 0 before the first step.
 
         Proved margins count as whole, the current one by the part of its ball that is proved. A split
-        halves that part. The next step is expected to prove its region.
+        halves that part. The next step is expected to prove its region, less so after each pause.
         """
         done, ahead = self._regions.done, self._regions.ahead
-        return self.seconds * (1 - done) / (self._proved + done + ahead)
+        part = self._proved + done + ahead
+        return self.seconds * (1 - done) / part if part else math.inf
 
     @property
     def order(self) -> float:
-        """A number whose lowest one has the next turn: seconds so far, times a logarithm of those to come.
+        """Seconds so far, times a logarithm of those to come: the lowest number has the next turn.
 
-        Estimates are rough. By them alone, a sample that seems to be close to its proof may take all the
-        time.
+        Estimates are rough: by them alone, a sample that seems close to its proof may take all the time.
         """
         return self.seconds * math.log1p(self.remaining)
 

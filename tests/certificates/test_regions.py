@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from securemnist.certificates import narrowing, proof, region_search, regions, search
+from securemnist.certificates.margins import Margins
 from securemnist.certificates.proof import prove
 from securemnist.certificates.region_search import RegionSearch
 from tests.certificates.balls import EPS, SEEDS, ball_of, ignored, never
@@ -174,3 +176,15 @@ def test_searches_that_gain_too_little_are_split(
     whole = regions.Regions(relaxed.network, relaxed.intervals, margin, never, ignored)
     whole.steps(lambda: True, 10**9)
     assert (len(whole.open) > 1) == splits
+
+
+def test_order_of_turns() -> None:
+    """A sample without a turn comes first; more seconds, and any number of pauses, put it back."""
+    relaxed, _, margin = ball_of(1)
+    margins = Margins(search.Search(relaxed, margin, never), never, ignored)
+    assert margins.order == 0
+    orders = []
+    for margins.seconds, pauses in ((1.0, 0), (1.0, 1), (2.0, 1), (2.0, 2000)):
+        margins._regions._paused = SimpleNamespace(pauses=pauses)
+        orders.append(margins.order)
+    assert 0 < orders[0] < orders[1] < orders[2] < orders[3] == math.inf
