@@ -53,7 +53,11 @@ class RegionSearch:
     def is_hopeless(self) -> bool:
         """Whether the lowest domain is still far from a proof, measured by the bound of the region."""
         bounds = self.search.frontier.bounds
-        if self.domains < TRIAL or not len(bounds):
-            return False
-        left = LEFT if self.domains < LIMIT else FAR * math.sqrt(LIMIT / self.domains)
-        return float(bounds.min()) < left * self.search.bound
+        return len(bounds) > 0 and float(bounds.min()) < allowed(self.domains) * self.search.bound
+
+
+def allowed(domains: int) -> float:
+    """The part of the distance to a proof that may be left after so many domains."""
+    if domains < TRIAL:
+        return math.inf
+    return LEFT if domains < LIMIT else FAR * math.sqrt(LIMIT / domains)

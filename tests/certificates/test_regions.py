@@ -161,15 +161,12 @@ def test_paused_domains_stay_within_memory(monkeypatch: pytest.MonkeyPatch) -> N
     assert whole.open[-1].splits == 1
 
 
-@pytest.mark.parametrize(
-    ("limits", "splits"), [((1, 1e9, 100), False), ((1, 0.0, 100), True), ((1, 1e9, 1), True)]
-)
+@pytest.mark.parametrize(("left", "splits"), [(math.inf, False), (0.0, True)])
 def test_searches_that_gain_too_little_are_split(
-    limits: tuple[int, float, int], splits: bool, monkeypatch: pytest.MonkeyPatch
+    left: float, splits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search ends where too much is left after TRIAL domains, or after LIMIT."""
-    for name, value in zip(("TRIAL", "LEFT", "LIMIT", "FAR"), (*limits, 0.0), strict=True):
-        monkeypatch.setattr(region_search, name, value)
+    """Where more is left than is allowed, a search ends and its region is split."""
+    monkeypatch.setattr(region_search, "allowed", lambda _domains: left)
     monkeypatch.setattr(search, "BATCH", 1)
     monkeypatch.setattr(regions, "AT_ONCE", 1)
     relaxed, _, margin = ball_of(1)
@@ -178,13 +175,22 @@ def test_searches_that_gain_too_little_are_split(
     assert (len(whole.open) > 1) == splits
 
 
+def test_less_may_be_left_the_longer_a_search_takes() -> None:
+    """Nothing is asked of a trial, then 0.45 and 0.25, and half of that after four times the domains."""
+    domains = (63, 64, 399, 400, 1600, 6400)
+    expected = [math.inf, 0.45, 0.45, 0.25, 0.125, 0.0625]
+    assert [region_search.allowed(count) for count in domains] == expected
+
+
 def test_order_of_turns() -> None:
-    """A sample without a turn comes first; more seconds, and any number of pauses, put it back."""
+    """A sample without a turn comes first; seconds so far count more than those to come."""
     relaxed, _, margin = ball_of(1)
     margins = Margins(search.Search(relaxed, margin, never), never, ignored)
     assert margins.order == 0
-    orders = []
-    for margins.seconds, pauses in ((1.0, 0), (1.0, 1), (2.0, 1), (2.0, 2000)):
+    orders, estimates = list[float](), list[float]()
+    for margins.seconds, pauses in ((1.0, 0), (1.0, 2), (3.0, 0), (3.0, 2000)):
         margins._regions._paused = SimpleNamespace(pauses=pauses)
         orders.append(margins.order)
+        estimates.append(margins.remaining)
     assert 0 < orders[0] < orders[1] < orders[2] < orders[3] == math.inf
+    assert estimates[1] > estimates[2]

@@ -17,6 +17,7 @@ from securemnist.certificates.relaxation import Domains, Relaxation
 from securemnist.certificates.search import Search
 from securemnist.certificates.tightening import tightened
 from securemnist.errors import MeasureError
+from tests.certificates.balls import ball_of
 from tests.certificates.tiny import sample, smallest_margin, tiny
 
 # A sample that needs many splits, close to the largest eps that can be proved.
@@ -195,6 +196,22 @@ def _domains(rng: torch.Generator, count: int, first: int) -> frontier.Parts:
     signs = (numbers % 3 - 1).to(torch.int8)[:, None].repeat(1, 5)
     bounds = torch.rand(count, generator=rng)
     return frontier.Parts(signs, signs.half(), numbers, bounds, bounds)
+
+
+def test_attacks_start_from_every_fourth_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first batch has an attack, the next three have none, and one that is linear always has one."""
+    monkeypatch.setattr(search, "BATCH", 1)
+    relaxed, _, margin = ball_of(1)
+    attacks = list[int]()
+    found = search.Search(relaxed, margin, lambda starts: bool(attacks.append(len(starts))))
+    counts = []
+    for _ in range(6):
+        found.step()
+        counts.append(len(attacks))
+    assert counts == [1, 1, 1, 1, 2, 2]
+    monkeypatch.setattr(search.Search, "_open", lambda _self, parts, _bounds: parts)
+    found._leaves(found.frontier.lowest(1))
+    assert len(attacks) == 3
 
 
 def test_attack_gets_images_of_the_ball() -> None:

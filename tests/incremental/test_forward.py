@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from securemnist.incremental import IncrementalForward, Rectangle
+from securemnist.incremental import IncrementalForward, Rectangle, forward
 from securemnist.models.loading import Subject
 from securemnist.models.probabilities import LogProbabilities
 from tests.certificates.networks import FIRSTS, MIDDLES, SHAPE, batch_norm, network
@@ -156,7 +156,7 @@ def test_other_models_have_none(kind: type[Noisy], baseline: Subject) -> None:
     assert IncrementalForward.of(model, torch.rand(2, 1, 28, 28)) is None
 
 
-def test_batch_fits_into_memory(baseline: Subject) -> None:
+def test_batch_fits_into_memory(baseline: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """The larger the maps, the fewer images at a time, and at least one."""
     small = IncrementalForward.of(baseline.model, torch.rand(2, 1, 28, 28))
     torch.manual_seed(0)
@@ -165,5 +165,6 @@ def test_batch_fits_into_memory(baseline: Subject) -> None:
     large = IncrementalForward.of(wide, torch.rand(1, 1, 200, 200))
     assert small is not None
     assert large is not None
-    assert large.batch < small.batch
-    assert large.batch >= 1
+    assert 1 < large.batch < small.batch
+    monkeypatch.setattr(forward, "_MEMORY", 1)
+    assert large.batch == 1
