@@ -45,6 +45,12 @@ def restore(path, load=torch.load):
     return load(path)
 # ruleid: loader-passed-on
 values = map(eval, texts)
+# ruleid: loader-passed-on
+read = own or torch.load
+# ruleid: loader-passed-on
+read = own if fast else torch.load
+# ruleid: loader-passed-on
+allowed = {torch.load, torch.save}
 # ok: loader-passed-on
 net = torch.load("net.pt")
 # ok: loader-passed-on
