@@ -82,19 +82,19 @@ def test_a_network_that_knew_neither_side_passes(
 ) -> None:
     """Test images of MNIST have other writers, which a rule learns; this counts as no leak.
 
-    Without the allowance this network has 0.556 (0.531 to 0.581), and its row is undecided.
+    Without the allowance this network has 0.545 (0.519 to 0.570), and its row is undecided.
     """
     order = torch.randperm(len(mnist.train), generator=torch.Generator().manual_seed(0))
     data = dataclasses.replace(mnist, train=mnist.train[order[:2000]], tuning=mnist.tuning[:200])
-    network = trained(data, mnist.train[order[-2000:]], Recipe(epochs=40))
-    row = dataclasses.replace(ROW, at_most=0.55)
+    network = trained(data, mnist.train[order[-2000:]], Recipe(epochs=15))
+    row = dataclasses.replace(ROW, at_most=0.56)
     for references in (0, 1):
         found = measured(network, data, references=references)
         assert areas(found)["all scores"] < 0.52
         assert row.judge(found).verdict is Verdict.PASS
     monkeypatch.setattr(membership_scores, "_ALLOWED", 0.0)
     found = measured(network, data, references=0)
-    assert (found.value, found.high) == pytest.approx((0.556, 0.581), abs=0.01)
+    assert (found.value, found.high) == pytest.approx((0.545, 0.570), abs=0.01)
     assert row.judge(found).verdict is Verdict.INCONCLUSIVE
 
 
