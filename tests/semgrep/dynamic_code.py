@@ -46,6 +46,10 @@ def restore(path, load=torch.load):
 # ruleid: loader-passed-on
 values = map(eval, texts)
 # ruleid: loader-passed-on
+frame = timed(pd.read_pickle, path)
+# ruleid: loader-passed-on
+values = map(builtins.eval, texts)
+# ruleid: loader-passed-on
 read = own or torch.load
 # ruleid: loader-passed-on
 read = own if fast else torch.load
