@@ -55,8 +55,8 @@ class L2Ball(Box):
     def _minimum(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Lower bounds (d,) for columns of weights (values, d), and their multipliers (d,).
 
-        With any multiplier m of 0 or more, sum(weights * z) is at least the minimum over the box of
-        sum(weights * z) + m / 2 * (|z - sample|^2 - eps^2).
+        For a multiplier m of 0 or more, the bound is the minimum over the box of
+        sum(weights * z) + m / 2 * (|z - sample|^2 - eps^2). In the ball, the last term is at most 0.
         """
         moves, multiplier = self._moves(weights)
         excess = moves.square().sum(0) - self._radius**2
