@@ -55,8 +55,8 @@ class L2Ball(Box):
     def _minimum(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Lower bounds (d,) for columns of weights (values, d), and their multipliers (d,).
 
-        For a multiplier m of 0 or more, the bound is the minimum over the box of
-        sum(weights * z) + m / 2 * (|z - sample|^2 - eps^2). In the ball, the last term is at most 0.
+        The Lagrangian of a multiplier m of 0 or more has its minimum over the box as a bound:
+        sum(weights * z) + m / 2 * (|z - sample|^2 - eps^2).
         """
         moves, multiplier = self._moves(weights)
         excess = moves.square().sum(0) - self._radius**2
