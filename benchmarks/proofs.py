@@ -51,7 +51,7 @@ class Row:
 
 
 ROWS = {name: Row(name, Linf(spec.eps), spec.seconds) for name, spec in NETWORKS.items()} | {
-    "strided-adversarial-0-l2": Row("strided-adversarial-0", L2(0.5), 1200.0),
+    "strided-adversarial-0-l2": Row("strided-adversarial-0", L2(0.4), 600.0),
     "strided-undefended-l2": Row("strided-undefended", L2(0.2), 600.0),
 }
 HEAD = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,12 @@ def _shown(path: Path) -> list[State]:
     return found
 
 
+def _written(file: Path) -> str:
+    """When a state was written: a service that ended, or cannot write, leaves an old one."""
+    time = datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.UTC)
+    return time.isoformat(timespec="seconds")
+
+
 def _show(file: Path, state: State) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -74,7 +81,7 @@ def _show(file: Path, state: State) -> None:
 
     say(
         f"{file}: {state.images:,} images, {state.windows:,} windows compared, "
-        f"{state.alarm_count:,} alarms"
+        f"{state.alarm_count:,} alarms; written {_written(file)}"
     )
     if state.windows:
         table = Table("statistic", "test", "reference", "last window", "p", "", box=None)

@@ -18,11 +18,16 @@ from securemnist.endpoint.deadline import deadline
 from securemnist.endpoint.description import KEY, Description
 from securemnist.endpoint.pace import Pace, retry_after
 from securemnist.endpoint.query_budget import QueryBudget
-from securemnist.endpoint.transport import Transport, proxy_for, refused_certificate
+from securemnist.endpoint.transport import Transport, proxy_for, refused_certificate, tls_error
 from securemnist.errors import ModelError, NoAnswer, UsageError
 
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
 _LATER = "try again when the endpoint answers"
+_ADVICE: dict[type[Exception], str] = {
+    ssl.SSLError: "let the endpoint speak TLS with HTTP/1.1, or fix the scheme of its address",
+    httpx.ConnectError: "start the endpoint",
+    httpx.RemoteProtocolError: f"{_LATER} in HTTP/1.1",
+}
 _SECRET = 8  # characters; a shorter key could be part of an honest answer
 
 
@@ -87,6 +92,7 @@ class Client:
                 self.budget.count("failed")
                 self._pace.pause(min(wait, wanted.longest_wait))
         self.budget.count("unanswered", images)
+        advice += ", or lower `batch`" if images > 1 and advice.startswith(_LATER) else ""
         raise NoAnswer(
             f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; {advice}"
         )
@@ -164,8 +170,9 @@ def _as_failure(description: Description) -> Iterator[None]:
                 f"{description.name}: expected a certificate of this host, got one that is refused "
                 f"({reason}); fix it, or name its authority in `authority`"
             ) from error
-        advice = "start the endpoint" if isinstance(error, httpx.ConnectError) else _LATER
-        raise _Failed(f"a failed connection ({type(error).__name__})", advice) from error
+        cause = tls_error(error) or error
+        advice = next((text for kind, text in _ADVICE.items() if isinstance(cause, kind)), _LATER)
+        raise _Failed(f"a failed connection ({type(cause).__name__})", advice) from error
 
 
 def _refused(status: int) -> str:

@@ -105,13 +105,17 @@ def proxy_for(uri: str) -> str | None:
     return found if not found or "://" in found else f"http://{found}"
 
 
+def tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """The error of TLS that has caused an error; None where there is none."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def refused_certificate(error: BaseException | None) -> str:
     """Why the certificate of the host is refused, where that has caused an error; else ""."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return str(error.verify_message)
-        error = error.__cause__ or error.__context__
-    return ""
+    found = tls_error(error)
+    return str(found.verify_message) if isinstance(found, ssl.SSLCertVerificationError) else ""
 
 
 def _proxy(address: str | None) -> httpcore.Proxy | None:

@@ -90,7 +90,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         seed=seed,
         inconclusive=invisible_reason(sample.x, stamped)
         or reason
-        or unreliable_reason(context, settings, changed=stamped),
+        or unreliable_reason(context, settings, stamped, triggered),
         evidence=evidence,
     )
 

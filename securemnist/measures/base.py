@@ -24,7 +24,7 @@ from securemnist.results.families import Family
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat
-from securemnist.types import Images
+from securemnist.types import Images, Logits
 
 DEFAULT_TIER = "standard"
 _QUICK = 10.0  # seconds of a measure that has no estimate
@@ -166,17 +166,21 @@ def answer_seconds(settings: AnswerSettings, pace: Pace, *, beside: float = 0.0)
 
 
 def unreliable_reason(
-    context: Context, settings: AnswerSettings, *, changed: Images | None = None
+    context: Context,
+    settings: AnswerSettings,
+    changed: Images | None = None,
+    counted: Logits | None = None,
 ) -> str:
     """Why predictions depend on the draw or on the batch; empty where they do not.
 
     `changed` (n, C, H, W): images that the row asked about beside the clean ones, such as those with a
-    trigger. They are looked at where nothing is wrong with the clean ones.
+    trigger; `counted` (n, K): the logits that it has used. They are looked at where nothing is wrong with
+    the clean ones.
     """
     doubts = prediction_doubts(context, randomised=settings.randomised)
     if not doubts and changed is not None:
         clean = context.sample(min(TOGETHER, len(context.data.test)), 0).x
-        doubts = changed_doubts(context, changed, clean, randomised=settings.randomised)
+        doubts = changed_doubts(context, changed, clean, counted, randomised=settings.randomised)
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 

@@ -22,6 +22,7 @@ from securemnist.corruptions import (
 )
 from securemnist.data.thumbnail import thumbnail
 from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.doubts.changed_images import Asked
 from securemnist.input_spec import InputSpec
 from securemnist.measures.base import (
     AnswerSettings,
@@ -100,11 +101,15 @@ class CorruptionSettings(AnswerSettings):
 
 @dataclass(frozen=True)
 class _Answers:
-    """Answers to n corrupted images: `right` boolean (kinds, severities, n), and pictures of one."""
+    """Answers to n corrupted images: `right` boolean (kinds, severities, n), and pictures of one.
+
+    `asked`: some of these images, and their logits.
+    """
 
     right: torch.Tensor
     ties: int
     pictures: list[list[Picture]]
+    asked: tuple[torch.Tensor, ...]
 
 
 def corruption_accuracy(context: Context, settings: CorruptionSettings, seed: int) -> Measurement:
@@ -126,7 +131,7 @@ def corruption_accuracy(context: Context, settings: CorruptionSettings, seed: in
         seconds=0.0,
         seed=seed,
         evidence=evidence,
-        inconclusive=unreliable_reason(context, settings),
+        inconclusive=unreliable_reason(context, settings, *answers.asked),
     )
 
 
@@ -155,7 +160,7 @@ def worst_corruption_accuracy(
         seconds=0.0,
         seed=seed,
         evidence=dataclasses.replace(evidence, worst=results[worst].kind, corruptions=shown),
-        inconclusive=unreliable_reason(context, settings),
+        inconclusive=unreliable_reason(context, settings, *answers.asked),
     )
 
 
@@ -207,7 +212,7 @@ def _answers(
     part = max(1, _PART_VALUES // context.data.spec.size)
     right = torch.empty((len(chosen), len(chosen[0]), n), dtype=torch.bool)
     pictures: list[list[Picture]] = [[] for _ in chosen]
-    ties = done = 0
+    ties, done, asked = 0, 0, Asked(context)
     for start in range(0, n, part):
         samples = sample.samples[start : start + part]
         x, y = samples.images(), samples.labels
@@ -215,14 +220,14 @@ def _answers(
         for k, kind in enumerate(chosen):
             for s, corruption in enumerate(kind):
                 corrupted = corruption(x, places, seed)
-                logits = context.logits(corrupted).cpu()
+                logits = asked.ask(corrupted)
                 right[k, s, start : start + len(y)] = ~is_wrong(logits, y)
                 ties += int(tied(logits, y).sum())
                 if not start:
                     pictures[k].append(_picture(corrupted[0]))
                 done += len(y)
                 context.progress(corruption.kind.replace("_", " "), done, n * total)
-    return _Answers(right, ties, pictures)
+    return _Answers(right, ties, pictures, asked.pair)
 
 
 def _picture(image: torch.Tensor) -> Picture:

@@ -68,13 +68,15 @@ def expected_queries(measure: Measure, settings: Any, context: Context) -> int:
         an_image = 2 + sum(attack.queries_per_image + 1 for attack in attacks)
         shared = sum(attack.shared_queries for attack in attacks)
         calls = -(-images // REMOTE_CHUNK) + 1  # the doubts call an attack once more
-        more = calls * shared + ASKED.transferred + ASKED.answers
+        more = calls * shared + ASKED.transferred + ASKED.answers + ASKED.memory
         return (images + ASKED.attacked) * an_image + more
     an_image = 2 if "trigger" in type(settings).model_fields else 1
+    further = 0
     if isinstance(settings, AnswerSettings):
-        an_image = max(an_image, settings.answers_an_image)
-        return an_image * images + settings.further_answers + ASKED.answers
-    return an_image * images + ASKED.answers
+        an_image, further = max(an_image, settings.answers_an_image), settings.further_answers
+    # The doubts ask about clean images, and where there are others about those, too.
+    checked = 1 if an_image == 1 and not further else 2
+    return an_image * images + further + checked * ASKED.answers + ASKED.memory
 
 
 @contextlib.contextmanager

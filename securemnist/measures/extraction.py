@@ -15,6 +15,7 @@ from pydantic import Field
 from securemnist._util.random_numbers import generator
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts.batch_dependence import TOGETHER
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import (
     AnswerSettings,
@@ -74,7 +75,7 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
     name = "labels" if settings.labels_only else "scores"
     copies = {name: attacker.copy(labels_only=settings.labels_only)}
     if name == "scores" and _worse(Agreement.of(copies[name].read, classes), control):
-        copies["labels"] = attacker.copy(labels_only=True)
+        copies["labels"] = attacker.copy(labels_only=True, number=2)
     agreements = {name: Agreement.of(copy.read, classes) for name, copy in copies.items()}
     best = max(agreements, key=lambda name: agreements[name].hits)
     agreement, copy = agreements[best], copies[best]
@@ -92,7 +93,11 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
         eps=settings.eps,
         transferred=attacker.transferred(copy.network, settings.eps),
     )
-    reasons = (unreliable_reason(context, settings), *_reasons(attacker, agreement, control, copy))
+    asked = attacker.asked[:TOGETHER].images(), attacker.answered[:TOGETHER]
+    reasons = (
+        unreliable_reason(context, settings, *asked),
+        *_reasons(attacker, agreement, control, copy),
+    )
     return share_measurement(
         agreement.hits,
         agreement.n,

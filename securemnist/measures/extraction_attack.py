@@ -18,13 +18,13 @@ from securemnist.data import Samples
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.mean_model import MEAN_DRAWS
 from securemnist.input_spec import InputSpec
-from securemnist.measures.extraction_copy import Copy, copied, targets
+from securemnist.measures.extraction_copy import Copy, copied, targets, updates_of
 from securemnist.measures.membership import logits_of
 from securemnist.measures.membership_references import reduced, reduced_form
 from securemnist.models.predictions import is_wrong
 from securemnist.results.intervals import share_interval
 from securemnist.threats import Linf
-from securemnist.types import Images, Labels, Logits
+from securemnist.types import Images, Labels, Logits, Progress
 
 ATTACKED = 500  # test images, at most, on which adversarial examples are tried
 _STEPS, _PART = 10, 256
@@ -113,9 +113,9 @@ class Attacker:
     def _x(self) -> tuple[Images, Images]:
         return reduced(self.asked, self._small), reduced(self.test.samples, self._small)
 
-    def copy(self, *, labels_only: bool) -> Stolen:
-        """A copy of the model, from its outputs or its labels alone."""
-        return self._copy(self.answered, labels_only)
+    def copy(self, *, labels_only: bool, number: int = 1) -> Stolen:
+        """A copy of the model, from its outputs or its labels alone; which one of the row it is."""
+        return self._copy(self.answered, labels_only, 1 + number)
 
     def control(self, *, labels_only: bool) -> Agreement:
         """Agreement of a network without defence, trained on true labels, with its own copy.
@@ -126,7 +126,7 @@ class Attacker:
         def measured() -> Agreement:
             network = self.context.cached((REFERENCE, self.seed), self._reference)
             outputs, held_out = (answers(network, x, _PART) for x in self._x)
-            read = self._copy(outputs, labels_only).read
+            read = self._copy(outputs, labels_only, 1).read
             return Agreement.of(read, held_out.argmax(1))
 
         key = (REFERENCE, self.seed, len(self.asked), len(self.test), labels_only)
@@ -135,15 +135,25 @@ class Attacker:
     def _reference(self) -> nn.Module:
         labels = F.one_hot(self.others.labels, self._small.classes).float()
         seed = seed_from(self.seed, "control")
-        return copied(
-            reduced(self.others, self._small), labels, seed=seed, progress=self.context.progress
-        )
+        x = reduced(self.others, self._small)
+        return copied(x, labels, seed=seed, progress=self._progress(0))
 
-    def _copy(self, outputs: Logits, labels_only: bool) -> Stolen:
+    def _copy(self, outputs: Logits, labels_only: bool, number: int) -> Stolen:
         x, held_out = self._x
         wanted = targets(outputs, labels_only=labels_only)
-        network = copied(x, wanted, seed=self.seed, progress=self.context.progress)
+        network = copied(x, wanted, seed=self.seed, progress=self._progress(number))
         return Stolen(network, answers(network, held_out, _PART).argmax(1))
+
+    def _progress(self, number: int) -> Progress:
+        """Progress of a training as a part of all: of the control, its copy, and one copy or two."""
+        first, each = updates_of(len(self.others)), updates_of(len(self.asked))
+        before = first + (number - 1) * each if number else 0
+        total = first + max(2, number) * each
+
+        def progress(label: str, done: int, _: int) -> None:
+            self.context.progress(label, before + done, total)
+
+        return progress
 
     def transferred(self, network: nn.Module, eps: float) -> float | None:
         """The share of adversarial examples for a copy that the model misclassifies, too.

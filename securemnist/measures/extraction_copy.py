@@ -63,6 +63,11 @@ def taken(images: int) -> int:
     return max(TAKEN, 2 * images)
 
 
+def updates_of(images: int) -> int:
+    """How many updates a copy takes that is trained on this number of images."""
+    return max(1, taken(images) // _BATCH)
+
+
 def copied(x: Images, wanted: torch.Tensor, *, seed: int, progress: Progress) -> nn.Module:
     """Network A after training on images (n, C, H, W) and what it should answer (n, K), in eval mode.
 
@@ -75,7 +80,7 @@ def copied(x: Images, wanted: torch.Tensor, *, seed: int, progress: Progress) ->
         torch.manual_seed(seed_from(seed, "copy weights"))
         network = ConvNetA(spec)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    updates = max(1, taken(len(x)) // _BATCH)
+    updates = updates_of(len(x))
     optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=updates)
     order = torch.empty(0, dtype=torch.long)

@@ -18,6 +18,7 @@ from securemnist._util.random_numbers import generator
 from securemnist.data import Samples
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts.batch_dependence import TOGETHER
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import (
     AnswerSettings,
@@ -110,7 +111,11 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         unaware = by_all_scores(*pairs, n, answered)
     areas = {name: auroc(scores[:n], scores[n:]) for name, scores in attacks.items()}
     areas[_ALL] = excess(attacks[_ALL], unaware, n)
-    return _measurement(context, settings, seed, attacks, areas)
+    known_side = min(n, TOGETHER)
+    reason = unreliable_reason(
+        context, settings, measured[:known_side].images(), logits[:known_side]
+    )
+    return _measurement(attacks, areas, seed, _other_data(context) or reason)
 
 
 def without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
@@ -123,11 +128,7 @@ def without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
 
 
 def _measurement(
-    context: Context,
-    settings: MembershipSettings,
-    seed: int,
-    attacks: dict[str, np.ndarray],
-    areas: dict[str, float],
+    attacks: dict[str, np.ndarray], areas: dict[str, float], seed: int, inconclusive: str
 ) -> Measurement:
     """The measurement of the strongest attack; each has scores (2n,), those of training images first."""
     strongest = max(areas, key=lambda name: abs(areas[name] - 0.5))
@@ -154,7 +155,7 @@ def _measurement(
         seconds=0.0,
         seed=seed,
         evidence=evidence,
-        inconclusive=_other_data(context) or unreliable_reason(context, settings),
+        inconclusive=inconclusive,
     )
 
 

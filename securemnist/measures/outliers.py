@@ -17,6 +17,7 @@ from pydantic import field_validator
 from securemnist.data.thumbnail import thumbnail
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.doubts.batch_dependence import TOGETHER
 from securemnist.measures.base import (
     AnswerSettings,
     Measure,
@@ -31,7 +32,7 @@ from securemnist.results.families import NATURAL
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval, share_interval
 from securemnist.results.value_types import QUANTILES
-from securemnist.types import Logits
+from securemnist.types import Images, Logits
 
 KEPT = 0.95  # share of the test images that a detector lets pass
 
@@ -73,11 +74,15 @@ class OutlierSettings(AnswerSettings):
 
 @dataclass(frozen=True)
 class _Scores:
-    """Scores (n,) of test images and (n,) of others; higher is more like the task."""
+    """Scores (n,) of test images and (n,) of others; higher is more like the task.
+
+    `asked`: some of the others, and their logits.
+    """
 
     inside: np.ndarray
     outside: np.ndarray
     evidence: OutlierEvidence
+    asked: tuple[Images, Logits]
 
 
 def outlier_auroc(context: Context, settings: OutlierSettings, seed: int) -> Measurement:
@@ -143,7 +148,7 @@ def _measurement(
         seconds=0.0,
         seed=seed,
         evidence=scores.evidence,
-        inconclusive=unreliable_reason(context, settings),
+        inconclusive=unreliable_reason(context, settings, *scores.asked),
     )
 
 
@@ -157,14 +162,15 @@ def _scores(context: Context, settings: OutlierSettings, seed: int) -> _Scores:
     else:
         others = of_data(context, settings.against, len(sample), seed)
     inside = _score(context.clean_logits(sample), settings.score)
-    outside = _score(context.logits(others).cpu(), settings.score)
+    answered = context.logits(others).cpu()
+    outside = _score(answered, settings.score)
     evidence = OutlierEvidence(
         against=settings.against if settings.against in MADE else Path(settings.against).name,
         inside=quantiles(inside),
         outside=quantiles(outside),
         examples=[thumbnail(image) for image in others[:6]],
     )
-    return _Scores(inside, outside, evidence)
+    return _Scores(inside, outside, evidence, (others[:TOGETHER], answered[:TOGETHER]))
 
 
 def _score(logits: Logits, kind: str) -> np.ndarray:

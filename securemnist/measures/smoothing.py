@@ -113,7 +113,7 @@ def certified_l2(context: Context, settings: SmoothedSettings, seed: int) -> Mea
         complete=sample.complete,
         seed=seed,
         inconclusive=unreliable_reason(
-            context, AnswerSettings(), changed=_draws(sample, found, smoothing, seed)
+            context, AnswerSettings(), _draws(sample, found, smoothing, seed)
         ),
         evidence=_evidence(settings, sample, outcomes, found),
     )

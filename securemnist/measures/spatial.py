@@ -104,7 +104,7 @@ def spatial_accuracy(context: Context, settings: SpatialSettings, seed: int) -> 
         proved=proved,
         seed=seed,
         survived=settings.poses == "worst_of_10",
-        inconclusive=unreliable_reason(context, settings),
+        inconclusive=unreliable_reason(context, settings, *search.asked.pair),
         evidence=SpatialEvidence(
             poses=tried,
             rotation_curve=sorted(curve, key=lambda point: point.degrees),

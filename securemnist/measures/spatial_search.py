@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from securemnist.evaluation.context import Context, Sample
+from securemnist.evaluation.doubts.changed_images import Asked
 from securemnist.evaluation.poses import posed
 from securemnist.models.predictions import is_wrong, predicted, tied
 from securemnist.results.per_image import MISCLASSIFIED, SURVIVED
@@ -18,7 +19,7 @@ class Search:
     """
 
     def __init__(self, context: Context, sample: Sample) -> None:
-        self.context, self.sample = context, sample
+        self.context, self.sample, self.asked = context, sample, Asked(context)
         self.labels = sample.samples.labels
         self.places: list[int] = sample.places.tolist()
         self.stages: list[str] = []
@@ -57,7 +58,7 @@ class Search:
             return 0.0
         images = self.sample.x if every else self._images
         chosen = poses if len(poses) == 1 else poses[places]
-        logits = self.context.logits(posed(images, chosen)).cpu()
+        logits = self.asked.ask(posed(images, chosen))
         labels = self.labels[places]
         wrong = is_wrong(logits, labels)
         new = wrong & (self.broken_by[places] == SURVIVED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from securemnist._util.hashing import canonical_json, sha256
+from securemnist._util.hashing import canonical_json, sha256, sha256_of_value
 from securemnist.batches import batch_size
 from securemnist.data.dataset import DataSet
 from securemnist.data.samples import Samples, as_images
@@ -27,12 +28,14 @@ _VALUES, _FEWEST_OF_SPLIT = 16 << 20, 500
 class Reference:
     """`values` float32 (S, m), each row sorted: the statistics `names` of m images.
 
-    `classes` int64 (K,): how many of them were predicted as each class. DataError below 100 images.
+    `classes` int64 (K,): how many of them were predicted as each class. `source`: digest of the model and
+    the data, "" where they have none. DataError below 100 images.
     """
 
     names: tuple[str, ...]
     values: npt.NDArray[np.float32]
     classes: npt.NDArray[np.int64]
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.size < FEWEST:
@@ -48,7 +51,12 @@ class Reference:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of names, values and counts."""
+        """SHA-256 of what it is made of, or of names, values and counts.
+
+        The last bits of the values depend on the machine and on its number of threads.
+        """
+        if self.source:
+            return self.source
         head = canonical_json([self.names, self.values.shape, self.classes.tolist()])
         return sha256(head.encode() + self.values.astype("<f4").tobytes())
 
@@ -58,16 +66,21 @@ class Reference:
         return cls._from_parts([statistics(images, logits)], images.shape[1], logits.shape[1])
 
     @classmethod
-    def of_data(cls, predict: Callable[[Images], Logits], data: DataSet) -> Reference:
+    def of_data(
+        cls, predict: Callable[[Images], Logits], data: DataSet, *, model: str = ""
+    ) -> Reference:
         """The reference of up to 5,000 images of the tuning split, or of the test split without one.
 
-        `predict` maps images to logits. The images are spread evenly over the split.
+        `predict` maps images to logits, `model` is its digest. The images are spread evenly over the
+        split.
         """
         split = data.tuning if len(data.tuning) >= _FEWEST_OF_SPLIT else data.test
         with torch.no_grad():
             batches = map(as_images, _chosen(split, data.spec.size))
             parts = [statistics(images, predict(images)) for images in batches]
-        return cls._from_parts(parts, data.spec.channels, data.spec.classes)
+        found = cls._from_parts(parts, data.spec.channels, data.spec.classes)
+        source = sha256_of_value([found.names, found.size, model, data.digests]) if model else ""
+        return dataclasses.replace(found, source=source)
 
     @classmethod
     def _from_parts(

@@ -75,7 +75,7 @@ def _monitored(service: Service, settings: Settings, data: DataSet) -> Iterator[
     monitors, paths = {}, []
     with contextlib.ExitStack() as stack:
         for model in service.models:
-            reference = Reference.of_data(model.module, data)
+            reference = Reference.of_data(model.module, data, model=model.digest)
             paths.append(Path(chosen.folder) / _file(model))
             stack.enter_context(states.locked(paths[-1]))
             monitors[model.digest] = Monitor(reference, chosen, paths[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,17 @@ def test_monitor_without_drift(tmp_path: Path) -> None:
     """Windows without an alarm have exit code 0, and every test of the last one is shown."""
     done = run("monitor", str(state(tmp_path / "s.json", 250)))
     assert done.exit_code == 0, done.output
-    assert "250 images, 2 windows compared, 0 alarms" in done.output
+    assert "250 images, 2 windows compared, 0 alarms; written 2" in done.output
     for statistic in ("margin", "entropy", "variation", "brightness"):
         assert done.output.count(f"{statistic} ") >= 3
     assert "classes" in done.output
+
+
+def test_an_old_state_is_recognised(tmp_path: Path) -> None:
+    """A service that ended, or that cannot write, leaves a state whose time is printed."""
+    path = state(tmp_path / "s.json", 250)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert "0 alarms; written 2023-11-14T22:13:20+00:00" in run("monitor", str(path)).output
 
 
 def test_monitor_with_drift(tmp_path: Path) -> None:

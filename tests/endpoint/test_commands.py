@@ -192,7 +192,7 @@ def test_plain_pytest_prints_probe_and_estimate(project: Path, options: list[str
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("answers: probabilities, not rounded") == 1
     # 50 images, and those of the doubts about the answers.
-    assert f"queries: at most {50 + ASKED.answers} for these rows" in done.stdout
+    assert f"queries: at most {50 + ASKED.answers + ASKED.memory} for these rows" in done.stdout
     assert done.stdout.count("budget: 50,000 a row, 1,000,000 in all") == 1
 
 
@@ -203,7 +203,7 @@ def test_calls_from_python_print_probe_and_estimate(
     sm.measure("clean_accuracy", "endpoint.toml", "grey.npz", images=50)
     printed = capsys.readouterr().err
     assert printed.count("16 images a request") == 1
-    assert f"queries: at most {50 + ASKED.answers} for these rows" in printed
+    assert f"queries: at most {50 + ASKED.answers + ASKED.memory} for these rows" in printed
     (project / "policy.toml").write_text(POLICY.partition('[[requirement]]\nid = "ADV-01')[0])
     sm.assess("endpoint.toml", "grey.npz", policy="policy.toml")
     assert "budget: 50,000 a row, 1,000,000 in all" in capsys.readouterr().err

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from securemnist.endpoint.client import Client
 from securemnist.endpoint.description import described
-from securemnist.errors import ModelError
+from securemnist.errors import ModelError, NoAnswer
 from tests.error_form import one_sentence
 from tests.odd_server import Request, answer, certificate_of, serving
 
@@ -85,3 +88,57 @@ def test_certificate_of_a_named_authority(tmp_path: Path) -> None:
     assert asked(certificate, authority=str(certificate)) == (b"{}", 1)
     expired = certificate_of(tmp_path, days=-1)
     assert json.loads(asked(expired, verify=False)[0]) == {}
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_several_images_without_an_answer_may_be_too_many(images: int) -> None:
+    """A service may fail for a large batch with any status, or close the connection."""
+    for failed in (answer({}, "500 Internal Server Error"), [b""]):
+        with serving(lambda _, failed=failed: failed) as url:
+            fields = {
+                "uri": url,
+                "request": '{"$images": {"as": "flat"}}',
+                "scores": "$",
+                "retries": 0,
+            }
+            with pytest.raises(NoAnswer) as caught:
+                Client(described(fields, "test")).ask(BODY, images)
+        assert ("lower `batch`" in str(caught.value)) == (images > 1)
+        one_sentence(caught.value)
+
+
+def test_another_protocol_is_named() -> None:
+    """HTTP/2 alone, TLS that ends with an alert, plain HTTP behind https: the advice fits."""
+    frames = b"\x00\x00\x00\x04" + bytes(5)  # SETTINGS of HTTP/2
+    alert = bytes([21, 3, 3, 0, 2, 2, 120])  # no_application_protocol
+    plain = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    for sent, scheme, advice in (
+        (frames, "http", r"RemoteProtocolError.*answers in HTTP/1\.1"),
+        (alert, "https", r"SSLError.*speak TLS with HTTP/1\.1"),
+        (plain, "https", r"SSLError.*fix the scheme"),
+    ):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            ended = threading.Thread(target=_first_bytes, args=(server, sent), daemon=True)
+            ended.start()
+            uri = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/"
+            fields = {
+                "uri": uri,
+                "request": '{"$image": {"as": "png"}}',
+                "scores": "$",
+                "retries": 0,
+            }
+            with pytest.raises(NoAnswer, match=advice) as caught:
+                Client(described(fields, "test")).ask(BODY, 1)
+            ended.join()
+        one_sentence(caught.value)
+
+
+def _first_bytes(server: socket.socket, sent: bytes) -> None:
+    """Answer one connection by these bytes, whatever it asks."""
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(ConnectionError):
+        connection.recv(65_536)
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65_536):
+            pass

@@ -65,7 +65,7 @@ def test_a_mean_over_noisy_draws_has_no_certificate(mnist: DataSet) -> None:
     assert found.measurement is not None
     assert found.measurement.value > 0.9
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "batch dependence, of the images that this row changes" in found.reason
+    assert "batch dependence, of the images that this row asks about" in found.reason
 
 
 @pytest.mark.usefixtures("few_control_images")
@@ -82,7 +82,7 @@ def test_a_backdoor_that_hides_in_batches_of_triggers_does_not_pass(
     assert found.measurement is not None
     assert found.measurement.value < 0.01
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "batch dependence, of the images that this row changes" in found.reason
+    assert "batch dependence, of the images that this row asks about" in found.reason
 
 
 @pytest.mark.usefixtures("few_control_images")

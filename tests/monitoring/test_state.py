@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.monitoring import Monitor, MonitorSettings, Reference, state
 from tests.error_form import one_sentence
@@ -66,6 +69,28 @@ def test_state_of_another_monitor_is_not_continued(
     else:
         again = Monitor(reference, MonitorSettings(window=120), path)
     assert (again.windows, again.images, again.last) == (0, 0, [])
+
+
+def test_state_goes_on_where_the_last_bits_of_the_reference_differ(
+    mnist: DataSet, tmp_path: Path
+) -> None:
+    """Another number of threads changes last bits of logits; alarms of before were lost by that."""
+
+    def predict(images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1)[:, 300:310] * scale
+
+    path, window = tmp_path / "state.json", MonitorSettings(window=500)
+    scale = 1.0
+    monitor = Monitor(Reference.of_data(predict, mnist, model="a"), window, path)
+    black = torch.zeros(500, 1, 28, 28)
+    assert monitor.observe(black, predict(black))
+    monitor.save()
+    scale = 1 + 1e-6
+    again = Reference.of_data(predict, mnist, model="a")
+    assert Monitor(again, window, path).alarms == monitor.alarms
+    assert not Monitor(Reference.of_data(predict, mnist, model="b"), window, path).alarms
+    other = dataclasses.replace(mnist, digests={"tuning": "0"})
+    assert not Monitor(Reference.of_data(predict, other, model="a"), window, path).alarms
 
 
 @pytest.mark.parametrize(

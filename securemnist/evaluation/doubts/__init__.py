@@ -29,6 +29,7 @@ from securemnist.evaluation.doubts.convergence import convergence
 from securemnist.evaluation.doubts.endpoint_answers import endpoint_doubts
 from securemnist.evaluation.doubts.gradients import gradients, gradients_after
 from securemnist.evaluation.doubts.large_epsilon import large_epsilon
+from securemnist.evaluation.doubts.memory import memory
 from securemnist.evaluation.doubts.one_step_masking import one_step_masking
 from securemnist.evaluation.doubts.other_attacks import weak_attack
 from securemnist.evaluation.doubts.probabilities import probabilities
@@ -93,8 +94,8 @@ def prediction_doubts(context: Context, *, randomised: bool = False) -> tuple[Do
 
     def doubts() -> tuple[Doubt, ...]:
         sample = context.sample(min(TOGETHER, len(context.data.test)), 0)
-        if context.subject.remote is not None:
-            return endpoint_doubts(context.subject.remote, sample.x)
+        if (remote := context.subject.remote) is not None:
+            return (*endpoint_doubts(remote, sample.x), *memory(remote, sample.x))
         checks = (batch_dependence,) if randomised else PREDICTION_CHECKS.values()
         case = Case(context.subject, context.target, Linf(0.0), sample.x, sample.y)
         return _run_checks(context, checks, case)

@@ -12,6 +12,7 @@ import numpy as np
 
 from securemnist.endpoint.network import RemoteModel
 from securemnist.endpoint.probe import differs
+from securemnist.evaluation.doubts.memory import LINES, PARTS
 from securemnist.results.findings import Doubt
 from securemnist.types import Images
 
@@ -22,16 +23,22 @@ IMAGES, REPEATS, ALONE = 32, 3, 8
 class _Asked(NamedTuple):
     """Queries of the doubts, at most.
 
-    `answers`: of those about the answers. `attacked`: images that the whole attack runs on again.
-    `transferred`: queries of transfer on survivors.
+    `answers`: of those about the answers. `memory`: of that about earlier images. `attacked`: images that
+    the whole attack runs on again. `transferred`: queries of transfer on survivors.
     """
 
     answers: int
+    memory: int
     attacked: int
     transferred: int
 
 
-ASKED = _Asked(answers=IMAGES * (REPEATS + 3) + ALONE, attacked=16, transferred=2 * 128)
+ASKED = _Asked(
+    answers=IMAGES * (REPEATS + 3) + ALONE,
+    memory=LINES * len(PARTS),
+    attacked=16,
+    transferred=2 * 128,
+)
 
 
 def endpoint_doubts(remote: RemoteModel, x: Images) -> tuple[Doubt, ...]:
