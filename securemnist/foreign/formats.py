@@ -11,12 +11,13 @@ from securemnist.foreign import (
     members,
     numpy_array,
     onnx_model,
+    other_readings,
     pickle_stream,
     torch_legacy,
     torch_zip,
     zip_layout,
 )
-from securemnist.foreign.outcome import Reason, unknown
+from securemnist.foreign.outcome import Outcome, Reason, unknown
 
 TORCH_ZIP, TORCH_LEGACY, ARRAYS = "torch checkpoint", "legacy torch checkpoint", "NumPy arrays"
 KERAS, HDF5, ONNX, SAFETENSORS = "Keras 3 archive", "HDF5", "ONNX", "safetensors"
@@ -38,6 +39,11 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 @pickle_stream.one_file()
 def examine(content: bytes) -> tuple[str, list[Reason]]:
     """The name of the format, and the reasons against the file."""
+    kind, found = _by_first_bytes(content)
+    return kind, found if content.startswith(_ZIP) else found + other_readings.reasons(content)
+
+
+def _by_first_bytes(content: bytes) -> tuple[str, list[Reason]]:
     if content.startswith(_ZIP):
         return _zip(content)
     if content.startswith(numpy_array.MAGIC):
@@ -92,9 +98,13 @@ def _is_safetensors(content: bytes) -> bool:
 
 
 def _safetensors_reasons(content: bytes) -> list[Reason]:
-    """Whether the tensors fill the file, and have the types and sizes that they state."""
+    """Whether the tensors fill the file, have the types and sizes that they state, and are no pickle.
+
+    An unpickler may take the length of the header for instructions, and then those among the tensors.
+    """
+    found = [each for each in pickle_stream.scan_all(content) if each.outcome is Outcome.MALICIOUS]
     try:
         safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     except Exception as error:  # the library raises what its parser raises
-        return [unknown(f"is no complete safetensors file: {first_line(error):.120}")]
-    return []
+        found.append(unknown(f"is no complete safetensors file: {first_line(error):.120}"))
+    return found
