@@ -8,7 +8,9 @@ which a confined process reads.
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,11 @@ from securemnist.models.formats.refusal import FACTORY, MAX_BYTES, content, refu
 MAX_CONFIG, MAX_OBJECTS = 16 << 20, 20_000
 SECONDS = 60  # of the process that reads the weights
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+# What zipfile and its decompressors raise.
+_DAMAGED = (
+    *(zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError),
+    *(zlib.error, lzma.LZMAError),
+)
 _AGAIN = "save it again with model.save('model.keras') in Keras 3"
 
 
@@ -72,7 +79,7 @@ def _members(path: Path, packed: bytes) -> dict[str, bytes]:
                 raise refused(path, limit, found, "use a smaller model")
             # Reading stops at the size that was checked, and the checksum then fails.
             return {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+    except _DAMAGED as error:
         raise refused(path, "a Keras 3 archive", first_line(error), _AGAIN) from error
 
 
