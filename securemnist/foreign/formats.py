@@ -18,6 +18,7 @@ from securemnist.foreign import (
     zip_layout,
 )
 from securemnist.foreign.outcome import Outcome, Reason, unknown
+from securemnist.foreign.zip_layout import Layout
 
 TORCH_ZIP, TORCH_LEGACY, ARRAYS = "torch checkpoint", "legacy torch checkpoint", "NumPy arrays"
 KERAS, HDF5, ONNX, SAFETENSORS = "Keras 3 archive", "HDF5", "ONNX", "safetensors"
@@ -39,13 +40,15 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 @pickle_stream.one_file()
 def examine(content: bytes) -> tuple[str, list[Reason]]:
     """The name of the format, and the reasons against the file."""
+    if content.startswith(_ZIP):
+        layout = zip_layout.read(content)
+        kind, found = _zip(layout)
+        return kind, found + other_readings.in_archive(content, layout.members)
     kind, found = _by_first_bytes(content)
-    return kind, found if content.startswith(_ZIP) else found + other_readings.reasons(content)
+    return kind, found + other_readings.reasons(content)
 
 
 def _by_first_bytes(content: bytes) -> tuple[str, list[Reason]]:
-    if content.startswith(_ZIP):
-        return _zip(content)
     if content.startswith(numpy_array.MAGIC):
         return "NumPy array", numpy_array.reasons(content)
     if content.startswith(hdf5_file.MAGIC):
@@ -64,8 +67,7 @@ def _by_first_bytes(content: bytes) -> tuple[str, list[Reason]]:
     return _pickle(content)
 
 
-def _zip(content: bytes) -> tuple[str, list[Reason]]:
-    layout = zip_layout.read(content)
+def _zip(layout: Layout) -> tuple[str, list[Reason]]:
     names = layout.names
     if "config.json" in names:
         return KERAS, hdf5_file.archive_reasons(layout)

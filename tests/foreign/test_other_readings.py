@@ -19,6 +19,7 @@ import torch
 from securemnist.foreign.hdf5_file import MAGIC
 from securemnist.foreign.outcome import Outcome
 from securemnist.foreign.triage import judge
+from tests.confined.files import hdf5_file, in_process  # noqa: F401 # a fixture
 from tests.foreign.checkpoints import archive
 from tests.foreign.hostile_pickles import CANARY, TOUCH
 from tests.models.formats.onnx_graphs import linear
@@ -57,10 +58,23 @@ def _pickle_in_numbers() -> bytes:
     return struct.pack("<Q", 0x2058) + header.ljust(0x2057).encode() + b"\n" + data
 
 
-def _at_512(build: Callable[[bytes], bytes]) -> bytes:
-    """A file with the mark of HDF5 in byte 512, behind a block of the user."""
-    before = build(MAGIC + bytes(1024)).index(MAGIC)
-    return build(bytes(512 - before) + MAGIC + bytes(512 + before))
+def _at_512(build: Callable[[bytes], bytes], place: int = 512) -> bytes:
+    """A file with the mark of HDF5 behind a block of the user of 512 bytes, or of more."""
+    before = build(MAGIC + bytes(4096)).index(MAGIC)
+    return build(bytes(place - before) + MAGIC + bytes(4096 - place + before))
+
+
+def _keras(content: bytes) -> bytes:
+    """An archive of Keras whose metadata, which no check reads, are these bytes."""
+    config = b'{"class_name": "Dense", "module": "keras.layers"}'
+    members = {"metadata.json": content, "config.json": config}
+    return archive({**members, "model.weights.h5": hdf5_file()})
+
+
+def _state_dict(content: bytes) -> bytes:
+    values = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    torch.save({"w": values}, packed := io.BytesIO())
+    return packed.getvalue()
 
 
 def _old_tar() -> bytes:
@@ -82,10 +96,13 @@ BOTH: dict[str, tuple[Callable[[], bytes], Outcome]] = {
     "an archive of Keras in an array": (lambda: _array(KERAS), U),
     "HDF5 in safetensors": (lambda: _at_512(_numbers), U),
     "HDF5 in an array": (lambda: _at_512(_array), U),
+    "HDF5 in an archive of Keras": (lambda: _at_512(_keras), U),
+    "HDF5 in a checkpoint": (lambda: _at_512(_state_dict, 2048), U),
     "a TAR archive in safetensors": (_old_tar, U),
 }
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("name", BOTH)
 def test_a_file_of_two_formats_refused(name: str) -> None:
     """A file whose first bytes are harmless, and that another reader accepts as well, is not clean."""
@@ -114,3 +131,12 @@ def test_files_of_one_format_are_clean(build: Callable[[bytes], bytes]) -> None:
     for size in range(1, 200, 7):
         judged = judge(build(np.random.default_rng(size).bytes(size)))
         assert judged.outcome is Outcome.CLEAN, judged.reasons
+
+
+@pytest.mark.usefixtures("in_process")
+def test_weights_of_keras_at_such_a_place_are_clean() -> None:
+    """An archive whose weights happen to lie where HDF5 may begin is judged by them."""
+    place = _keras(b"{}").index(MAGIC)
+    content = _keras(b"{}".ljust(1024 - place + 2))
+    assert content.index(MAGIC) == 1024
+    assert judge(content).outcome is Outcome.CLEAN
