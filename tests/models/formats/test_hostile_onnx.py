@@ -147,14 +147,6 @@ def test_external_data_elsewhere_refused(location: str, tmp_path: Path) -> None:
     one_sentence(caught.value)
 
 
-def test_names_in_another_encoding_refused(tmp_path: Path) -> None:
-    """A name that is not UTF-8 is refused, also that of a file with external data."""
-    path = external(linear(), tmp_path / "net.onnx", "weights.bin")
-    path.write_bytes(path.read_bytes().replace(b"weights.bin", b"\xff" * 11))
-    with pytest.raises(WeightsError, match="expected names in UTF-8"):
-        resolve(str(path))
-
-
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd")])
 def test_special_external_file_refused(make: Callable[[Path], None], tmp_path: Path) -> None:
     """A FIFO and a symbolic link beside the model are not read."""
