@@ -99,12 +99,22 @@ def _is_safetensors(content: bytes) -> bool:
     return True
 
 
+def _is_meant(reason: Reason) -> bool:
+    """Whether a reason is malicious, and not what a length of the header happens to say.
+
+    Such are an extension, of which no process has any by itself, and a name of other bytes.
+    """
+    plain = not reason.name or reason.name.replace(".", "_").isidentifier()
+    extension = reason.opcode.startswith("EXT")
+    return reason.outcome is Outcome.MALICIOUS and plain and not extension
+
+
 def _safetensors_reasons(content: bytes) -> list[Reason]:
     """Whether the tensors fill the file, have the types and sizes that they state, and are no pickle.
 
     An unpickler may take the length of the header for instructions, and then those among the tensors.
     """
-    found = [each for each in pickle_stream.scan_all(content) if each.outcome is Outcome.MALICIOUS]
+    found = list(filter(_is_meant, pickle_stream.scan_all(content)))
     try:
         safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     except Exception as error:  # the library raises what its parser raises

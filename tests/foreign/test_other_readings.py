@@ -133,6 +133,16 @@ def test_files_of_one_format_are_clean(build: Callable[[bytes], bytes]) -> None:
         assert judged.outcome is Outcome.CLEAN, judged.reasons
 
 
+@pytest.mark.parametrize("value", [10, 46, 0])
+def test_any_length_of_a_header_is_clean(value: int) -> None:
+    """A header whose length begins as any instruction of a pickle, behind it many ends of lines."""
+    header = b'{"w":{"dtype":"U8","shape":[64],"data_offsets":[0,64]}}'
+    for length in (*range(256, 512), *range(1024, 1280)):
+        content = length.to_bytes(8, "little") + header.ljust(length) + bytes([value]) * 64
+        judged = judge(content)
+        assert judged.outcome is Outcome.CLEAN, (length, judged.reasons)
+
+
 @pytest.mark.usefixtures("in_process")
 def test_weights_of_keras_at_such_a_place_are_clean() -> None:
     """An archive whose weights happen to lie where HDF5 may begin is judged by them."""
