@@ -88,6 +88,15 @@ def test_scratch_copy_keeps_names_apart(write: Write) -> None:
     assert texts == {"run": "#!python\nx = 1\n", "run.py": "x = 2\n", "run.py.pyw": "x = 3\n"}
 
 
+def test_scratch_copy_has_a_name_for_every_file(write: Write) -> None:
+    """A script of the longest name, and one whose name with `.py` is that of a folder, are copied."""
+    script = "#!python\nx = 1\n"
+    here = write({"a" * 255: script, "é" * 127: script, "run": script, "run.py/net.py": "x = 2\n"})
+    with find(here).scratch_copy() as copy:
+        assert len({copy.folder / name for name in copy.source_files}) == 4
+        assert all((copy.folder / name).is_file() for name in copy.source_files)
+
+
 def test_notebook_is_read(write: Write) -> None:
     """The cells of a notebook are one source; a cell that is not Python is an issue."""
     cells = ["%pip install x\nimport os", "def f(:", "os.system(x)"]
