@@ -68,9 +68,10 @@ def _is_python(notebook: Any) -> bool:
     metadata = notebook.get("metadata") or {}
     kernel = metadata.get("kernelspec") or {}
     language = metadata.get("language_info") or {}
-    names = [kernel.get("language"), kernel.get("name"), language.get("name")]
-    words = [str(word).lower() for word in names if word]
-    return not words or any("python" in word for word in words)
+    languages = [word for word in (kernel.get("language"), language.get("name")) if word]
+    # The name of a kernel may be any; one without a language may be of Python.
+    words = [*languages, kernel.get("name")]
+    return not languages or any("python" in str(word).lower() for word in words)
 
 
 def _cells(notebook: Any) -> Iterator[tuple[int, str]]:
@@ -81,8 +82,9 @@ def _cells(notebook: Any) -> Iterator[tuple[int, str]]:
         raise KeyError("cells")
     for number, cell in enumerate(cells, 1):
         if cell["cell_type"] == "code":
-            source = cell.get("source", cell.get("input", ""))
-            yield number, source if isinstance(source, str) else "".join(source)
+            # Format 3 runs `input`, format 4 `source`.
+            for source in (cell[key] for key in ("source", "input") if key in cell):
+                yield number, source if isinstance(source, str) else "".join(source)
 
 
 def _python(source: str) -> str | None:

@@ -92,6 +92,23 @@ def test_other_cells_are_listed() -> None:
     assert result.source_file.places == ((3, 1),)
 
 
+def test_both_sources_of_a_cell_are_read() -> None:
+    """Format 3 runs `input`, which a `source` of format 4 beside it does not hide."""
+    cell = {"cell_type": "code", "source": "x = 1", "input": "m = torch.load(f)"}
+    content = json.dumps({"nbformat": 3, "worksheets": [{"cells": [cell]}]}).encode()
+    result = notebook.read("a.ipynb", content, "digest")
+    assert result.source_file is not None
+    assert result.source_file.text == "x = 1\nm = torch.load(f)\n"
+
+
+@pytest.mark.parametrize("kernel", [{"name": "base"}, {"name": "ml", "language": "python"}, {}])
+def test_a_kernel_of_any_name_runs_python(kernel: dict[str, str]) -> None:
+    """The language decides: a kernel of Python may have any name, and no language stands for it."""
+    cell = {"cell_type": "code", "source": "x = 1"}
+    content = json.dumps({"metadata": {"kernelspec": kernel}, "cells": [cell]}).encode()
+    assert notebook.read("a.ipynb", content, "digest").source_file is not None
+
+
 def test_other_notebooks_are_excluded() -> None:
     """A notebook in R is excluded; a malformed notebook is an issue."""
     content = notebook_file("x <- 1", language="R")
