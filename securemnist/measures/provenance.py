@@ -134,7 +134,7 @@ def _same_tensors(model: nn.Module, name: str, path: Path, left: Counter[str]) -
         found = found if holds else f"{missing.total()} of {len(tensors)} tensors are not"
     except OSError as error:
         found = str(error.strerror)
-    except (safetensors.SafetensorError, ValueError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:  # KeyError: a type
         found = f"no safetensors file ({error!s:.100})"
     return SupplyCheck("tensors", name, "the tensors of the model", found, holds)
 

@@ -94,6 +94,11 @@ def test_damaged_files_fail(context: Context) -> None:
     assert found_wrong(context) == ["manifest", "tensors"]
     weights.write_bytes(b"no tensors")
     assert "no safetensors file" in checks(judge(context, MEASURE, files=[weights.name]))[1].found
+    header = (
+        b'{"w":{"dtype":"F8_E8M0","shape":[1],"data_offsets":[0,1]}}'  # a type that torch lacks
+    )
+    weights.write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    assert "F8_E8M0" in checks(judge(context, MEASURE, files=[weights.name]))[1].found
     weights.unlink()
     (context.project / "model.json").unlink()
     assert found_wrong(context) == ["manifest", "tensors"]
