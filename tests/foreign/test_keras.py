@@ -82,6 +82,7 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], Outcome]] = {
     "graph of TensorFlow": (layer(module="keras.layers", class_name="TFSMLayer"), M),
     "vocabulary of a file": (layer(module="keras.layers", class_name="StringLookup"), M),
     "registered class": (layer(registered_name="my>Dense"), M),
+    "module of another type": (layer(module={}), M),
     "class of another type": (layer(class_name=["Dense"]), M),
     "module without a class": (setting(activation={"module": "os", "config": "system"}), M),
     "compile of a loss": (lambda config: config.update(compile_config={"loss": EXEC}), M),

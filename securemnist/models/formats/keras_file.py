@@ -22,7 +22,7 @@ from securemnist._util.hashing import sha256
 from securemnist._util.parsing import json_object
 from securemnist.confined import process
 from securemnist.errors import ParseError, first_line
-from securemnist.models.formats.keras_classes import CLASSES, TENSOR
+from securemnist.models.formats.keras_classes import TENSOR, is_known
 from securemnist.models.formats.refusal import FACTORY, MAX_BYTES, content, refused
 
 MAX_CONFIG, MAX_OBJECTS = 16 << 20, 20_000
@@ -91,8 +91,10 @@ def _check_classes(path: Path, config: dict[str, Any]) -> None:
         if name is None or (name == TENSOR and "module" not in entry):
             continue
         objects += 1
-        known = isinstance(name, str) and (entry.get("module"), name) in CLASSES
-        if not known or entry.get("registered_name") not in (None, name):
+        if not is_known(entry.get("module"), name) or entry.get("registered_name") not in (
+            None,
+            name,
+        ):
             raise refused(
                 path, "layers of Keras itself", f"{name!r:.80}", f"{_WITHOUT}, or {FACTORY}"
             )
