@@ -20,6 +20,7 @@ MALICIOUS, UNKNOWN = "malicious", "unknown"
 CONFIGS = ("model_config", "training_config")
 # Reasons of each kind that are kept, and the largest configuration and array of a clean file.
 _MOST_REASONS, _MAX_CONFIG, _MAX_VALUES = 50, 16 << 20, 1 << 32
+_MAX_TEXTS = 8 << 20  # bytes of all attributes that are texts
 
 
 class Link(NamedTuple):
@@ -39,7 +40,8 @@ def warm_up() -> None:
         opened["outside"] = h5py.ExternalLink("file", "/group")
         opened["text"] = "text"
         opened.create_dataset("packed", data=np.zeros(9), compression="gzip")
-        opened.attrs["model_config"] = "{}"
+        opened.attrs["model_config"] = opened.attrs["text"] = "{}"
+        opened.attrs["bytes"] = np.bytes_(b"a")
         for codec in ("ascii", "utf-8"):  # of texts, those of an optimizer among them
             codecs.lookup(codec)
             opened.create_dataset(codec, data=["a"], dtype=h5py.string_dtype(codec))
@@ -120,20 +122,26 @@ def _is_plain(dataset: Any) -> bool:
 
 
 def triage(content: bytes) -> dict[str, Any]:
-    """Reasons against a file, each as (outcome, text, place), and the configurations of a model in it.
+    """Reasons against a file, each as (outcome, text, place), configurations of a model, and texts.
 
-    Links, data elsewhere, and other data than numbers; what comes before an error counts.
+    Links, data elsewhere, and other data than numbers; what comes before an error counts. Texts are
+    the other attributes, with path and name; a character stands for each byte.
     """
     found: list[tuple[str, str, str]] = []
     configs: dict[str, str] = {}
+    texts: list[tuple[str, str]] = []
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             _read_configs(file, configs, found)
-            _walk(file, found)
+            _read_texts(file, "", texts)
+            _walk(file, found, texts)
     except Exception as error:  # h5py raises what HDF5 and its own conversions raise
         text = (str(error).strip().splitlines() or [type(error).__name__])[0]
         _add(found, UNKNOWN, f"is no complete HDF5 file: {text:.120}", "")
-    return {"reasons": found, "configs": configs}
+    if sum(len(text) for _, text in texts) > _MAX_TEXTS:
+        _add(found, UNKNOWN, f"has more than {_MAX_TEXTS} bytes of texts", "")
+        texts = []
+    return {"reasons": found, "configs": configs, "texts": texts}
 
 
 def _add(found: list[tuple[str, str, str]], outcome: str, text: str, place: str) -> None:
@@ -154,15 +162,32 @@ def _read_configs(file: Any, configs: dict[str, str], found: list[tuple[str, str
         configs[key] = text[: _MAX_CONFIG + 1]
 
 
-def _walk(file: Any, found: list[tuple[str, str, str]]) -> None:
-    """Add the reasons of all objects; a link back to a group is met once."""
+def _read_texts(entry: Any, path: str, texts: list[tuple[str, str]]) -> None:
+    """Add the attributes that are one text, apart from the configurations."""
+    for name in entry.attrs:
+        about = entry.attrs.get_id(name)
+        is_text = about.dtype.kind in "SV" or h5py.check_string_dtype(about.dtype) is not None
+        if about.shape or not is_text or (name in CONFIGS and not path):
+            continue
+        value = entry.attrs[name]
+        packed = (
+            value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
+        )
+        texts.append((f"{path} {name}".strip(), packed.decode("latin-1")))
+
+
+def _walk(file: Any, found: list[tuple[str, str, str]], texts: list[tuple[str, str]]) -> None:
+    """Add the reasons and the texts of all objects; a link back to a group is met once."""
     met = {h5py.h5o.get_info(file.id).addr}
     for path, link, entry in _links(file, met):
         if isinstance(link, h5py.ExternalLink):
             _add(found, MALICIOUS, f"links to another file, {link.filename!r:.80}", path)
         elif entry is None:
             _add(found, UNKNOWN, "links to another name", path)
-        elif not isinstance(entry, h5py.Group):
+            continue
+        else:
+            _read_texts(entry, path, texts)
+        if entry is not None and not isinstance(entry, h5py.Group):
             _add_data_reasons(found, entry, path)
 
 

@@ -11,12 +11,14 @@ from securemnist.foreign import (
     members,
     numpy_array,
     onnx_model,
+    other_readings,
     pickle_stream,
     torch_legacy,
     torch_zip,
     zip_layout,
 )
-from securemnist.foreign.outcome import Reason, unknown
+from securemnist.foreign.outcome import Outcome, Reason, unknown
+from securemnist.foreign.zip_layout import Layout
 
 TORCH_ZIP, TORCH_LEGACY, ARRAYS = "torch checkpoint", "legacy torch checkpoint", "NumPy arrays"
 KERAS, HDF5, ONNX, SAFETENSORS = "Keras 3 archive", "HDF5", "ONNX", "safetensors"
@@ -39,7 +41,14 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 def examine(content: bytes) -> tuple[str, list[Reason]]:
     """The name of the format, and the reasons against the file."""
     if content.startswith(_ZIP):
-        return _zip(content)
+        layout = zip_layout.read(content)
+        kind, found = _zip(layout)
+        return kind, found + other_readings.in_archive(content, layout.members)
+    kind, found = _by_first_bytes(content)
+    return kind, found + other_readings.reasons(content)
+
+
+def _by_first_bytes(content: bytes) -> tuple[str, list[Reason]]:
     if content.startswith(numpy_array.MAGIC):
         return "NumPy array", numpy_array.reasons(content)
     if content.startswith(hdf5_file.MAGIC):
@@ -58,8 +67,7 @@ def examine(content: bytes) -> tuple[str, list[Reason]]:
     return _pickle(content)
 
 
-def _zip(content: bytes) -> tuple[str, list[Reason]]:
-    layout = zip_layout.read(content)
+def _zip(layout: Layout) -> tuple[str, list[Reason]]:
     names = layout.names
     if "config.json" in names:
         return KERAS, hdf5_file.archive_reasons(layout)
@@ -91,10 +99,24 @@ def _is_safetensors(content: bytes) -> bool:
     return True
 
 
+def _is_meant(reason: Reason) -> bool:
+    """Whether a reason is malicious, and not what a length of the header happens to say.
+
+    Such are an extension, of which no process has any by itself, and a name of other bytes.
+    """
+    plain = not reason.name or reason.name.replace(".", "_").isidentifier()
+    extension = reason.opcode.startswith("EXT")
+    return reason.outcome is Outcome.MALICIOUS and plain and not extension
+
+
 def _safetensors_reasons(content: bytes) -> list[Reason]:
-    """Whether the tensors fill the file, and have the types and sizes that they state."""
+    """Whether the tensors fill the file, have the types and sizes that they state, and are no pickle.
+
+    An unpickler may take the length of the header for instructions, and then those among the tensors.
+    """
+    found = list(filter(_is_meant, pickle_stream.scan_all(content)))
     try:
         safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     except Exception as error:  # the library raises what its parser raises
-        return [unknown(f"is no complete safetensors file: {first_line(error):.120}")]
-    return []
+        found.append(unknown(f"is no complete safetensors file: {first_line(error):.120}"))
+    return found

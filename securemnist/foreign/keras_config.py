@@ -8,7 +8,7 @@ from typing import Any
 from securemnist._util.parsing import json_object
 from securemnist.errors import ParseError
 from securemnist.foreign.outcome import Reason, malicious, unknown
-from securemnist.models.formats.keras_classes import CLASSES, TENSOR
+from securemnist.models.formats.keras_classes import CLASSES, TENSOR, is_known
 from securemnist.models.formats.keras_file import dictionaries
 
 # Layers of Keras that hold code, files or modules of other frameworks.
@@ -56,14 +56,14 @@ def reasons(
 def _reason(entry: dict[str, Any], place: str, older: bool) -> Reason | None:
     name, module = entry.get("class_name"), entry.get("module")
     if name is None:
-        known = module is None or any((module, each) in CLASSES for each in _NAMES)
+        known = module is None or any(is_known(module, each) for each in _NAMES)
         return None if known or "config" not in entry else malicious(f"names {module!r:.80}", place)
     if name == TENSOR and module is None:
         return None
     text = f"{module}.{name}" if module else f"{name!r}"
     registered = entry.get("registered_name")
     if isinstance(name, str) and name not in _CODE and registered in (None, name):
-        if (module, name) in CLASSES:
+        if is_known(module, name):
             return None
         if older and module is None and name in _NAMES | _OPTIMIZERS:
             return None

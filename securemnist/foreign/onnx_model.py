@@ -10,7 +10,7 @@ from securemnist.errors import UsageError, first_line
 from securemnist.foreign.outcome import Reason, malicious, unknown
 from securemnist.models.formats import extras
 from securemnist.models.formats.onnx_external import leads_elsewhere
-from securemnist.models.formats.onnx_file import DOMAINS, MAX_NODES, OPERATORS
+from securemnist.models.formats.onnx_file import DOMAINS, MAX_NODES, OPERATORS, has_plain_texts
 from securemnist.models.formats.refusal import MAX_BYTES
 
 _MAX_DEPTH = 16
@@ -26,6 +26,8 @@ def reasons(content: bytes) -> list[Reason]:
         model = onnx.ModelProto.FromString(content)
     except Exception as error:  # protobuf's DecodeError, by its own name in each implementation
         return [unknown(f"is no ONNX model: {first_line(error):.120}")]
+    if not has_plain_texts(model):
+        return [unknown("has names that are not UTF-8")]
     found = dict.fromkeys(_node_reasons(model))
     total = 0
     for tensor in _tensors(model):

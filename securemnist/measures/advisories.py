@@ -38,8 +38,8 @@ class AdvisoryListSettings(Settings):
 class VulnerabilitySettings(AdvisoryListSettings):
     """Settings of a row of known vulnerabilities.
 
-    `files`: locks relative to the project's folder; by default every `uv.lock`, `pylock.toml` and
-    `requirements*.txt` there.
+    `files`: locks relative to the project's folder; by default every `uv.lock` and `pylock.toml` there,
+    and every `*requirements*.txt` there and one folder below.
     """
 
     files: InsidePaths = Field(default_factory=list)

@@ -16,9 +16,9 @@ from securemnist.supply_chain import pinned
 class DependencySettings(Settings):
     """Settings of a row of dependencies.
 
-    `files`: locks relative to the project's folder; by default every `uv.lock`, `pylock.toml` and
-    `requirements*.txt` there. `installed`: whether the versions that are installed have to be pinned
-    ones, too.
+    `files`: locks relative to the project's folder; by default every `uv.lock` and `pylock.toml` there,
+    and every `*requirements*.txt` there and one folder below. `installed`: whether the versions that are
+    installed have to be pinned ones, too.
     """
 
     files: InsidePaths = Field(default_factory=list)

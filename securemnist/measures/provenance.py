@@ -8,17 +8,19 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
 from pydantic import Field
 from torch import nn
 
 from securemnist._util import resources
 from securemnist._util.files import open_regular, read_at_most
-from securemnist._util.hashing import sha256, sha256_of_file
+from securemnist._util.hashing import sha256_of_file
 from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
 from securemnist.measures.inputs import InsidePaths
+from securemnist.models.fingerprint import content_of, tensors_of
 from securemnist.models.formats.files import FORMATS
 from securemnist.models.loading import reference_names
 from securemnist.models.weight_file import MAX_WEIGHTS
@@ -44,16 +46,17 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
 
     The manifest beside each weight file has to state three things: the SHA-256 of the file, the
     training recipe with its seed, and the SHA-256 of the training data. The tensors of the file have
-    to be those of the model, and each parameter of the model has to be in a file. A file in another
-    format has to be one that the model was loaded from, and all of those have to be named. A model that
-    no file is named for counts. NotApplicable for an endpoint.
+    to be those of the model, and each parameter of the model has to be in a file; without parameters each
+    of its tensors has to be. A file in another format has to be one that the model was loaded from, and
+    all of those have to be named. A model that no file is named for counts. NotApplicable for an
+    endpoint.
     """
     if context.subject.remote is not None:
         raise NotApplicable("no weights: the provenance of a model behind an endpoint is not known")
     files = {name: context.project / name for name in settings.files} or _of_spec(
         context.subject.spec
     )
-    left = Counter(map(_content, context.subject.model.parameters()))
+    left = _weights(context.subject.model)
     checks = [check for name, path in files.items() for check in _file(context, name, path, left)]
     if not files:
         expected = "the weight files of the model, named by `files` of the row"
@@ -106,6 +109,11 @@ def _unnamed(context: Context, named: set[str]) -> Iterator[SupplyCheck]:
             yield supply_chain.check("weight file", name, expected, "neither")
 
 
+def _weights(model: nn.Module) -> Counter[str]:
+    """The contents of the parameters; of all tensors where there are none, as in a quantised model."""
+    return Counter(map(_content, [*model.parameters()] or tensors_of(model).values()))
+
+
 def _all_parameters(left: Counter[str], place: str) -> SupplyCheck:
     """Whether each parameter is in a file; buffers may be constants of the code."""
     wrong = f"{left.total()} are in no file" if left else ""
@@ -117,7 +125,7 @@ def _same_tensors(model: nn.Module, name: str, path: Path, left: Counter[str]) -
     found, holds = "all of them", False
     try:
         tensors = safetensors.torch.load(read_at_most(path, MAX_WEIGHTS))
-        own = Counter(map(_content, model.state_dict().values()))
+        own = _own(model)
         stored = Counter(map(_content, tensors.values()))
         missing = stored - own
         holds = bool(tensors) and not missing
@@ -126,14 +134,21 @@ def _same_tensors(model: nn.Module, name: str, path: Path, left: Counter[str]) -
         found = found if holds else f"{missing.total()} of {len(tensors)} tensors are not"
     except OSError as error:
         found = str(error.strerror)
-    except (safetensors.SafetensorError, ValueError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:  # KeyError: a type
         found = f"no safetensors file ({error!s:.100})"
     return SupplyCheck("tensors", name, "the tensors of the model", found, holds)
 
 
-def _content(tensor: object) -> str:
-    """The SHA-256 of a tensor's type, shape and values."""
-    return sha256(safetensors.torch.save({"": tensor.detach().cpu().contiguous()}))  # type: ignore[attr-defined]
+def _own(model: nn.Module) -> Counter[str]:
+    """The contents of all tensors of a model; one that has two names there counts twice."""
+    named = model.state_dict().values()
+    stored = Counter(_content(each) for each in named if isinstance(each, torch.Tensor))
+    return stored | Counter(map(_content, tensors_of(model).values()))
+
+
+def _content(tensor: torch.Tensor) -> str:
+    """A tensor's type and shape, and the SHA-256 of its values."""
+    return str(content_of(tensor))
 
 
 UNKNOWN_PROVENANCE = supply_chain.measure(unknown_provenance, ProvenanceSettings, seconds=0.3)

@@ -18,13 +18,19 @@ def fingerprint(model: nn.Module) -> str:
     Raises torch's own error for a tensor without values.
     """
     parts: list[Any] = [str(model)]
-    for name, tensor in sorted(_tensors(model).items()):
-        content = sha256(_values(tensor).numpy().tobytes())
-        parts.append([name, str(tensor.dtype), list(tensor.shape), content])
+    for name, tensor in sorted(tensors_of(model).items()):
+        parts.append([name, *content_of(tensor)])
     return sha256_of_value(parts)
 
 
-def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+def content_of(tensor: torch.Tensor) -> tuple[str, list[int], str]:
+    """Type, shape, and SHA-256 of the values of a tensor."""
+    values = sha256(_values(tensor).numpy().tobytes())
+    return str(tensor.dtype), list(tensor.shape), values
+
+
+def tensors_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The tensors that `fingerprint` covers, by name."""
     # More than the state_dict, which may lack constants such as a mean and a deviation.
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     for path, module in model.named_modules():

@@ -74,7 +74,7 @@ def gain(model: nn.Module) -> float:
 
 def _norm(weight: torch.Tensor) -> float:
     """The largest sum of absolute weights of one output; for a vector its largest absolute value."""
-    size = weight.detach().double().abs()
+    size = weight.detach().to_dense().double().abs()
     sums = size.flatten(1).sum(1) if size.dim() > 1 else size.flatten()
     return max(1.0, float(sums.max())) if sums.numel() else 1.0
 
@@ -83,7 +83,7 @@ def _scale(module: nn.Module, buffer: torch.Tensor) -> float:
     """Gain of a buffer: of a variance by its inverse root, of others as a factor or divisor."""
     if not torch.is_floating_point(buffer) or not buffer.numel():
         return 1.0
-    size = buffer.detach().double().abs()
+    size = buffer.detach().to_dense().double().abs()
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
         if buffer is not module.running_var:
             return 1.0

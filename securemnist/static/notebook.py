@@ -17,11 +17,13 @@ _LINE = re.compile(r"^(?P<indent>\s*)(?P<target>[\w.,\s]+=\s*)?(?P<sign>!!?|%)(?
 _HELP = re.compile(r"^(?P<indent>\s*)(\?{1,2}\s*[\w.*]+|[%\w.*]+\s*\?{1,2})\s*$")
 # Line magics whose argument is Python, after options such as `-n 10`.
 _TIMERS = re.compile(r"^(time|timeit|prun|memit|mprun|lprun|debug)\s+((-\w+\s*\d*|-f\s+\w+)\s+)*")
+_WITH_STATEMENT = ("timeit", "memit", "debug")
 # Cell magics of other languages; the cell of any other magic has to be Python.
 _OTHER_LANGUAGES = {
     *("bash", "cmd", "css", "html", "HTML", "javascript", "js", "latex", "markdown", "perl", "R"),
     *("ruby", "script", "sh", "sql", "svg", "SVG", "sx", "system"),
 }
+_SCRIPT_OF_PYTHON = re.compile(r"%%script\s.*(python|pypy)", re.IGNORECASE)
 
 
 def read(name: str, content: bytes, digest: str) -> ReadResult:
@@ -66,9 +68,10 @@ def _is_python(notebook: Any) -> bool:
     metadata = notebook.get("metadata") or {}
     kernel = metadata.get("kernelspec") or {}
     language = metadata.get("language_info") or {}
-    names = [kernel.get("language"), kernel.get("name"), language.get("name")]
-    words = [str(word).lower() for word in names if word]
-    return not words or any("python" in word for word in words)
+    languages = [word for word in (kernel.get("language"), language.get("name")) if word]
+    # The name of a kernel may be any; one without a language may be of Python.
+    words = [*languages, kernel.get("name")]
+    return not languages or any("python" in str(word).lower() for word in words)
 
 
 def _cells(notebook: Any) -> Iterator[tuple[int, str]]:
@@ -79,8 +82,9 @@ def _cells(notebook: Any) -> Iterator[tuple[int, str]]:
         raise KeyError("cells")
     for number, cell in enumerate(cells, 1):
         if cell["cell_type"] == "code":
-            source = cell.get("source", cell.get("input", ""))
-            yield number, source if isinstance(source, str) else "".join(source)
+            # Format 3 runs `input`, format 4 `source`.
+            for source in (cell[key] for key in ("source", "input") if key in cell):
+                yield number, source if isinstance(source, str) else "".join(source)
 
 
 def _python(source: str) -> str | None:
@@ -90,17 +94,25 @@ def _python(source: str) -> str | None:
     except (NotRead, UnicodeEncodeError):
         pass  # not plain Python; it may contain magics
     source = source.replace("\r\n", "\n").replace("\r", "\n")
-    first, _, rest = source.lstrip().partition("\n")
+    first, newline, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):
         magic = first[2:].split(maxsplit=1)[0] if first[2:].strip() else ""
-        if magic in _OTHER_LANGUAGES or magic.startswith("!"):
+        other = magic in _OTHER_LANGUAGES and not _SCRIPT_OF_PYTHON.match(first)
+        if other or magic.startswith("!"):
             return None
         if magic in ("writefile", "file") and not first.rstrip().lower().endswith(".py"):
             return None
-        source = "\n" * (source.count("\n") - rest.count("\n")) + rest
+        before = "\n" * (source.count("\n") - f"{newline}{rest}".count("\n"))
+        source = f"{before}{_statement(first, magic)}{newline}{rest}"
     text = "\n".join(_python_line(line) for line in _joined_lines(source))
     parsed(text)
     return python_text(text.encode(errors="replace"))
+
+
+def _statement(first: str, magic: str) -> str:
+    """The Python behind a cell magic on its line, such as the setup of `%%timeit`; else nothing."""
+    options = _TIMERS.match(f"{first[2:]} ") if magic in _WITH_STATEMENT else None
+    return first[2 + options.end() :] if options else ""
 
 
 def _joined_lines(source: str) -> list[str]:

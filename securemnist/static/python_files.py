@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ from securemnist.static.issue import Issue, not_read
 from securemnist.static.kinds import FileKind, read_content
 from securemnist.static.reading import NotRead, ReadResult, SourceFile, pth_text, python_text
 from securemnist.static.walk import ProjectWalk
+
+_MAX_NAME = 240  # bytes, of the 255 of a file's name, to which `.py` is added
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,18 +73,25 @@ class PythonFiles:
         It has no settings of the project that could disable a rule.
         """
         with tempfile.TemporaryDirectory() as scratch:
-            by_name: dict[str, SourceFile] = {}
-            taken = set(self.files)
-            for source_file in self.source_files:
-                name = source_file.name
-                while not name.endswith(".py") or (name != source_file.name and name in taken):
-                    name += "_.py" if name.endswith(".py") else ".py"
-                taken.add(name)
-                by_name[name] = source_file
+            by_name = dict(zip(_names(self.files), self.source_files, strict=True))
+            for name, source_file in by_name.items():
                 path = Path(scratch) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(source_file.text.encode())
             yield ScratchCopy(Path(scratch), by_name)
+
+
+def _names(files: Sequence[str]) -> Iterator[str]:
+    """A name for each file that ends with `.py`, its own one where it does."""
+    taken = {*files, *(f"{above}" for name in files for above in Path(name).parents)}
+    for name in files:
+        folder, last = os.path.split(name)
+        stem = last if len(last.encode()) <= _MAX_NAME else "long"
+        endings = (f"{number or ''}.py" for number in itertools.count())
+        other = (os.path.join(folder, f"{stem}{ending}") for ending in endings)
+        new = name if name.endswith(".py") else next(one for one in other if one not in taken)
+        taken.add(new)
+        yield new
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from securemnist.static.issue import Issue
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 _FORM_FEED = re.compile(r"^[ \t\f]*\f", re.MULTILINE)
 _WORD = re.compile(r"\w+")
-_PTH_CODE = re.compile(rb"import[ \t]")
+_PTH_CODE = re.compile(r"import[ \t]")
 
 
 class NotRead(Exception):
@@ -60,14 +60,27 @@ def parsed(content: bytes | str) -> ast.Module:
 
 def pth_text(content: bytes) -> str:
     """The lines of a path configuration file (.pth) that `site` runs; the others become comments."""
-    lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    return python_text(b"\n".join(line if _PTH_CODE.match(line) else b"#" for line in lines))
+    lines = (line if _PTH_CODE.match(line) else "#" for line in _pth_lines(content))
+    return python_text("\n".join(lines).encode(errors="surrogateescape"))
 
 
 def holds_pth_code(content: bytes) -> bool:
     """Whether a .pth file is a path configuration with code, not network weights."""
-    lines = re.split(rb"[\r\n]+", content)
-    return b"\0" not in content and any(map(_PTH_CODE.match, lines))
+    return any(map(_PTH_CODE.match, _pth_lines(content))) and not _is_binary(content)
+
+
+def _pth_lines(content: bytes) -> list[str]:
+    """Lines as `site` of Python 3.13 ends them, also at a form feed, and without a mark of UTF-8."""
+    return content.decode("utf-8-sig", "surrogateescape").splitlines()
+
+
+def _is_binary(content: bytes) -> bool:
+    """Whether `site` cannot read a file; it runs text with a NUL in another line."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return b"\0" in content
+    return False
 
 
 def _without_cookie(text: str) -> str:

@@ -16,6 +16,7 @@ from securemnist.static.kinds import FileKind, file_kind, is_regular
 MAX_FILES = 5_000
 # Entries of a folder outside the project that are checked for Python.
 _MAX_OUTSIDE = 20_000
+_CACHE = "__pycache__"
 _NO_PYTHON = {FileKind.OTHER, FileKind.BINARY}
 
 
@@ -76,10 +77,7 @@ class ProjectWalk:
         tracked = [file for file in self._tracked if file.startswith(name + "/")]
         for file in tracked:
             self._file(file)
-        if tracked:
-            reason += ", apart from what Git tracks"
-        if tracked or path.name != "__pycache__":
-            self.excluded[name] = reason
+        self.excluded[name] = f"{reason}, apart from what Git tracks" if tracked else reason
         return False
 
     def _file(self, name: str) -> None:
@@ -102,6 +100,8 @@ class ProjectWalk:
 
     def _regular(self, name: str, path: Path) -> None:
         kind = file_kind(path)
+        if kind is FileKind.BYTECODE and path.parent.name == _CACHE and name not in self._tracked:
+            return  # of a source, which is read: Python runs no other from there
         if kind in (FileKind.BYTECODE, FileKind.UNREADABLE):
             self.unread[name] = kind.value
         elif kind is FileKind.BINARY:
@@ -169,7 +169,7 @@ def other_origin(folder: Path) -> str:
         return "hidden"
     if _is_environment(folder):
         return "virtual environment"
-    known = folder.name in ("__pycache__", "node_modules", "site-packages")
+    known = folder.name in ("node_modules", "site-packages")
     return "not the project's own" if known else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,20 +20,23 @@ from securemnist.supply_chain.lock import requirement
 
 PYPROJECT = "pyproject.toml"
 # Files that may declare dependencies in a form that is not read here, and the words that do.
+_SETUP = ("install_requires", "extras_require", "tests_require")
 _OTHERS = {
-    "setup.py": "install_requires",
-    "setup.cfg": "install_requires",
-    "Pipfile": "packages",
-    "environment.yml": "dependencies",
-    "environment.yaml": "dependencies",
+    "setup.py": _SETUP,
+    "setup.cfg": _SETUP,
+    "Pipfile": ("packages",),
+    "*environment*.y*ml": ("dependencies",),
+    "conda*.y*ml": ("dependencies",),
+    "pixi.toml": ("dependencies",),
 }
-_TOOLS = {
-    "poetry": ("dependencies", "dev-dependencies", "group"),
-    "pdm": ("dev-dependencies",),
-    "uv": ("dev-dependencies",),
-}
+# Tables of tools below [tool], and the keys of dependencies at any depth in them.
+_TOOLS = ("poetry", "pdm", "uv", "hatch.envs", "pixi", "rye")
+_KEYS = ("dependencies", "dev-dependencies", "extra-dependencies", "pypi-dependencies")
 _READABLE = "dependencies in [project] of pyproject.toml"
-_MAX_BYTES = 1 << 20
+# Scripts with dependencies of their own (PEP 723), which `uv run` and `pipx run` install.
+_SCRIPTS = ("*.py", "[!.]*/*.py")
+_SCRIPT, _END = "# /// script", "# ///"
+_MAX_BYTES = 16 << 20
 
 
 @dataclass
@@ -97,17 +101,53 @@ def _texts(project: Mapping[str, Any], groups: Any) -> Iterator[tuple[str, Any]]
 
 def _refuse_others(declared: Declared, folder: Path, content: Mapping[str, Any]) -> None:
     """Refuse dependencies that are declared elsewhere: unread ones must not count as pinned."""
-    for name, keys in _TOOLS.items():
-        tool = table(table(content.get("tool")).get(name))
-        if any(key in tool for key in keys):
+    for name in _TOOLS:
+        found = table(content.get("tool"))
+        for key in name.split("."):
+            found = table(found.get(key))
+        if _declares(found):
             declared.refuse(f"tool.{name}", PYPROJECT, _READABLE, f"dependencies of [tool.{name}]")
-    for name, word in _OTHERS.items():
-        try:
-            text = read_at_most(folder / name, _MAX_BYTES).decode(errors="replace")
-        except FileNotFoundError:
+    for pattern, words in _OTHERS.items():
+        for name, text in _texts_of(declared, folder, pattern):
+            for word in [word for word in words if word in text][:1]:
+                declared.refuse(name, name, _READABLE, f"`{word}`, which is not read")
+    for pattern in _SCRIPTS:
+        for name, text in _texts_of(declared, folder, pattern):
+            if _is_script(text) and not (folder / f"{name}.lock").exists():
+                expected = f"a lock, {name}.lock (`uv lock --script`)"
+                declared.refuse(name, name, expected, "dependencies of a script")
+
+
+def _declares(value: object) -> bool:
+    """Whether a table has dependencies somewhere in it, others than Python itself."""
+    if not isinstance(value, Mapping):
+        return False
+    own = [value[key] for key in _KEYS if value.get(key)]
+    others = any(not isinstance(each, Mapping) or set(each) != {"python"} for each in own)
+    return others or any(_declares(each) for each in value.values())
+
+
+def _is_script(text: str) -> bool:
+    """Whether a comment at the start of a line declares dependencies, or cannot be read."""
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.rstrip() != _SCRIPT:
             continue
+        block = itertools.takewhile(lambda one: one.startswith("#") and one.rstrip() != _END, lines)
+        try:
+            content = toml_table("\n".join(one.removeprefix("#") for one in block))
+        except ParseError:
+            return True
+        if content.get("dependencies"):
+            return True
+    return False
+
+
+def _texts_of(declared: Declared, folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
+    """Names and texts of the files of a pattern; one that cannot be read is refused."""
+    for path in filter(Path.is_file, sorted(folder.glob(pattern))):
+        name = path.relative_to(folder).as_posix()
+        try:
+            yield name, read_at_most(path, _MAX_BYTES).decode(errors="replace")
         except OSError as error:
             declared.refuse(name, name, "a file that can be read", str(error.strerror))
-            continue
-        if word in text:
-            declared.refuse(name, name, _READABLE, f"`{word}`, which is not read")

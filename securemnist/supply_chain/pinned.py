@@ -14,15 +14,21 @@ from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.supply_chain import declared, requirements_file, toml_lock
 from securemnist.supply_chain.lock import Lock, applies, requirement
 
-# Files that are locks by their name.
+# Files that are locks by their name, those of scripts too, and locks that are not read.
 PATTERNS = (
     "uv.lock",
+    "*.py.lock",
+    "[!.]*/*.py.lock",
     "pylock.toml",
     "pylock.*.toml",
-    "requirements*.txt",
-    "requirements*.lock",
+    "*[Rr]equirements*.txt",
+    "*[Rr]equirements*.lock",
+    "[!.]*/*[Rr]equirements*.txt",
     "requirements/*.txt",
+    "requirements/*/*.txt",
 )
+_UNREAD = ("poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "*conda-lock*.y*ml")
+_READ = "uv.lock, pylock.toml or requirements*.txt with hashes"
 _PROJECT = (declared.PYPROJECT, "setup.py", "setup.cfg", "Pipfile", "*.py", "[!.]*/*.py")
 
 
@@ -32,16 +38,28 @@ def is_project(folder: Path) -> bool:
 
 
 def locks(folder: Path, files: Sequence[str] = ()) -> list[Lock]:
-    """The named locks, else all that are found by their names; names are relative to `folder`."""
-    found = {path.relative_to(folder).as_posix() for name in PATTERNS for path in folder.glob(name)}
-    return [
+    """The named locks, else all that are found by their names; names are relative to `folder`.
+
+    One in a form that is not read is unread, unless others are named.
+    """
+    read = [
         (toml_lock if _is_toml(name) else requirements_file).read(folder, name)
-        for name in files or sorted(found)
+        for name in files or _found(folder, PATTERNS)
     ]
+    for name in () if files else _found(folder, _UNREAD):
+        read.append(lock := Lock(name))
+        lock.refuse_unread(name, "a lock of another form", _READ)
+    return read
+
+
+def _found(folder: Path, patterns: Sequence[str]) -> list[str]:
+    return sorted(
+        {path.relative_to(folder).as_posix() for one in patterns for path in folder.glob(one)}
+    )
 
 
 def _is_toml(name: str) -> bool:
-    return Path(name).name == "uv.lock" or name.endswith(".toml")
+    return name.endswith((".toml", ".py.lock")) or Path(name).name == "uv.lock"
 
 
 def checks(folder: Path, files: Sequence[str] = (), *, installed: bool = True) -> list[SupplyCheck]:
@@ -51,11 +69,11 @@ def checks(folder: Path, files: Sequence[str] = (), *, installed: bool = True) -
     """
     read = locks(folder, files)
     if not read:
-        expected = "uv.lock, pylock.toml or requirements*.txt with hashes"
-        return [SupplyCheck("lock", ".", expected, "none", False)]
+        return [SupplyCheck("lock", ".", _READ, "none", False)]
     project = declared.read(folder)
     versions = _versions(read)
-    found = [*(check for lock in read for check in lock.checks), *project.checks]
+    # A file that is read by itself and by its inclusion in another one counts once.
+    found = [*dict.fromkeys(check for lock in read for check in lock.checks), *project.checks]
     found += [_covered(place, wanted, versions) for place, wanted in project.requirements]
     if installed:
         roots = [wanted for _, wanted in project.requirements] or [*map(Requirement, versions)]
@@ -77,7 +95,9 @@ def _covered(place: str, wanted: Requirement, versions: dict[str, list[str]]) ->
     pinned = versions.get(canonicalize_name(wanted.name), [])
     wrong = [one for one in pinned if not wanted.specifier.contains(one, prereleases=True)]
     found, holds = ", ".join(wrong or pinned) or "no pin", bool(pinned) and not wrong
-    if not pinned and not applies(wanted.marker):
+    if wanted.url is not None:  # which an installation of the project takes, whatever a lock says
+        found, holds = f"the address {wanted.url}", False
+    elif not pinned and not applies(wanted.marker):
         found, holds = f"not needed here ({wanted.marker})", True
     expected = f"a pin within {wanted.specifier or 'any version'}"
     return SupplyCheck(wanted.name, place, expected, found, holds)

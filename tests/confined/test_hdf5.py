@@ -49,11 +49,13 @@ def test_texts_and_other_types_are_read_without_a_further_module() -> None:
             texts.create_dataset("text", data=["a"] * 9, dtype=h5py.string_dtype(codec))
             texts.create_dataset("short", data=b"ab", dtype=h5py.string_dtype(codec, 3))
             texts.attrs["name"] = np.array([b"a", b"b"])
+        file.attrs.update(one="ä", short=np.bytes_(b"b"), raw=np.void(b"\x80"))
         file.create_dataset("named", data=np.zeros(2, "i1"), dtype=h5py.enum_dtype({"a": 0}, "i1"))
         file.create_dataset("half", data=np.zeros((2, 2), "f2"), chunks=(1, 2), shuffle=True)
 
     found = json.loads(process.read(hdf5_file(fill), "HDF5", {"limit": None}).packed)
-    assert found == {"reasons": [], "configs": {}}
+    texts = [["one", "\xc3\xa4"], ["raw", "\x80"], ["short", "b"]]
+    assert found == {"reasons": [], "configs": {}, "texts": texts}
 
 
 def test_file_that_hangs_the_library_is_not_scanned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from securemnist._util.resources import ROOT
 from securemnist.foreign.outcome import Outcome
-from tests.foreign import test_archives, test_keras, test_onnx
+from tests.foreign import test_archives, test_keras, test_onnx, test_other_readings
 from tests.foreign.hostile_archives import ARCHIVES
 from tests.foreign.hostile_names import NAMES
 from tests.foreign.hostile_pickles import PICKLES
@@ -22,6 +22,7 @@ GROUPS: dict[str, Mapping[str, tuple[object, Outcome]]] = {
     "members of a Keras archive": test_keras.ARCHIVES,
     "HDF5": test_keras.HDF5,
     "ONNX": test_onnx.MODELS,
+    "files of two formats": test_other_readings.BOTH,
 }
 
 

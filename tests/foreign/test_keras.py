@@ -18,7 +18,7 @@ from tests.foreign.checkpoints import archive
 from tests.foreign.hostile_pickles import EVIL
 
 pytestmark = pytest.mark.usefixtures("in_process")
-M, U = Outcome.MALICIOUS, Outcome.UNKNOWN
+M, U, C = Outcome.MALICIOUS, Outcome.UNKNOWN, Outcome.CLEAN
 
 
 def own(name: str, module: str = "keras.layers", /, **config: Any) -> dict[str, Any]:
@@ -82,6 +82,7 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], Outcome]] = {
     "graph of TensorFlow": (layer(module="keras.layers", class_name="TFSMLayer"), M),
     "vocabulary of a file": (layer(module="keras.layers", class_name="StringLookup"), M),
     "registered class": (layer(registered_name="my>Dense"), M),
+    "module of another type": (layer(module={}), M),
     "class of another type": (layer(class_name=["Dense"]), M),
     "module without a class": (setting(activation={"module": "os", "config": "system"}), M),
     "compile of a loss": (lambda config: config.update(compile_config={"loss": EXEC}), M),
@@ -151,6 +152,12 @@ HDF5: dict[str, tuple[Callable[[h5py.File], Any], Outcome]] = {
         Outcome.CLEAN,
     ),
     "Lambda": (config(class_name="Lambda", config={"function": ["4wEA", None, None]}), M),
+    "pickle in an attribute": (lambda file: file.attrs.update(a=np.bytes_(EVIL)), M),
+    "pickle in an attribute of an array": (
+        lambda file: file.create_dataset("a", data=[1]).attrs.update(a=np.void(b"(lp0\n0" + EVIL)),
+        M,
+    ),
+    "texts": (lambda file: file.attrs.update(a="created by\nme.", b=np.bytes_(b"caf\xe9\n.")), C),
     "Lambda in a wrapper": (
         config(class_name="Flatten", config={"layer": {"class_name": "Lambda", "config": {}}}),
         M,

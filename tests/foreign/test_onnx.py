@@ -191,3 +191,13 @@ def test_weights_of_few_bits_are_clean() -> None:
     model.graph.initializer.append(values)
     assert onnx.TensorProto.FromString(values.SerializeToString()).dims[0] == 4
     assert judge(model.SerializeToString()).outcome is C
+
+
+@pytest.mark.parametrize("name", ["Gemm", "weights.bin"])
+def test_names_in_another_encoding_refused(name: str) -> None:
+    """A name that is not UTF-8, which protobuf gives as bytes, could not be scanned."""
+    content = external("weights.bin").SerializeToString()
+    assert name.encode() in content
+    judged = judge(content.replace(name.encode(), b"\xff" * len(name)))
+    assert judged.outcome is U
+    assert "not UTF-8" in judged.reasons[0].text

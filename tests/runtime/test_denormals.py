@@ -104,6 +104,18 @@ def test_flushing_refused_where_it_could_matter(name: str, mnist: DataSet) -> No
     assert not denormals.harmless(changed_network(HARMFUL[name]), x)
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_sparse_weights_are_judged_as_dense_ones() -> None:
+    """A sparse parameter or buffer has the gain of the same numbers without its layout."""
+    for weight in (torch.tensor([[3.0, 0.0], [0.0, -4.0]]), torch.tensor([[2.0, 5.0]])):
+        for layout in (torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr, torch.Tensor.to_dense):
+            module, buffered = nn.Module(), nn.Module()
+            module.weight = nn.Parameter(layout(weight))
+            buffered.register_buffer("weight", layout(weight))
+            assert denormals.gain(module) == weight.abs().sum(1).max()
+            assert denormals.gain(buffered) >= weight.abs().max()
+
+
 def test_measurement_keeps_denormals_that_matter(mnist: DataSet) -> None:
     """Where flushing would change predictions, a measurement does not flush."""
     model = changed_network(HARMFUL["tiny and large"])

@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import runpy
+import sys
 
 import pandas as pd
 import torch
@@ -72,6 +73,14 @@ importlib.import_module("pickle").loads(content)
 getattr(torch, "load")("net.pt")
 # ruleid: loader-by-name
 getattr(os, "system")(command)
+# ruleid: loader-by-name
+sys.modules["pickle"].loads(content)
+# ruleid: loader-by-name
+reader = importlib.import_module("pickle")
+# ruleid: loader-by-name
+reader = pickle
+# ok: loader-by-name
+reader = importlib.import_module("json")
 # ok: loader-by-name
 getattr(torch, "float32")
 # ok: loader-by-name

@@ -6,8 +6,10 @@ import mlflow.pyfunc
 import skops.io as sio
 import tensorflow as tf
 import torch
+from diffusers import DiffusionPipeline
 from torch.utils.cpp_extension import load
 from transformers import AutoModel
+from ultralytics import YOLO
 
 # ruleid: keras-load-runs-code
 keras.models.load_model("net.keras", safe_mode=False)
@@ -15,6 +17,12 @@ keras.models.load_model("net.keras", safe_mode=False)
 tf.keras.models.load_model("net.h5")
 # ruleid: keras-load-runs-code
 keras.config.enable_unsafe_deserialization()
+# ruleid: keras-load-runs-code
+keras.models.load_model("net.keras", safe_mode=args.safe)
+# ruleid: keras-load-runs-code
+keras.saving.deserialize_keras_object(config, safe_mode=False)
+# ok: keras-load-runs-code
+keras.models.load_model("net.keras", safe_mode=True)
 # ok: keras-load-runs-code
 keras.models.load_model("net.keras")
 
@@ -26,6 +34,14 @@ lightning.LightningModule.load_from_checkpoint("net.ckpt")
 mlflow.pyfunc.load_model("net")
 # ruleid: model-file-runs-code
 sio.load("net.skops", trusted=True)
+# ruleid: model-file-runs-code
+sio.load("net.skops", trusted=sio.get_untrusted_types(file="net.skops"))
+# ruleid: model-file-runs-code
+YOLO("net.pt")
+# ruleid: model-file-runs-code
+YOLO(args.weights)
+# ok: model-file-runs-code
+YOLO("net.yaml")
 # ok: model-file-runs-code
 sio.load("net.skops", trusted=["my.Net"])
 # ok: model-file-runs-code
@@ -35,6 +51,8 @@ Net.load_from_checkpoint("net.ckpt", weights_only=True)
 AutoModel.from_pretrained("someone/net", trust_remote_code=True)
 # ruleid: remote-code-trusted
 AutoModel.from_pretrained("someone/net", trust_remote_code=args.trust)
+# ruleid: remote-code-trusted
+DiffusionPipeline.from_pretrained("someone/net", custom_pipeline="someone/code")
 # ok: remote-code-trusted
 AutoModel.from_pretrained("someone/net", trust_remote_code=False)
 

@@ -9,12 +9,15 @@ import multiprocessing.connection
 
 import cloudpickle
 import dill
+import jax.numpy as jnp
 import joblib
 import numpy as np
 import pandas as pd
 import shelve
 import torch
+from fastai.vision.all import *
 from joblib import load
+from multiprocessing.reduction import ForkingPickler
 
 # ruleid: pickle-runs-code
 pickle.load(file)
@@ -24,6 +27,18 @@ p.loads(content)
 loads(content)
 # ruleid: pickle-runs-code
 pickle.Unpickler(file).load()
+# ruleid: pickle-runs-code
+pickle._loads(content)
+# ruleid: pickle-runs-code
+pickle._Unpickler(file).load()
+# ruleid: pickle-runs-code
+ForkingPickler.loads(content)
+# ruleid: pickle-runs-code
+torch.storage._load_from_bytes(content)
+# ruleid: pickle-runs-code
+load_learner("net.pkl")
+# ruleid: pickle-runs-code
+pd.read_hdf("table.h5")
 # ruleid: pickle-runs-code
 dill.load(file)
 # ruleid: pickle-runs-code
@@ -60,6 +75,16 @@ np.load("images.npy", allow_pickle=True)
 np.load("images.npy", allow_pickle=trusted)
 # ruleid: numpy-load-runs-code
 np.load("x.npy", None, True)
+# ruleid: numpy-load-runs-code
+np.load("x.npy", **options)
+# ruleid: numpy-load-runs-code
+np.lib.format.read_array(file, True)
+# ruleid: numpy-load-runs-code
+np.lib.npyio.NpzFile(file, allow_pickle=True)
+# ruleid: numpy-load-runs-code
+jnp.load("x.npy", allow_pickle=True)
+# ok: numpy-load-runs-code
+np.lib.format.read_array(file, False)
 # ok: numpy-load-runs-code
 np.load("x.npy", None, False)
 # ok: numpy-load-runs-code

@@ -19,14 +19,18 @@ def find(folder: Path, *exclude: str) -> PythonFiles:
 
 
 def test_find_excludes_other_code(write: Write) -> None:
-    """Hidden folders, environments, installed packages and pipes are excluded, with reasons."""
+    """Hidden folders, environments, installed packages and pipes are excluded, with reasons.
+
+    A cache of bytecode is no reason: Python imports a source from there as from any folder.
+    """
     here = write(
         {
             "toy.py": CLEAN,
             "pkg/net.py": CLEAN,
             "pkg/page.pyw": CLEAN,
             "pkg/notes.txt": "",
-            "pkg/__pycache__/net.py": CLEAN,
+            "pkg/__pycache__/net.cpython-311.pyc": "",
+            "pkg/__pycache__/hidden.py": CLEAN,
             ".git/hook.py": CLEAN,
             "env/pyvenv.cfg": "",
             "env/bin/python": "",
@@ -39,7 +43,7 @@ def test_find_excludes_other_code(write: Write) -> None:
     (here / "linked").symlink_to(here / "pkg")
     os.mkfifo(here / "pipe.py")
     found = find(here)
-    assert found.files == ("pkg/net.py", "pkg/page.pyw", "toy.py")
+    assert found.files == ("pkg/__pycache__/hidden.py", "pkg/net.py", "pkg/page.pyw", "toy.py")
     assert found.unread == ()
     assert found.excluded == (
         ".git (hidden)",

@@ -64,6 +64,10 @@ def notebook_file(*python_files: str, language: str = "python") -> bytes:
         ("%timeit -n 10 torch.load(f)", "torch.load(f)"),
         ("%matplotlib inline", "get_ipython().run_line_magic('matplotlib', 'inline')"),
         ("%%time\nm = torch.load(f)", "\nm = torch.load(f)"),
+        ("%%timeit -n 10 m = torch.load(f)\nm(x)", "m = torch.load(f)\nm(x)"),
+        ("\n%%timeit -n 10 -r 3\nm(x)", "\n\nm(x)"),
+        ("%%prun -s cumulative\nm(x)", "\nm(x)"),
+        ("%%script --bg python3 -u\nm = torch.load(f)", "\nm = torch.load(f)"),
         ("%%writefile a.py\nm = torch.load(f)", "\nm = torch.load(f)"),
         ("if x:\n    !ls", "if x:\n    get_ipython().system('ls')"),
         ("torch.load?", "pass"),
@@ -86,6 +90,23 @@ def test_other_cells_are_listed() -> None:
     assert result.excluded == ("a.ipynb, cell 1 (%%bash) (another language than Python)",)
     assert [issue.code for issue in result.unread] == ["cell 2 of digest"]
     assert result.source_file.places == ((3, 1),)
+
+
+def test_both_sources_of_a_cell_are_read() -> None:
+    """Format 3 runs `input`, which a `source` of format 4 beside it does not hide."""
+    cell = {"cell_type": "code", "source": "x = 1", "input": "m = torch.load(f)"}
+    content = json.dumps({"nbformat": 3, "worksheets": [{"cells": [cell]}]}).encode()
+    result = notebook.read("a.ipynb", content, "digest")
+    assert result.source_file is not None
+    assert result.source_file.text == "x = 1\nm = torch.load(f)\n"
+
+
+@pytest.mark.parametrize("kernel", [{"name": "base"}, {"name": "ml", "language": "python"}, {}])
+def test_a_kernel_of_any_name_runs_python(kernel: dict[str, str]) -> None:
+    """The language decides: a kernel of Python may have any name, and no language stands for it."""
+    cell = {"cell_type": "code", "source": "x = 1"}
+    content = json.dumps({"metadata": {"kernelspec": kernel}, "cells": [cell]}).encode()
+    assert notebook.read("a.ipynb", content, "digest").source_file is not None
 
 
 def test_other_notebooks_are_excluded() -> None:

@@ -59,9 +59,19 @@ def test_other_unread_files_are_issues(tmp_path: Path, monkeypatch: pytest.Monke
 def test_pth_with_code_is_read(tmp_path: Path) -> None:
     """A .pth file is read where its lines import; network weights are not."""
     (tmp_path / "site.pth").write_text("lib\nimport os; os.system('ls')\n")
-    (tmp_path / "net.pth").write_bytes(b"PK\x03\x04\nimport x\0")
+    (tmp_path / "net.pth").write_bytes(b"PK\x03\x04\xff\nimport x\0")
     (source_file,) = find(tmp_path).source_files
     assert (source_file.name, source_file.code(2, 2)) == ("site.pth", "import os; os.system('ls')")
+
+
+@pytest.mark.parametrize(
+    "start", [b"\xef\xbb\xbf", b"lib\f", b"lib\xe2\x80\xa8", b"\0\n"], ids=repr
+)
+def test_pth_code_behind_odd_line_ends_is_read(tmp_path: Path, start: bytes) -> None:
+    """Behind a mark of UTF-8, another end of a line or a NUL, Python 3.13 runs a line, too."""
+    (tmp_path / "site.pth").write_bytes(start + b"import os; os.system('ls')\n")
+    (source_file,) = find(tmp_path).source_files
+    assert "import os; os.system('ls')" in source_file.text
 
 
 def test_invalid_escapes_are_accepted(write: Write) -> None:
@@ -76,6 +86,15 @@ def test_scratch_copy_keeps_names_apart(write: Write) -> None:
         texts = {s.name: (copy.folder / name).read_text() for name, s in copy.source_files.items()}
         assert all(name.endswith(".py") for name in copy.source_files)
     assert texts == {"run": "#!python\nx = 1\n", "run.py": "x = 2\n", "run.py.pyw": "x = 3\n"}
+
+
+def test_scratch_copy_has_a_name_for_every_file(write: Write) -> None:
+    """A script of the longest name, and one whose name with `.py` is that of a folder, are copied."""
+    script = "#!python\nx = 1\n"
+    here = write({"a" * 255: script, "é" * 127: script, "run": script, "run.py/net.py": "x = 2\n"})
+    with find(here).scratch_copy() as copy:
+        assert len({copy.folder / name for name in copy.source_files}) == 4
+        assert all((copy.folder / name).is_file() for name in copy.source_files)
 
 
 def test_notebook_is_read(write: Write) -> None:

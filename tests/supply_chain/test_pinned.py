@@ -52,8 +52,16 @@ def test_every_declared_dependency_is_covered(tmp_path: Path) -> None:
             "< '3'", f"< '{'9' * 5000}'", "other; python_version", id="digits of a marker"
         ),
         ('["pytest<10"]', '"pytest"', ""),
+        ("num.py >= 2", "num.py @ https://example.org/num.whl", "num.py: the address https"),
         ("[dependency-groups]", "[tool.poetry.dependencies]", "tool.poetry"),
-        ("[dependency-groups]", "[tool.uv]\ndev-dependencies = []\n[x]", "tool.uv"),
+        ("[dependency-groups]", "[tool.poetry.group.dev.dependencies]", "tool.poetry"),
+        ("[dependency-groups]", "[tool.poetry.dependencies]\npython = '^3.11'\n[x]", ""),
+        ("[dependency-groups]", "[tool.uv]\ndev-dependencies = ['a']\n[x]", "tool.uv"),
+        ("[dependency-groups]", "[tool.uv]\ndev-dependencies = []\n[x]", ""),
+        ("[dependency-groups]", "[tool.rye]\ndev-dependencies = ['a']\n[x]", "tool.rye"),
+        ("[dependency-groups]", "[tool.hatch.envs.x]\ndependencies = 5\n[x]", "tool.hatch.envs"),
+        ("[dependency-groups]", "[tool.hatch.build.hooks.x]\ndependencies = ['a']\n[x]", ""),
+        ("[dependency-groups]", "[tool.pixi.feature.x.pypi-dependencies]", "tool.pixi"),
         ('name = "Mine"', 'name = "Mine"\ndynamic = ["optional-dependencies"]', "a dynamic list"),
         ("[project]", "[project", "pyproject.toml: "),
     ],
@@ -66,13 +74,64 @@ def test_a_gap_is_named(tmp_path: Path, old: str, new: str, found: str) -> None:
     assert not found or any(found in name for name in names)
 
 
-@pytest.mark.parametrize("name", ["setup.py", "setup.cfg", "Pipfile", "environment.yml"])
+OTHERS = ("setup.py", "setup.cfg", "Pipfile", "pixi.toml", "environment-dev.yml", "conda.yaml")
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_dependencies_elsewhere_are_not_passed(tmp_path: Path, name: str) -> None:
     """Files of other forms that declare dependencies do not hold, because they are not read."""
-    (tmp_path / name).write_text("install_requires = dependencies = packages")
+    (tmp_path / name).write_text("extras_require = dependencies = packages")
     assert [text.partition(":")[0] for text in wrong(tmp_path)] == [name]
     (tmp_path / name).write_text("nothing")
     assert wrong(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["poetry.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml"])
+def test_a_lock_of_another_form_is_not_passed(tmp_path: Path, name: str) -> None:
+    """A lock that is not read could hold any version, unless the row names another one."""
+    (tmp_path / name).touch()
+    assert wrong(tmp_path) == [f"{name}: a lock of another form"]
+    assert [one.path for one in pinned.locks(tmp_path) if one.unread] == [name]
+    assert all(one.holds for one in pinned.checks(tmp_path, ["requirements.txt"], installed=False))
+
+
+NESTED = (
+    "dev-requirements.txt",
+    "Requirements.txt",
+    "docker/requirements.txt",
+    "requirements/a/b.txt",
+)
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_requirements_beside_others_are_read(tmp_path: Path, name: str) -> None:
+    """Requirements count by their usual names, also those of a folder, and once where included."""
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("torch<2\n")
+    assert wrong(tmp_path) == ["torch: <2"]
+    assert wrong(tmp_path, lock=f"{LOCK}-r {name}\n") == ["torch: <2"]
+
+
+def test_dependencies_of_a_script_need_a_lock(tmp_path: Path) -> None:
+    """A script that names dependencies in its comments (PEP 723) is locked by a file beside it."""
+    script = tmp_path / "tools" / "run.py"
+    script.parent.mkdir()
+    for block in ('dependencies = ["torch"]', "dependencies = ["):
+        lines = (
+            "# /// script",
+            *(f"# {line}" for line in block.splitlines()),
+            "# ///",
+            "import torch",
+        )
+        script.write_text("\r\n".join(lines))
+        assert wrong(tmp_path) == ["tools/run.py: dependencies of a script"]
+    script.with_name("run.py.lock").write_text("version = 1\n[[package]]\nname = 'torch'\n")
+    assert [text.partition(":")[0] for text in wrong(tmp_path)] == ["torch"]
+    script.with_name("run.py.lock").unlink()
+    for text in ("# /// script\n# requires-python = '>=3.11'\n# ///\n", "'# /// script'\n" * 9):
+        script.write_text(text)
+        assert wrong(tmp_path) == []
 
 
 def test_a_project_without_a_lock_does_not_hold(tmp_path: Path) -> None:

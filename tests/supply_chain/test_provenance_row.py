@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from torch import nn
 
 from securemnist._util import resources
 from securemnist._util.hashing import sha256
@@ -93,6 +94,11 @@ def test_damaged_files_fail(context: Context) -> None:
     assert found_wrong(context) == ["manifest", "tensors"]
     weights.write_bytes(b"no tensors")
     assert "no safetensors file" in checks(judge(context, MEASURE, files=[weights.name]))[1].found
+    header = (
+        b'{"w":{"dtype":"F8_E8M0","shape":[1],"data_offsets":[0,1]}}'  # a type that torch lacks
+    )
+    weights.write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    assert "F8_E8M0" in checks(judge(context, MEASURE, files=[weights.name]))[1].found
     weights.unlink()
     (context.project / "model.json").unlink()
     assert found_wrong(context) == ["manifest", "tensors"]
@@ -120,6 +126,51 @@ def test_a_part_of_the_weights_does_not_stand_for_all(context: Context) -> None:
     assert wrong(judge(context, MEASURE, files=["one.safetensors"])) == ["parameters"]
     assert wrong(judge(context, MEASURE, files=["rest.safetensors"])) == ["parameters"]
     assert wrong(judge(context, MEASURE, files=["one.safetensors", "rest.safetensors"])) == []
+
+
+class WithoutParameters(nn.Module):
+    """A network whose weights are a buffer, or an attribute, beside a constant."""
+
+    def __init__(self, *, registered: bool) -> None:
+        super().__init__()
+        weight = torch.arange(7840.0).reshape(10, 784) / 7840
+        self.register_buffer("mean", torch.tensor([0.5]))
+        if registered:
+            self.register_buffer("weight", weight)
+        else:
+            self.weight = weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x.flatten(1) - self.mean) @ self.weight.T
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_weights_that_are_no_parameters_need_a_file(
+    context: Context, mnist: DataSet, registered: bool
+) -> None:
+    """The saboteur: a file with the constant of a network without parameters does not vouch for it."""
+    model = WithoutParameters(registered=registered)
+    subject = loading.from_model(model, name="factory")
+    other = Context(subject, mnist, project=context.project)
+    part = {"mean": model.mean}
+    for tensors, expected in ((part, ["parameters"]), (part | {"weight": model.weight}, [])):
+        content = safetensors.torch.save(tensors)
+        (context.project / "model.safetensors").write_bytes(content)
+        change(context, sha256=sha256(content))
+        assert found_wrong(other) == expected
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantized tensor:UserWarning")
+def test_a_quantised_model_is_compared(context: Context, mnist: DataSet) -> None:
+    """Packed weights, which are no tensors of a state dict, are no error: no file has them."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    content = safetensors.torch.save(net.state_dict())
+    (context.project / "model.safetensors").write_bytes(content)
+    change(context, sha256=sha256(content))
+    packed = torch.ao.quantization.quantize_dynamic(net, {nn.Linear})
+    subject = loading.from_model(packed, name="factory")
+    assert found_wrong(Context(subject, mnist, project=context.project)) == ["tensors"]
 
 
 def test_another_format_is_not_taken_for_the_models(context: Context) -> None:

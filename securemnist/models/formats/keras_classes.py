@@ -33,3 +33,8 @@ _PARTS = {
 CLASSES = frozenset((module, name) for module, names in _PARTS.items() for name in names.split())
 # A reference to another layer's output, which is built of numbers alone.
 TENSOR = "__keras_tensor__"
+
+
+def is_known(module: object, name: object) -> bool:
+    """Whether this is a class that may be built; both come from a file and may be of any type."""
+    return isinstance(module, str) and isinstance(name, str) and (module, name) in CLASSES

@@ -8,7 +8,9 @@ which a confined process reads.
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +22,17 @@ from securemnist._util.hashing import sha256
 from securemnist._util.parsing import json_object
 from securemnist.confined import process
 from securemnist.errors import ParseError, first_line
-from securemnist.models.formats.keras_classes import CLASSES, TENSOR
+from securemnist.models.formats.keras_classes import TENSOR, is_known
 from securemnist.models.formats.refusal import FACTORY, MAX_BYTES, content, refused
 
 MAX_CONFIG, MAX_OBJECTS = 16 << 20, 20_000
 SECONDS = 60  # of the process that reads the weights
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+# What zipfile and its decompressors raise.
+_DAMAGED = (
+    *(zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError),
+    *(zlib.error, lzma.LZMAError),
+)
 _AGAIN = "save it again with model.save('model.keras') in Keras 3"
 
 
@@ -72,7 +79,7 @@ def _members(path: Path, packed: bytes) -> dict[str, bytes]:
                 raise refused(path, limit, found, "use a smaller model")
             # Reading stops at the size that was checked, and the checksum then fails.
             return {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+    except _DAMAGED as error:
         raise refused(path, "a Keras 3 archive", first_line(error), _AGAIN) from error
 
 
@@ -84,8 +91,10 @@ def _check_classes(path: Path, config: dict[str, Any]) -> None:
         if name is None or (name == TENSOR and "module" not in entry):
             continue
         objects += 1
-        known = isinstance(name, str) and (entry.get("module"), name) in CLASSES
-        if not known or entry.get("registered_name") not in (None, name):
+        if not is_known(entry.get("module"), name) or entry.get("registered_name") not in (
+            None,
+            name,
+        ):
             raise refused(
                 path, "layers of Keras itself", f"{name!r:.80}", f"{_WITHOUT}, or {FACTORY}"
             )

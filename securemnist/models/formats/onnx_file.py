@@ -58,6 +58,8 @@ def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
         model = onnx.ModelProto.FromString(packed)
     except Exception as error:  # protobuf's DecodeError, by its own name in each implementation
         raise refused(path, "an ONNX model", first_line(error), AGAIN) from error
+    if not has_plain_texts(model):
+        raise refused(path, "names in UTF-8", "others", AGAIN)
     _check_nodes(path, model)
     _check_opset(path, model, onnx)
     tensors = list(_tensors(model))
@@ -72,6 +74,21 @@ def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
     onnx_shapes.check(path, model, images, onnx)
     digests = {name: sha256(each) for name, each in files.items()}
     return OnnxFile(model, digests, sum(map(len, files.values())), images)
+
+
+def has_plain_texts(message: Any) -> bool:
+    """Whether all texts in a message of protobuf, at any depth, are UTF-8; it gives others as bytes."""
+    pending = [message]
+    while pending:
+        for field, value in pending.pop().ListFields():
+            values = (
+                [value] if isinstance(value, str | bytes) or hasattr(value, "ListFields") else value
+            )
+            if field.type == field.TYPE_MESSAGE:
+                pending += values
+            elif field.type == field.TYPE_STRING and any(isinstance(one, bytes) for one in values):
+                return False
+    return True
 
 
 def _check_nodes(path: Path, model: Any) -> None:

@@ -78,6 +78,7 @@ CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "torch module": (as_class("keras.layers", "TorchModuleWrapper"), "got 'TorchModuleWrapper'"),
     "other module of a layer": (as_class("os", "Dense"), "got 'Dense'"),
     "no module": (as_class(None, "Dense"), "got 'Dense'"),
+    "module of another type": (lambda value: first_layer(value).update(module=[]), "got 'Conv2D'"),
     "class of another type": (as_class("keras.layers", ["Dense"]), "got ['Den"),
     "registered class": (
         lambda value: first_layer(value).update(registered_name="my>Dense"),
