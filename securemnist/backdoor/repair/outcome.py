@@ -55,6 +55,19 @@ class TriggerOutcome:
         """Whether the trigger has an effect after the repair, by the lower bound of the interval."""
         return not self.after.undecided and self.after.success.interval[0] > MOST_SUCCESS
 
+    def unrecovered(self, accuracy: Share) -> str:
+        """Why triggered images of the repaired network are not right; empty where they are.
+
+        `accuracy` is that of the repaired network without the trigger.
+        """
+        lost = accuracy.value - self.after.recovered.value
+        if lost <= MOST_SUCCESS:
+            return ""
+        return (
+            f"the trigger {self.trigger.kind} still costs the repaired network {lost:.0%} of the images, "
+            f"to other classes than target {self.target}; name the right --target, such as next"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The numbers as JSON values."""
         known = {}
@@ -111,7 +124,8 @@ class Outcome:
         given = [each for each in self.triggers if each.given]
         if not given:
             return "no trigger was given, so its success rate was not measured"
-        return next((each.undecided for each in given if each.undecided), "")
+        reasons = [each.undecided or each.unrecovered(self.after) for each in given]
+        return next(filter(None, reasons), "")
 
     @property
     def exit_code(self) -> int:

@@ -41,6 +41,16 @@ def test_exit_codes(triggers: tuple[TriggerOutcome, ...], after: Share, code: in
     assert bool(found.problem) == (code == 1)
 
 
+def test_a_trigger_with_other_targets_is_not_repaired() -> None:
+    """A trigger that still turns images to other classes than its target decides nothing."""
+    before, after = (
+        TriggerEffect(Share(n, 900), Share(r, 1_000), "") for n, r in ((100, 20), (70, 200))
+    )
+    found = Outcome(GOOD, GOOD, (TriggerOutcome(Corner(), 7, True, before, after),))
+    assert found.exit_code == 3
+    assert "costs the repaired network 79% of the images" in found.undecided
+
+
 @pytest.mark.parametrize(("after", "n", "words"), [(900, 1_000, ""), (1, 10, "too few images")])
 def test_a_trigger_that_succeeds_is_decided(after: int, n: int, words: str) -> None:
     """Too few images are the reason only where the interval holds the limit."""
