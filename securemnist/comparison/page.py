@@ -58,9 +58,10 @@ def _anchor(place: int, name: str) -> str:
 def _bar(change: Change) -> IntervalBar | None:
     if change.difference is None or change.low is None or change.high is None:
         return None
-    if change.unit == "count":
+    if change.unit not in ("share", "ratio"):
         return None
-    return of_difference(change.difference, change.low, change.high, change.margin)
+    numbers = change.difference, change.low, change.high, change.margin
+    return of_difference(*numbers, change.unit)
 
 
 def _spread(seconds: list[float]) -> str:
