@@ -11,6 +11,7 @@ from securemnist.comparison import wording
 from securemnist.comparison.change import Change, Word
 from securemnist.comparison.changed_images import Images
 from securemnist.comparison.comparison import Comparison
+from securemnist.report.details import flattened
 from securemnist.results.assessment import Assessment
 from securemnist.results.json_model import table
 from securemnist.sanitize import line
@@ -84,6 +85,5 @@ def _identity(side: Assessment) -> Iterable[tuple[str, str]]:
     yield "policy digest", line(side.policy.get("digest", NONE), 80)
     for key in ("commit", "python", "platform", "processor"):
         yield key, line(environment.get(key, NONE), 100)
-    for title, entries in (("recipe", subject.get("recipe")), ("", environment.get("packages"))):
-        for key, value in table(entries).items():
-            yield line(f"{title} {key}".strip(), 80), line(value, 200)
+    for prefix, entries in (("recipe ", subject.get("recipe")), ("", environment.get("packages"))):
+        yield from flattened(table(entries), prefix)
