@@ -14,7 +14,6 @@ from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError, Us
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, find, take_measurement
-from securemnist.measures.base import DEFAULT_TIER
 from securemnist.measures.claims import claims
 from securemnist.project import imports
 from securemnist.results.assessment import Assessment
@@ -22,6 +21,7 @@ from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.results.policy import Policy
 from securemnist.results.scope import Scope
+from securemnist.results.verdicts import DEFAULT_TIER
 from securemnist.sanitize import terminal
 
 log = logging.getLogger("securemnist")

@@ -23,9 +23,10 @@ from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.project.folders import project_folder
 from securemnist.results import assessment as records
-from securemnist.results.findings import TIERS, Finding
+from securemnist.results.findings import Finding
 from securemnist.results.policy import Policy
 from securemnist.results.scope import Scope
+from securemnist.results.verdicts import DEFAULT_TIER, TIERS
 from securemnist.types import Progress
 from securemnist.view import notebook, wording
 from securemnist.view.progress import shown
@@ -100,7 +101,7 @@ def assess(
     data: Data = None,
     *,
     policy: Policy | Path | str,
-    tier: str = "standard",
+    tier: str = DEFAULT_TIER,
     rows: Collection[str] = (),
     until_decided: bool = False,
     replay: Sequence[Path | str] = (),

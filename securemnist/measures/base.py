@@ -26,7 +26,6 @@ from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat
 from securemnist.types import Images
 
-DEFAULT_TIER = "standard"
 _QUICK = 10.0  # seconds of a measure that has no estimate
 # Accuracy of guessing among the most classes that data may have; `check_data` knows their number.
 LEAST_CHANCE = 1 / MOST_CLASSES
