@@ -66,13 +66,13 @@ class EventMatrix:
         return float(self.extreme(happened[counted > 0] / counted[counted > 0]))
 
     @property
-    def once(self) -> np.ndarray:
+    def in_any_row(self) -> np.ndarray:
         """Events (n,) over all rows together: an image counts where any row counts it."""
         rows: np.ndarray = self.events.max(0)
         return rows
 
 
-def read(finding: Finding) -> EventMatrix | None:
+def events_of(finding: Finding) -> EventMatrix | None:
     """The events of a finding; None without any, Inconsistent where they give another value."""
     measurement = finding.measurement
     matrix = None if measurement is None else _event_matrix(finding, measurement.evidence)
@@ -153,7 +153,7 @@ def _of_table(
 def _hits(
     target: Any, classes: int, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray
 ) -> np.ndarray | None:
-    """Attack success by the definition of `evaluation.backdoor`, a row for each target tried.
+    """Attack success by the definition of `backdoor.success_rate`, a row for each target tried.
 
     None for another target, and where the rows of all pairs would not fit into memory.
     """
