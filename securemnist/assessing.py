@@ -61,11 +61,7 @@ def assess(
     examples by name. KeyboardInterrupt ends it early: the rows that are left are NOT_RUN, and
     the assessment says that it was interrupted. UsageError where no row is in scope.
     """
-    selected = [
-        row
-        for row in policy.requirements
-        if not scope.excludes(row) and (not rows or row.id in rows)
-    ]
+    selected = scope.rows(policy, rows)
     if not selected:
         raise UsageError(
             f"expected a row to measure, got none of tier {scope.tier}"

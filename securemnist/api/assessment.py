@@ -136,9 +136,7 @@ def assess(
     with shown(progress) as display, borrowed(model, device, data.spec, data.test) as subject:
         folder = project_folder(here, Path(file))
         context = Context(subject, data, display, stored, project=folder, policy=read)
-        selected = [row for row in read.requirements if not rows or row.id in rows]
-        selected = [row for row in selected if not scope.excludes(row)]
-        print_endpoint(context, progress, queries_of(context, selected))
+        print_endpoint(context, progress, queries_of(context, scope.rows(read, rows)))
         record, files = assessing.assess(
             context, read, scope, rows=rows, until_decided=until_decided
         )
