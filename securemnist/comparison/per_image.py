@@ -132,7 +132,7 @@ def _answers(
     target: Any, table: AnswerTable, classes: int, *, by_class: bool
 ) -> EventMatrix | None:
     """Predicted classes: right or not, of all images or by class; with a trigger, the target or not."""
-    labels, answered = table.labels, table.read
+    labels, answered = table.labels, table.clean
     if (triggered := table.triggered) is not None:
         events = _hits(target, classes, labels, answered, triggered)
         return None if events is None else _of_table(table, events, triggered, extreme=np.max)
