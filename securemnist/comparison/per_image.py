@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from securemnist.comparison.intervals import Paired
+from securemnist.input_spec import TARGET_WORDS
 from securemnist.results import per_image
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
@@ -23,7 +24,6 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
-_WORDS = ("all", "next", "pair")  # targets that are no single class
 _MOST_CLASSES_OF_PAIRS = 32  # 992 pairs
 _ROUNDING = 1e-9
 
@@ -95,7 +95,9 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
             evidence.per_class if isinstance(evidence, CleanEvidence) else evidence.per_class_asr
         )
         if isinstance(evidence, BackdoorEvidence) and isinstance(target, str):
-            target = target if target in _WORDS else evidence.target  # else the name of a class
+            target = (
+                target if target in TARGET_WORDS else evidence.target
+            )  # else the name of a class
         if table is None:
             return None
         classes = int(table.labels.max()) + 1 if shares is None else len(shares)

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from securemnist.backdoor import Trigger, make_trigger
 from securemnist.backdoor.success_rate import (
-    WORDS,
     Predictions,
     Success,
     TargetMap,
@@ -23,7 +22,7 @@ from securemnist.backdoor.success_rate import (
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.input_spec import MOST_CLASSES
+from securemnist.input_spec import MOST_CLASSES, TARGET_WORDS
 from securemnist.measures.base import (
     AnswerSettings,
     bad_share,
@@ -101,7 +100,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
 
 def _maps(context: Context, target: int | str, classes: int) -> list[TargetMap]:
     """The targets of a row, whose class may be given by its name."""
-    label = target if target in WORDS else context.data.spec.label_of(target)
+    label = target if target in TARGET_WORDS else context.data.spec.label_of(target)
     return target_maps(label, classes)
 
 
