@@ -30,8 +30,8 @@ def sign(weights: tuple[Path, ...], key: Path, out: Path | None, ignored: tuple[
     """
     from securemnist.cli.passphrase import of_key
     from securemnist.signing import bundle, json_form, keys, model_signature
+    from securemnist.view.numbers import plural
     from securemnist.view.progress import progress_bar
-    from securemnist.view.wording import plural
 
     if out is not None and len(weights) > 1:
         raise UsageError(f"expected one of WEIGHTS with --out, got {len(weights)}; leave --out out")

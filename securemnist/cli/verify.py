@@ -69,8 +69,8 @@ def verify(
 
 def _signature(weights: Path, signature: Path, key: PublicKey) -> None:
     from securemnist.signing import model_signature
+    from securemnist.view.numbers import plural
     from securemnist.view.progress import progress_bar
-    from securemnist.view.wording import plural
 
     with progress_bar() as progress:
         signed = model_signature.verify(weights, signature, key, progress)
@@ -112,7 +112,7 @@ def _attestation(
 
 
 def _say(weights: Path, attested: Attestation, demanded: Policy | None) -> None:
-    from securemnist.view.wording import plural
+    from securemnist.view.numbers import plural
 
     found = attested.outcome
     say(

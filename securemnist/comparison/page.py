@@ -19,7 +19,7 @@ from securemnist.view import jinja, requirement_text
 from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import IntervalBar, of_difference
-from securemnist.view.wording import NONE
+from securemnist.view.numbers import NONE
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 200

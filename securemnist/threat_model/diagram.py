@@ -10,8 +10,9 @@ from securemnist.threat_model.flow_lines import lines_of
 from securemnist.threat_model.layout import BOX, ROOM, Node, layout
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged, worst
+from securemnist.view.numbers import plural
 from securemnist.view.svg import INK, LINE, MUTED, PAPER, Drawing, Point
-from securemnist.view.wording import kind, plural
+from securemnist.view.wording import kind
 
 _ARROW = 8
 _CORNER = 16  # cut off the corners of a process

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from securemnist.results.findings import Measurement, Requirement
 from securemnist.view.axis import Scale
-from securemnist.view.wording import number
+from securemnist.view.numbers import number
 
 # The shortest stretch between the marks of a bar, and what is added on either side, as a share of it.
 _SHORTEST = {"share": 0.02, "ratio": 0.1}
