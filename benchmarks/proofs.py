@@ -1,8 +1,8 @@
 """Write the table of docs/complete-proofs.md: proofs for networks that were not trained for proofs.
 
-`python -m benchmarks.proofs NAME PART` measures one part (0 to 7) of one network of `proof_networks`,
-within a few minutes, so that parts can run side by side. Results are kept in `.benchmarks/proofs`.
-Without arguments the table is written.
+`python -m benchmarks.proofs NAME PART` measures one part (0 to 7) of one of `ROWS`, within a few minutes,
+so that parts can run side by side. Results are kept in `.benchmarks/proofs`. Without arguments the table
+is written.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import dataclasses
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,15 +32,30 @@ from securemnist.evaluation.outcomes import Outcomes
 from securemnist.evaluation.proof_stage import run_proofs
 from securemnist.models import loading
 from securemnist.results.per_image import UNBROKEN
-from securemnist.threats import Linf
+from securemnist.threats import L2, Linf, Threat
 
 PAGE = Path(__file__).parent.parent / "docs" / "complete-proofs.md"
 # The first test images, in parts. Proofs have seconds of processor time, so that other work on the
 # machine does not count.
 IMAGES, PART = 200, 25
 CLOCK = SimpleNamespace(perf_counter=time.process_time)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is measured: a network of `proof_networks` within a threat, with seconds for all images."""
+
+    network: str
+    threat: Threat
+    seconds: float
+
+
+ROWS = {name: Row(name, Linf(spec.eps), spec.seconds) for name, spec in NETWORKS.items()} | {
+    "strided-adversarial-0-l2": Row("strided-adversarial-0", L2(0.5), 1200.0),
+    "strided-undefended-l2": Row("strided-undefended", L2(0.2), 600.0),
+}
 HEAD = (
-    "| network | eps | clean | survive the attacks | broken by proofs | proved | open | seconds "
+    "| network | threat | clean | survive the attacks | broken by proofs | proved | open | seconds "
     "| breakable survivors | of these by `full` |"
 )
 
@@ -49,32 +65,32 @@ def measure(name: str, part: int) -> None:
     start = PART * part
     if not 0 <= start < IMAGES:
         raise SystemExit(f"expected a part from 0 to {IMAGES // PART - 1}, got {part}")
-    spec, samples = NETWORKS[name], data.load()
+    asked, samples = ROWS[name], data.load()
     samples = dataclasses.replace(samples, test=samples.test[start : start + PART])
-    context = Context(loading.from_model(trained(name), name=name), samples)
+    context = Context(loading.from_model(trained(asked.network), name=name), samples)
     sample = context.sample(PART, 0)
-    run = _attacked(context, sample, "standard", spec.eps)
+    run = _attacked(context, sample, "standard", asked.threat)
     left = run.outcomes.undecided
     clean = int((run.outcomes.clean_predictions == sample.y).sum())
     row = {"clean": clean, "survived": run.outcomes.unbroken, "seconds": 0.0, "broken": 0}
     if len(left):
         began = time.process_time()
         with patch.object(proof, "time", CLOCK):
-            run_proofs(run, spec.seconds * len(samples.test) / IMAGES, context)
+            run_proofs(run, asked.seconds * len(samples.test) / IMAGES, context)
         stage = run.outcomes.waterfall[-1]
         row |= {"seconds": time.process_time() - began, "broken": stage.fell}
         if stage.stage != BRANCHES:
             raise SystemExit(f"expected proofs, got {run.certificate_evidence}")
     row |= {"proved": run.outcomes.certified, "open": len(run.outcomes.undecided)}
-    full = _attacked(context, sample, "full", spec.eps)
+    full = _attacked(context, sample, "full", asked.threat)
     row |= _breakable(left, run.outcomes, full.outcomes)
     write_atomically(_file(name, part), json.dumps(row).encode())
     print(name, start, row, flush=True)
 
 
-def _attacked(context: Context, sample: Sample, budget: str, eps: float) -> LadderRun:
+def _attacked(context: Context, sample: Sample, budget: str, threat: Threat) -> LadderRun:
     ladder = BUDGETS[budget]
-    return evaluate(context, sample, ladder.attacks, Linf(eps), 0, before_crown=ladder.before_crown)
+    return evaluate(context, sample, ladder.attacks, threat, 0, before_crown=ladder.before_crown)
 
 
 def _breakable(left: torch.Tensor, proofs: Outcomes, full: Outcomes) -> dict[str, int]:
@@ -101,14 +117,14 @@ def line(name: str) -> str:
     total = {key: sum(row[key] for row in rows) for key in rows[0]}
     n = PART * len(rows)
     shares = [f"{total[key] / n:.1%}" for key in ("clean", "survived", "broken", "proved", "open")]
-    eps = NETWORKS[name].eps
+    threat = ROWS[name].threat
     found = f"{total['breakable']} | {total['found']}"
-    return f"| {name}, {n} digits | {eps:g} | {' | '.join(shares)} | {total['seconds']:.0f} | {found} |"
+    return f"| {name}, {n} digits | {threat} | {' | '.join(shares)} | {total['seconds']:.0f} | {found} |"
 
 
 def write() -> None:
     """Put the rows of all networks that are measured into the page."""
-    rows = [line(name) for name in NETWORKS if stored(name)]
+    rows = [line(name) for name in ROWS if stored(name)]
     store(PAGE, "figures", (HEAD, "|---" * HEAD.count(" | ") + "|---|", *rows))
 
 

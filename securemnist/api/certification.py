@@ -33,7 +33,7 @@ def certify(
 ) -> Certificates:
     """Certificates that no perturbation within `eps` changes the predicted class.
 
-    `norm` is "linf" or "l2"; `proof_seconds` is for "linf" alone.
+    `norm` is "linf" or "l2".
 
     `x`: float32 samples (n, ...) of any shape the network takes, in [0, 1]; `y`: integer labels (n,);
     tensors or NumPy arrays. Interval bounds (Gowal et al., arXiv 1810.12715) come first, CROWN (Zhang
@@ -53,7 +53,7 @@ def certify(
         found = certify_samples(subject.model, x, y, eps=eps, norm=norm, progress=display)
         if not proof_seconds:
             return found
-        return _with_proofs(subject.model, x, y, eps, proof_seconds, found, display)
+        return _with_proofs(subject.model, x, y, (eps, norm), proof_seconds, found, display)
 
 
 def _samples(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,8 +81,6 @@ def _check_ball(eps: float, norm: str, proof_seconds: float) -> None:
         )
     if norm not in ("linf", "l2"):
         raise UsageError(f"expected the norm linf or l2, got {norm!r:.80}; fix the call")
-    if norm != "linf" and proof_seconds:
-        raise UsageError(f"expected no proof_seconds with norm {norm}; leave them out")
 
 
 @torch.no_grad()
@@ -90,7 +88,7 @@ def _with_proofs(
     model: nn.Module,
     x: torch.Tensor,
     y: torch.Tensor,
-    eps: float,
+    within: tuple[float, str],
     seconds: float,
     found: Certificates,
     progress: Progress,
@@ -99,13 +97,18 @@ def _with_proofs(
     left = (~found.proved & (model(x).argmax(1) == y)).nonzero().squeeze(1)
     if not len(left):
         return found
-    labels = y[left]
+    labels, (eps, norm) = y[left], within
 
     def attack(place: int, starts: torch.Tensor) -> bool:
         return bool((model(starts).argmax(1) != labels[place]).any())
 
     proofs = prove(
-        model, x[left], labels, eps=eps, seconds=seconds, attack=attack, progress=progress
+        *(model, x[left], labels),
+        eps=eps,
+        norm=norm,
+        seconds=seconds,
+        attack=attack,
+        progress=progress,
     )
     margins, by = found.margins.clone(), found.by.clone()
     margins[left] = torch.fmax(margins[left], proofs.margins)

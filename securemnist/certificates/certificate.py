@@ -14,9 +14,8 @@ from torch import nn
 
 from securemnist.certificates.crown import lower_bounds
 from securemnist.certificates.equivalence import check, same_logits
-from securemnist.certificates.euclidean import l2_ball, l2_intervals
+from securemnist.certificates.euclidean import ball_of, intervals_of
 from securemnist.certificates.export import check_supported, export
-from securemnist.certificates.intervals import ball
 from securemnist.certificates.network import Intervals, Network, known_bounds
 from securemnist.certificates.reader import Reader
 from securemnist.errors import MeasureError, NoCertificate, NoGraph
@@ -172,10 +171,7 @@ def _certified(
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Smallest margins and methods of one batch, and the number of samples with CROWN bounds."""
     logits = same_logits(network, model, x)
-    if norm == "l2":
-        intervals = l2_intervals(network, l2_ball(x, eps))
-    else:
-        intervals = network.intervals(ball(x, eps))
+    intervals = intervals_of(network, ball_of(x, eps, norm))
     unbounded = torch.full_like(logits, -torch.inf, dtype=torch.float64)
     bounds = _improved(network, intervals, y, unbounded, unbounded < 0, to_image=False)
     clean = clean_margins(logits, y, probabilities=network.probabilities)

@@ -66,6 +66,11 @@ def split(network: Network) -> Front:
     return Front(replace(network, steps=network.steps[:count]), replace(network, steps=tuple(rest)))
 
 
+def undivided(network: Network) -> Front:
+    """An empty front: behind a step that is not linear, a ball that is no box has no simple form."""
+    return Front(replace(network, steps=()), network)
+
+
 def _read_later(network: Network, number: int) -> bool:
     """Whether a step after this one reads an output before it."""
     return any(source < number for step in network.steps[number:] for source in step.inputs)

@@ -36,8 +36,9 @@ class Gain:
     spectral: float
 
 
-# Gains by a module of the exported network, which is as long-lived as its rules.
-_GAINS: WeakKeyDictionary[nn.Module, dict[int, Gain]] = WeakKeyDictionary()
+# Gains by a module of the exported network, which is as long-lived as its rules, and by the names of the
+# steps: a network may be rewritten.
+_GAINS: WeakKeyDictionary[nn.Module, dict[tuple[str, ...], dict[int, Gain]]] = WeakKeyDictionary()
 
 
 def gains(network: Network, like: torch.Tensor) -> dict[int, Gain]:
@@ -46,8 +47,9 @@ def gains(network: Network, like: torch.Tensor) -> dict[int, Gain]:
     A chain is a sequence of linear operations of which one sums at most. Chains follow each other,
     with (leaky) ReLUs between them, and end at another operation or a matrix of too many entries.
     """
-    module = network.exported.functional
-    if module not in _GAINS:
+    known = _GAINS.setdefault(network.exported.functional, {})
+    names = tuple(step.name for step in network.steps)
+    if names not in known:
         shapes = [tuple(like.shape[1:]), *(step.shape for step in network.steps)]
         chosen = []
         for chain in _chains(network):
@@ -55,11 +57,11 @@ def gains(network: Network, like: torch.Tensor) -> dict[int, Gain]:
             if entries > _MOST or any(_repeats(network, index, shapes) for index in chain):
                 break
             chosen.append(chain)
-        _GAINS[module] = {
+        known[names] = {
             chain[-1]: _gain(network, chain, shapes, like, last=chain is chosen[-1])
             for chain in chosen
         }
-    return _GAINS[module]
+    return known[names]
 
 
 def _chains(network: Network) -> list[list[int]]:

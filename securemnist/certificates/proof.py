@@ -22,8 +22,9 @@ from securemnist.certificates.certificate import (
     clean_margins,
 )
 from securemnist.certificates.equivalence import same_logits
-from securemnist.certificates.front import split
-from securemnist.certificates.intervals import Box, ball
+from securemnist.certificates.euclidean import ball_of
+from securemnist.certificates.front import split, undivided
+from securemnist.certificates.intervals import Box
 from securemnist.certificates.margins import Margins
 from securemnist.certificates.maxima import without_maxima
 from securemnist.certificates.network import Network, known_bounds
@@ -69,11 +70,12 @@ def prove(
     y: Labels,
     *,
     eps: float,
+    norm: str = "linf",
     seconds: float,
     attack: Attack = lambda _place, _starts: False,
     progress: Progress = silent,
 ) -> Proofs:
-    """Proofs for samples `x` (n, ...) in [0, 1] of the right class `y` (n,), within L-infinity `eps`.
+    """Proofs for samples `x` (n, ...) in [0, 1] of the right class `y` (n,), within `eps` in `norm`.
 
     `seconds` limits the time; the batch of bounds that is running then is finished. `attack` gets
     minimisers of relaxed domains as starts, and ends the search for a sample that it breaks. Errors
@@ -85,7 +87,7 @@ def prove(
         none = torch.zeros_like(y, dtype=torch.bool)
         return Proofs(none.double(), none, none, 0, none.double(), 0.0)
     network = checked_network(model, x, eps)
-    run = _Run(network, model, x, y, eps, attack, progress)
+    run = _Run(network, model, x, y, (eps, norm), attack, progress)
     with known_bounds():
         run.all(run.began + seconds)
     spent = time.perf_counter() - run.began
@@ -101,11 +103,12 @@ class _Run:
         model: nn.Module,
         x: Images,
         y: Labels,
-        eps: float,
+        within: tuple[float, str],
         attack: Attack,
         progress: Progress,
     ) -> None:
-        self.front, self.x, self.y, self.eps = split(network), x, y, eps
+        self.x, self.y, self.within = x, y, within
+        self.front = split(network) if self._ball(0).independent else undivided(network)
         self.network = without_maxima(self.front.rest, self.front.shape or x.shape[1:])
         self.attack, self.progress, self.domains = attack, progress, 0
         self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
@@ -181,7 +184,7 @@ class _Run:
         return None
 
     def _ball(self, place: int) -> Box:
-        return ball(self.x[place : place + 1], self.eps)
+        return ball_of(self.x[place : place + 1], *self.within)
 
     def _attack(self, place: int) -> Counterexample:
         whole = self._ball(place)

@@ -160,7 +160,8 @@ class Domains:
         box = self.intervals.boxes[0]
         images = box.centre.expand(len(duals), *box.lower.shape[1:])
         if 0 in choice.weights:  # not where intervals bound a layer in between
-            images = torch.where(choice.weights[0] > 0, box.lower, box.upper)
+            weights_of_image = choice.weights[0].detach().flatten(1).T
+            images = box.minimisers(weights_of_image).T.reshape(-1, *box.lower.shape[1:])
         return Minimum(bounds.detach(), images.detach(), values, read, fixed)
 
     def _bounded(self, duals: torch.Tensor, weights: torch.Tensor, choice: Choice) -> torch.Tensor:

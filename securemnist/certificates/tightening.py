@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from securemnist.certificates.euclidean import intervals_of
 from securemnist.certificates.intervals import Box
 from securemnist.certificates.layers import layers_before_relus, undecided
 from securemnist.certificates.network import Intervals, Network
@@ -30,11 +31,12 @@ def tightened(network: Network, image: Box, in_time: InTime = always) -> Interva
 
     Where the time is over, units keep the bounds they have.
     """
-    known: dict[int, Box] = {}
-    intervals = network.intervals(image)
+    intervals = intervals_of(network, image)
+    known = dict(enumerate(intervals.boxes))
     for source in layers_before_relus(network):
         units = undecided(intervals.boxes[source])
-        if len(units) and not _is_exact(network, source):
+        exact = image.independent and _is_linear(network, source)
+        if len(units) and not exact:
             known[source] = _bounded(network, intervals, source, units, in_time, steps=0)
             intervals = network.intervals(image, known)
     return intervals
@@ -46,14 +48,17 @@ def refined(network: Network, intervals: Intervals, in_time: InTime = always) ->
     known = dict(enumerate(intervals.boxes))
     for source in layers_before_relus(network):
         units = undecided(intervals.boxes[source])
-        if 0 < len(units) <= FEW and not _is_exact(network, source):
+        if 0 < len(units) <= FEW and not _is_linear(network, source):
             known[source] = _bounded(network, intervals, source, units, in_time, steps=STEPS)
             intervals = network.intervals(known[0], known)
     return intervals
 
 
-def _is_exact(network: Network, index: int) -> bool:
-    """Whether intervals are as tight as CROWN: one affine operation of the image at most."""
+def _is_linear(network: Network, index: int) -> bool:
+    """Whether a step has at most one affine operation of the image before it, and no other ones.
+
+    Over a box its intervals are as tight as CROWN.
+    """
     mixing = 0
     while index:
         step = network.steps[index - 1]

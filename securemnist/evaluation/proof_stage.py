@@ -74,8 +74,6 @@ def prove_and_attack(
     """
     if context.subject.remote is not None:
         raise NoCertificate("expected the weights of a network, got an endpoint")
-    if not threat.branches:
-        raise NoCertificate(f"expected L-infinity for branch and bound, got {threat.norm}")
     check_certifiable(context, threat)
     model = context.subject.model
     attack = StartedAttack(model, x, y, threat)
@@ -83,6 +81,7 @@ def prove_and_attack(
         model,
         x,
         y,
+        norm=threat.norm,
         eps=threat.eps + SLACK,  # the referee accepts perturbations larger by this tolerance
         seconds=seconds,
         attack=attack,

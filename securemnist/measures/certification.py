@@ -32,7 +32,7 @@ from securemnist.threats import THREATS
 
 
 class CertifiedSettings(ProofSettings, ThreatSettings):
-    """Settings of certificates within a ball of L-infinity or L2; proofs are for L-infinity."""
+    """Settings of certificates within a ball of L-infinity or L2."""
 
     @field_validator("threat")
     @classmethod

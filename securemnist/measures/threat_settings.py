@@ -64,10 +64,10 @@ class ProofSettings(ImageSettings):
         """Raise ValueError for seconds of proofs that could prove nothing."""
         if not self.proof_seconds:
             return
-        if len(within) > 1 or not within[0].branches:
+        if len(within) > 1 or not within[0].certifiable:
             got = f"{len(within)} threats" if len(within) > 1 else f"{within[0].norm!r}"
             raise ValueError(
-                f"expected proof_seconds within one threat of the norm linf, got {got}; remove "
+                f"expected proof_seconds within one threat of the norm linf or l2, got {got}; remove "
                 "proof_seconds"
             )
         if randomised:

@@ -39,8 +39,8 @@ class Threat(ABC):
     A subclass has all properties of its norm, except for the referee's own definition. `norm`: its
     name in a policy. `planted`: the largest eps of planted examples (doubt `planted examples`), as a
     share of `span`. `art`: the norm as ART writes it. `square`: the kind of changes of the attack
-    Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`: certificates exist for it, and
-    `branches`: branch and bound, too. `sparse`: the strongest perturbations change few values, so
+    Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`: certificates exist for it.
+    `sparse`: the strongest perturbations change few values, so
     APGD takes sparse steps. `form`: what the set is; attacks state the forms that they work in.
     UsageError for an eps below 0, or above the span of the largest images.
     """
@@ -51,7 +51,6 @@ class Threat(ABC):
     art: ClassVar[float]
     square: ClassVar[str] = "flips"
     certifiable: ClassVar[bool] = False
-    branches: ClassVar[bool] = False
     sparse: ClassVar[bool] = False
     form: ClassVar[Literal["ball", "pixels", "square"]] = "ball"
 

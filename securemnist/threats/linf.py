@@ -24,7 +24,6 @@ class Linf(Threat):
     planted: ClassVar[float] = 0.4
     art: ClassVar[float] = math.inf
     certifiable: ClassVar[bool] = True
-    branches: ClassVar[bool] = True
 
     @staticmethod
     def span(size: int) -> float:  # noqa: ARG004

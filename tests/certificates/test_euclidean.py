@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,8 @@ from torch import nn
 import securemnist
 from securemnist.certificates import certify
 from securemnist.certificates.euclidean import L2Ball, l2_ball
-from securemnist.errors import MeasureError, UsageError
+from securemnist.certificates.proof import prove
+from securemnist.errors import MeasureError
 
 
 def _network(classes: int, channels: int) -> nn.Module:
@@ -122,8 +125,82 @@ def test_a_tie_is_not_certified() -> None:
         assert (found.margins <= 0).all()
 
 
+def _ball_and_weights(seed: int, eps: float) -> tuple[L2Ball, torch.Tensor]:
+    """A ball around an image with black and white pixels, and five rows of weights."""
+    rng = torch.Generator().manual_seed(seed)
+    x = (torch.rand(1, 1, 4, 4, generator=rng) * 1.5 - 0.25).clamp(0, 1)
+    return l2_ball(x, eps), torch.randn(5, 1, 4, 4, generator=rng, dtype=torch.float64)
+
+
+def _lowest_point(ball: L2Ball, weights: torch.Tensor) -> torch.Tensor:
+    """The point of the ball and the box where sum(weights * point) is lowest, by bisection."""
+
+    def point(multiplier: float) -> torch.Tensor:
+        return (ball.sample - weights / multiplier).clamp(ball.lower, ball.upper)
+
+    few, many = 1e-9, 1e9
+    for _ in range(200):
+        between = math.sqrt(few * many)
+        inside = bool((point(between) - ball.sample).norm() <= ball.eps)
+        few, many = (few, between) if inside else (between, many)
+    return point(many)
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.01, 0.3, 0.8, 1.5, 4.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_minimum_over_ball_and_box_is_attained(seed: int, eps: float) -> None:
+    """The bound is that of a point in the ball and the box, and no random point has a lower value."""
+    ball, weights = _ball_and_weights(seed, eps)
+    bounds = ball.minimum(weights)
+    for row, bound in zip(weights, bounds, strict=True):
+        least = float((row * _lowest_point(ball, row)).sum())
+        assert float(bound) <= least
+        assert float(bound) == pytest.approx(least, abs=1e-6)
+    steps = torch.randn(2000, 1, 4, 4, dtype=torch.float64)
+    length = steps.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    points = (ball.sample + eps * steps / length).clamp(0, 1)
+    assert (points.flatten(1) @ weights.flatten(1).T >= bounds).all()
+
+
+@pytest.mark.parametrize("eps", [0.01, 0.3, 0.8, 4.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_minimisers_lie_in_the_ball_and_have_the_minimum(seed: int, eps: float) -> None:
+    """Points of minima are in the ball and in the box; minima of columns are those of rows."""
+    ball, weights = _ball_and_weights(seed, eps)
+    columns = weights.flatten(1).T
+    points = ball.minimisers(columns)
+    assert ((points - ball.sample.view(-1, 1)).norm(dim=0) <= eps * (1 + 1e-6)).all()
+    assert ((points >= ball.lower.view(-1, 1)) & (points <= ball.upper.view(-1, 1))).all()
+    torch.testing.assert_close(ball.minimum_of_columns(columns), ball.minimum(weights))
+    torch.testing.assert_close(
+        (points * columns).sum(0), ball.minimum(weights), atol=1e-6, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.3, 0.4, 0.5, 0.7])
+@pytest.mark.parametrize("seed", range(6))
+def test_branch_and_bound_decides_every_disc(seed: int, eps: float) -> None:
+    """Images of two pixels are proved where no image of the disc is wrong, and broken elsewhere."""
+    model = _of_two_pixels(seed, *SCALES["usual"])
+    x = torch.rand(1, *PIXELS, generator=torch.Generator().manual_seed(seed))
+    y = model(x).argmax(1)
+
+    def attack(_place: int, starts: torch.Tensor) -> bool:
+        assert ((starts - x).flatten(1).norm(dim=1) <= eps * (1 + 1e-5)).all()
+        return bool((model(starts).argmax(1) != y).any())
+
+    found = prove(model, x, y, eps=eps, norm="l2", seconds=math.inf, attack=attack)
+    least = _smallest_of_disc(model, x, int(y), eps)
+    assert bool(found.proved) == (least > 0)
+    assert bool(found.broken) == (least <= 0)
+    assert float(found.margins) <= least
+
+
 def test_a_linear_bound_is_attained_and_a_wrong_norm_is_caught() -> None:
-    """The minimum is that of the dual norm: a smaller norm would exceed a value in the ball."""
+    """Far from the ends of the box, the minimum is that of the dual norm.
+
+    A smaller norm would exceed a value in the ball.
+    """
     x, weights = torch.full((1, 1, 4, 4), 0.5), torch.randn(1, 1, 4, 4, dtype=torch.float64)
     ball = l2_ball(x, 0.1)
     worst = (weights * (ball.sample - 0.1 * weights / weights.norm())).sum()
@@ -142,11 +219,16 @@ def test_an_unknown_norm_is_refused() -> None:
 
 
 def test_the_api_passes_the_norm_on() -> None:
-    """`securemnist.certify` with norm l2 gives the margins of L2, and refuses proof_seconds."""
+    """`securemnist.certify` with norm l2 gives the margins of L2, and passes it on to the proofs."""
     model, x = _network(5, 3), _images(4, 3)
     y = model(x).argmax(1)
     found = securemnist.certify(model, x, y, eps=0.05, norm="l2", progress=False)
     assert torch.equal(found.margins, certify(model, x, y, eps=0.05, norm="l2").margins)
     assert (found.margins > certify(model, x, y, eps=0.05).margins).all()
-    with pytest.raises(UsageError, match="proof_seconds"):
-        securemnist.certify(model, x, y, eps=0.05, norm="l2", proof_seconds=1, progress=False)
+    eps = 0.5
+    plain, more = (
+        securemnist.certify(model, x, y, eps=eps, norm="l2", proof_seconds=s, progress=False)
+        for s in (0, 60)
+    )
+    assert int(more.proved.sum()) > int(plain.proved.sum())
+    assert (more.margins <= _smallest_sampled(model, x, y, eps) + 1e-6).all()

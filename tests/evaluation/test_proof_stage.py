@@ -92,9 +92,12 @@ def test_survivors_are_proved_or_broken(context: Context) -> None:
     assert 0 < search.decided[0] < search.decided[-1] <= search.seconds <= stage.seconds
 
 
-def test_robust_accuracy_is_exact(context: Context) -> None:
+@pytest.mark.parametrize(
+    "threat", [{"norm": "linf", "eps": EPS}, {"norm": "l2", "eps": 0.5}], ids=str
+)
+def test_robust_accuracy_is_exact(context: Context, threat: dict[str, Any]) -> None:
     """With every image proved or broken, a row says that its number is exact; without proofs not."""
-    asked = {"threat": {"norm": "linf", "eps": EPS}, "attack": {"use": "PGD", "steps": 5}}
+    asked = {"threat": threat, "attack": {"use": "PGD", "steps": 5}}
     with_proofs, without = (
         take_measurement(
             context,
@@ -174,7 +177,7 @@ def test_unknown_layer_leaves_survivors(context: Context) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "another norm": ({"threat": {"norm": "l2", "eps": 1.0}}, "of the norm linf"),
+    "another norm": ({"threat": {"norm": "l1", "eps": 1.0}}, "of the norm linf or l2"),
     "below 0": ({"proof_seconds": -1.0}, "proof_seconds"),
     "without end": ({"proof_seconds": float("inf")}, "proof_seconds"),
     "random answers": ({"randomised": True}, "without randomised"),
