@@ -14,7 +14,6 @@ from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError, Us
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, find, take_measurement
-from securemnist.measures.base import DEFAULT_TIER
 from securemnist.measures.claims import claims
 from securemnist.project import imports
 from securemnist.results.assessment import Assessment
@@ -22,6 +21,7 @@ from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
 from securemnist.results.policy import Policy
 from securemnist.results.scope import Scope
+from securemnist.results.verdicts import DEFAULT_TIER
 from securemnist.sanitize import terminal
 
 log = logging.getLogger("securemnist")
@@ -61,11 +61,7 @@ def assess(
     examples by name. KeyboardInterrupt ends it early: the rows that are left are NOT_RUN, and
     the assessment says that it was interrupted. UsageError where no row is in scope.
     """
-    selected = [
-        row
-        for row in policy.requirements
-        if not scope.excludes(row) and (not rows or row.id in rows)
-    ]
+    selected = scope.rows(policy, rows)
     if not selected:
         raise UsageError(
             f"expected a row to measure, got none of tier {scope.tier}"

@@ -10,6 +10,8 @@ from securemnist.errors import DataError
 
 MOST_CHANNELS, FEWEST_CLASSES, MOST_CLASSES = 4, 2, 1_000
 SMALLEST_SIDE, LARGEST_SIDE = 8, 512
+# Targets of a trigger that are no single class.
+TARGET_WORDS = ("all", "next", "pair")
 LARGEST_SIZE = MOST_CHANNELS * LARGEST_SIDE**2  # values of an image
 _LONGEST_NAME = 100  # characters
 

@@ -10,7 +10,7 @@ from securemnist.input_spec import MNIST
 
 # float32 (n, C, H, W) in [0, 1]
 Images = torch.Tensor
-# int64 (n,) in 0..9
+# int64 (n,), from 0 to K - 1
 Labels = torch.Tensor
 # floating-point (n, K), in the precision that the model computes in
 Logits = torch.Tensor

@@ -141,6 +141,13 @@ def open_to_others(mode: int) -> bool:
     return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
+def usual_mode(most: int) -> int:
+    """The mode of a new file or folder that may have `most`: without the bits of this process's umask."""
+    umask = os.umask(0)  # the only way to read it is to set it
+    os.umask(umask)
+    return most & ~umask
+
+
 def exists(path: Path) -> bool:
     """Whether `path` names a regular file; OSError where it names another kind of file."""
     try:

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from securemnist._util.files import usual_mode
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 _BUNDLE = _PACKAGE / "_bundled"
 ROOT = _BUNDLE if _BUNDLE.is_dir() else _PACKAGE.parent
@@ -53,9 +55,7 @@ def _written(path: Path, content: bytes, *, private: bool = False) -> Iterator[s
             file.flush()
             os.fsync(file.fileno())
         if not private:  # the mode of mkstemp is 0600
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(name, 0o666 & ~umask)
+            os.chmod(name, usual_mode(0o666))
         yield name
     except BaseException as error:
         if name:

@@ -23,9 +23,10 @@ from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
 from securemnist.project.folders import project_folder
 from securemnist.results import assessment as records
-from securemnist.results.findings import TIERS, Finding
+from securemnist.results.findings import Finding
 from securemnist.results.policy import Policy
 from securemnist.results.scope import Scope
+from securemnist.results.verdicts import DEFAULT_TIER, TIERS
 from securemnist.types import Progress
 from securemnist.view import notebook, wording
 from securemnist.view.progress import shown
@@ -100,7 +101,7 @@ def assess(
     data: Data = None,
     *,
     policy: Policy | Path | str,
-    tier: str = "standard",
+    tier: str = DEFAULT_TIER,
     rows: Collection[str] = (),
     until_decided: bool = False,
     replay: Sequence[Path | str] = (),
@@ -135,9 +136,7 @@ def assess(
     with shown(progress) as display, borrowed(model, device, data.spec, data.test) as subject:
         folder = project_folder(here, Path(file))
         context = Context(subject, data, display, stored, project=folder, policy=read)
-        selected = [row for row in read.requirements if not rows or row.id in rows]
-        selected = [row for row in selected if not scope.excludes(row)]
-        print_endpoint(context, progress, queries_of(context, selected))
+        print_endpoint(context, progress, queries_of(context, scope.rows(read, rows)))
         record, files = assessing.assess(
             context, read, scope, rows=rows, until_decided=until_decided
         )

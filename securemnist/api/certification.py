@@ -45,6 +45,19 @@ def certify(
     NoCertificate where an operation of the network has no bounds, UsageError, DataError, ModelError or
     MeasureError for bad input. The model is left as it was.
     """
+    x, y = _samples(x, y)
+    _check_ball(eps, norm, proof_seconds)
+    with shown(progress) as display, borrowed(model, device) as subject:
+        x, y = x.to(subject.device), y.long().to(subject.device)
+        _check_labels(subject.model, x, y)
+        found = certify_samples(subject.model, x, y, eps=eps, norm=norm, progress=display)
+        if not proof_seconds:
+            return found
+        return _with_proofs(subject.model, x, y, (eps, norm), proof_seconds, found, display)
+
+
+def _samples(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Samples float32 (n, ...) and integer labels (n,) as tensors; DataError for others."""
     x, y = as_tensor(x, "samples (n, ...)"), as_tensor(y, "labels (n,)")
     if x.dtype != torch.float32 or y.is_floating_point() or y.dtype == torch.bool:
         raise DataError(
@@ -55,6 +68,11 @@ def certify(
             f"expected samples (n, ...) and labels (n,), got {tuple(x.shape)} and {tuple(y.shape)}; "
             "reshape them"
         )
+    return x, y
+
+
+def _check_ball(eps: float, norm: str, proof_seconds: float) -> None:
+    """UsageError for a size, a norm or a time that a certificate cannot have."""
     if not hasattr(eps, "__float__"):
         raise UsageError(f"expected eps as a number of 0 or more, got {eps!r:.80}; pass 0.1, say")
     if not (isinstance(proof_seconds, int | float) and 0 <= proof_seconds < math.inf):
@@ -63,13 +81,6 @@ def certify(
         )
     if norm not in ("linf", "l2"):
         raise UsageError(f"expected the norm linf or l2, got {norm!r:.80}; fix the call")
-    with shown(progress) as display, borrowed(model, device) as subject:
-        x, y = x.to(subject.device), y.long().to(subject.device)
-        _check_labels(subject.model, x, y)
-        found = certify_samples(subject.model, x, y, eps=eps, norm=norm, progress=display)
-        if not proof_seconds:
-            return found
-        return _with_proofs(subject.model, x, y, (eps, norm), proof_seconds, found, display)
 
 
 @torch.no_grad()

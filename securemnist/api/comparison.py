@@ -28,6 +28,7 @@ from securemnist.models.loading import Subject
 from securemnist.results import assessment as records
 from securemnist.results.evidence.latency import LatencyEvidence
 from securemnist.results.policy import Policy
+from securemnist.results.verdicts import DEFAULT_TIER
 from securemnist.types import Progress
 
 Model = nn.Module | Subject | str
@@ -40,7 +41,7 @@ def compare(
     *,
     data: Data = None,
     policy: Policy | Path | str | None = None,
-    tier: str = "standard",
+    tier: str = DEFAULT_TIER,
     rows: Collection[str] = (),
     margin: float = MARGIN,
     same_model: bool = False,

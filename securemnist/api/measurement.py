@@ -31,8 +31,8 @@ from securemnist.threats import Threat, Union
 from securemnist.types import Progress
 from securemnist.view import notebook, png
 from securemnist.view.class_names import ClassNames
+from securemnist.view.numbers import number
 from securemnist.view.progress import shown
-from securemnist.view.wording import number
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -50,9 +50,9 @@ class Poison(ABC):
         if self.count is not None and not (is_whole(self.count) and self.count >= 0):
             raise UsageError(f"expected a count of 0 or more, got {self.count!r}; fix the poison")
 
-    @abstractmethod
     def eligible(self, labels: Labels) -> torch.Tensor:
-        """Indices int64 of the samples that may be poisoned."""
+        """Indices int64 of the samples that may be poisoned: of all, where a kind has no class for it."""
+        return torch.arange(len(labels))
 
     @abstractmethod
     def relabelled(self, labels: Labels, classes: int) -> Labels:

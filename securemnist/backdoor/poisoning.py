@@ -37,9 +37,6 @@ class DirtyLabel(Poison):
     target: int
     kind: ClassVar[str] = "dirty_label"
 
-    def eligible(self, labels: Labels) -> torch.Tensor:
-        return torch.arange(len(labels))
-
     def relabelled(self, labels: Labels, classes: int) -> Labels:
         return torch.full_like(labels, self.target)
 
@@ -54,9 +51,6 @@ class AllToAll(Poison):
 
     trigger: Trigger
     kind: ClassVar[str] = "all_to_all"
-
-    def eligible(self, labels: Labels) -> torch.Tensor:
-        return torch.arange(len(labels))
 
     def relabelled(self, labels: Labels, classes: int) -> Labels:
         return (labels + 1) % classes

@@ -21,8 +21,6 @@ from securemnist.types import Images, Labels, Logits
 
 # A smaller change of a pixel than half a grey level is invisible in an image of bytes.
 _VISIBLE = 0.5 / 255
-# Targets that are no single class.
-WORDS = ("all", "next", "pair")
 
 
 def invisible_reason(x: Images, triggered: Images) -> str:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 
 from securemnist.certificates.fixed import Fixed
 from securemnist.certificates.minimum import Minimum
 
+# Adam (Kingma and Ba 2015, arXiv 1412.6980): decay of the means of gradients and of their squares, and
+# what is added to the root of the latter.
 _MOMENTUM, _SQUARES, _SMALL = 0.9, 0.999, 1e-8
 # The mean of squares begins above the denormal numbers, which take a processor forty times as long.
 _LEAST = 1e-30
@@ -61,45 +63,88 @@ def optimised(
     """
     # In memory the domains are the columns, as products with `Sparse` need them.
     duals, weights = duals.float().T.contiguous().T, weights.float()
-    fixed = domains.fixed
-    rates = torch.where(fixed.free, rate, MULTIPLIER_RATE * pace)
-    best, best_bounds = duals, torch.full((len(duals),), -torch.inf, device=duals.device)
-    decay = max(_DECAY, math.exp(-3 / max(1, steps)))
-    first, second = torch.zeros_like(duals), torch.full_like(duals, _LEAST)
-    for k in range(1, steps + 2):
-        if k > steps:
-            bounds = domains.lower_bounds(duals, weights)
-        else:
-            minimum = domains.minimum(duals, weights)
-            bounds = minimum.bounds
-        better = bounds > best_bounds
-        best = torch.lerp(best, duals, better.to(duals)[:, None])
-        best_bounds = torch.where(better, bounds, best_bounds)
-        if k > steps or bool((best_bounds > goal).all()) or not in_time():
+    rates = torch.where(domains.fixed.free, rate, MULTIPLIER_RATE * pace)
+    best, adam = _Best(duals), _Adam(duals, steps)
+    for _ in range(steps):
+        minimum = domains.minimum(duals, weights)
+        best.note(duals, minimum.bounds)
+        if bool((best.bounds > goal).all()) or not in_time():
             break
         gradient = minimum.gradient()
-        first.lerp_(gradient, 1 - _MOMENTUM)
-        second.mul_(_SQUARES).addcmul_(gradient, gradient, value=1 - _SQUARES)
+        duals = _moved(domains.fixed, duals, gradient, adam.step(gradient), rate, rates)
+    else:
+        best.note(duals, domains.lower_bounds(duals, weights))
+    return best.duals, best.bounds
+
+
+class _Best:
+    """The duals (d, units) of the highest bounds (d,) so far; at first any, with bounds of -inf."""
+
+    def __init__(self, duals: torch.Tensor) -> None:
+        self.duals = duals
+        self.bounds = torch.full((len(duals),), -torch.inf, device=duals.device)
+
+    def note(self, duals: torch.Tensor, bounds: torch.Tensor) -> None:
+        """Keep those whose bounds are higher."""
+        better = bounds > self.bounds
+        self.duals = torch.lerp(self.duals, duals, better.to(duals)[:, None])
+        self.bounds = torch.where(better, bounds, self.bounds)
+
+
+class _Step(NamedTuple):
+    """A step of Adam, `length` * `mean` / `spread` for a rate of 1; `mean` and `spread` (d, units)."""
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+    length: float
+
+
+class _Adam:
+    """Steps of Adam, each shorter than the one before, in as many `steps`."""
+
+    def __init__(self, duals: torch.Tensor, steps: int) -> None:
+        self._decay = max(_DECAY, math.exp(-3 / max(1, steps)))
+        self._mean, self._squares = torch.zeros_like(duals), torch.full_like(duals, _LEAST)
+        self._number = 0
+
+    def step(self, gradient: torch.Tensor) -> _Step:
+        """The next step along a gradient (d, units)."""
+        self._number += 1
+        self._mean.lerp_(gradient, 1 - _MOMENTUM)
+        self._squares.mul_(_SQUARES).addcmul_(gradient, gradient, value=1 - _SQUARES)
         # Both means are corrected for their start at 0.
-        scale = math.sqrt(1 - _SQUARES**k)
-        length = decay**k * scale / (1 - _MOMENTUM**k)
-        spread = second.sqrt().add_(_SMALL * scale)
-        moved = torch.addcdiv(duals, first, spread, value=rate * length)
-        step = rates * length * first[:, fixed.units] / spread[:, fixed.units]
-        multipliers = _moved(duals[:, fixed.units], step, gradient[:, fixed.units])
-        free = moved.clamp_(0, 1)[:, fixed.units]
-        moved[:, fixed.units] = torch.where(fixed.free, free, multipliers)
-        duals = moved
-    return best, best_bounds
+        scale = math.sqrt(1 - _SQUARES**self._number)
+        length = self._decay**self._number * scale / (1 - _MOMENTUM**self._number)
+        return _Step(self._mean, self._squares.sqrt().add_(_SMALL * scale), length)
 
 
-def _moved(multipliers: torch.Tensor, step: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """The multipliers (d, k) after a step. They stop at 0.
+def _moved(
+    fixed: Fixed,
+    duals: torch.Tensor,
+    gradient: torch.Tensor,
+    step: _Step,
+    rate: float,
+    rates: torch.Tensor,
+) -> torch.Tensor:
+    """The duals (d, units) after a step by `rate`; of `fixed` by `rates` (d, k). Slopes are 0 to 1."""
+    mean, spread, length = step
+    moved = torch.addcdiv(duals, mean, spread, value=rate * length)
+    change = rates * length * mean[:, fixed.units] / spread[:, fixed.units]
+    multipliers = _multipliers(duals[:, fixed.units], change, gradient[:, fixed.units])
+    slopes = moved.clamp_(0, 1)[:, fixed.units]
+    moved[:, fixed.units] = torch.where(fixed.free, slopes, multipliers)
+    return moved
+
+
+def _multipliers(
+    multipliers: torch.Tensor, change: torch.Tensor, gradient: torch.Tensor
+) -> torch.Tensor:
+    """The multipliers (d, k) after a change. They stop at 0.
 
     A bound has a kink where a multiplier is 0, and often its maximum. A multiplier leaves 0 in the
     direction of its gradient alone.
     """
-    moved = multipliers + step
+    moved = multipliers + change
     return moved.masked_fill(
-        (multipliers * moved < 0) | ((multipliers == 0) & (step * gradient <= 0)), 0
+        (multipliers * moved < 0) | ((multipliers == 0) & (change * gradient <= 0)), 0
     )

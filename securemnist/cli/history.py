@@ -48,7 +48,7 @@ def page(file: Path, model: str | None, out: Path) -> None:
     from securemnist.history import record, trend
     from securemnist.report import writing
     from securemnist.report.swap import alone
-    from securemnist.view.wording import plural
+    from securemnist.view.numbers import plural
 
     read = record.read(file)
     if not len(read):

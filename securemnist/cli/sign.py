@@ -30,6 +30,7 @@ def sign(weights: tuple[Path, ...], key: Path, out: Path | None, ignored: tuple[
     """
     from securemnist.cli.passphrase import of_key
     from securemnist.signing import bundle, json_form, keys, model_signature
+    from securemnist.view.numbers import plural
     from securemnist.view.progress import progress_bar
 
     if out is not None and len(weights) > 1:
@@ -43,8 +44,7 @@ def sign(weights: tuple[Path, ...], key: Path, out: Path | None, ignored: tuple[
                 path, private, out=target, ignored=ignored, progress=progress
             )
         write_file(Path(), target, content)
-        count = len(signed.files)
-        say(f"{target}: signature over {count} file{'' if count == 1 else 's'} of {path}")
+        say(f"{target}: signature over {plural(len(signed.files), 'file')} of {path}")
         if path.suffix == ".safetensors" and path.with_suffix(".json").is_file():
             say(f"{path.with_suffix('.json')} is not covered; sign it, too, or the folder of both")
     say(f"public key: SHA-256 {keys.fingerprint(private.public_key())}")

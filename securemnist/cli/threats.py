@@ -82,8 +82,8 @@ def check(policy: Path | None) -> None:
     Exit code 2 for the first thing that is wrong.
     """
     from securemnist.threat_model import testing_rows
+    from securemnist.view.numbers import plural
     from securemnist.view.taxonomy import unknown_in
-    from securemnist.view.wording import plural
 
     read = _policy(policy)
     model, path = _model(read)
@@ -116,7 +116,7 @@ def check(policy: Path | None) -> None:
 def export(name: str, out: Path, policy: Path | None, assessment: Path | None) -> None:
     """Write the threat model with its statuses for another tool."""
     from securemnist.threat_model import exports
-    from securemnist.view.wording import plural
+    from securemnist.view.numbers import plural
 
     model, judged, source = _judged(policy, assessment)
     write_file(Path(), out, exports.export(name, model, judged))

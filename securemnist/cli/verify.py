@@ -69,12 +69,12 @@ def verify(
 
 def _signature(weights: Path, signature: Path, key: PublicKey) -> None:
     from securemnist.signing import model_signature
+    from securemnist.view.numbers import plural
     from securemnist.view.progress import progress_bar
 
     with progress_bar() as progress:
         signed = model_signature.verify(weights, signature, key, progress)
-    count = len(signed.files)
-    say(f"{weights}: signed, {count} file{'' if count == 1 else 's'} as when it was signed")
+    say(f"{weights}: signed, {plural(len(signed.files), 'file')} as when it was signed")
     for name in signed.ignored:
         if weights.is_dir() and (weights / name).exists():
             say(f"not covered: {weights / name}")
@@ -112,10 +112,11 @@ def _attestation(
 
 
 def _say(weights: Path, attested: Attestation, demanded: Policy | None) -> None:
+    from securemnist.view.numbers import plural
+
     found = attested.outcome
-    count = len(found.passed)
     say(
-        f"{weights}: {found.result} on {attested.day}, {count} row{'' if count == 1 else 's'} passed"
+        f"{weights}: {found.result} on {attested.day}, {plural(len(found.passed), 'row')} passed"
         f" ({', '.join(attested.files)})"
     )
     if found.warned:

@@ -18,7 +18,7 @@ from securemnist.cli.output import print_endpoint, say
 from securemnist.cli.pytest_hooks import RunHooks
 from securemnist.errors import UNDECIDED, USAGE, UsageError
 from securemnist.project import imports, settings
-from securemnist.results.verdicts import TIERS
+from securemnist.results.verdicts import DEFAULT_TIER
 
 if TYPE_CHECKING:
     from securemnist.data import DataSet, Samples
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 # Settings of pytest: only our plugins, no capturing, no output by pytest, whatever the folder.
 _INI = Path(__file__).with_name("assess.ini")
-_DEFAULT_TIER = "standard"
 
 
 def work(folder: Path, alive: int) -> None:
@@ -124,11 +123,10 @@ def try_out(job: Job, samples: DataSet) -> dict[str, Any]:
 def _selected(job: Job) -> list[Requirement]:
     """The rows that a job measures."""
     from securemnist.results import policy as policies
+    from securemnist.results.scope import Scope
 
-    rows = policies.load(Path(job.policy)).requirements
-    last = TIERS.index(job.tier or _DEFAULT_TIER)
-    wanted = [row for row in rows if TIERS.index(row.tier) <= last]
-    return [row for row in wanted if not job.rows or row.id in job.rows]
+    scope = Scope(job.tier or DEFAULT_TIER)
+    return scope.rows(policies.load(Path(job.policy)), job.rows)
 
 
 def _conftest_of(here: Path) -> ModuleType | None:

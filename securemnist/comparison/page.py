@@ -11,6 +11,7 @@ from securemnist.comparison import wording
 from securemnist.comparison.change import Change, Word
 from securemnist.comparison.changed_images import Images
 from securemnist.comparison.comparison import Comparison
+from securemnist.report.details import flattened
 from securemnist.results.assessment import Assessment
 from securemnist.results.json_model import table
 from securemnist.sanitize import line
@@ -18,7 +19,7 @@ from securemnist.view import jinja, requirement_text
 from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.count import counts
 from securemnist.view.interval_bar import IntervalBar, of_difference
-from securemnist.view.wording import NONE
+from securemnist.view.numbers import NONE
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 200
@@ -58,9 +59,10 @@ def _anchor(place: int, name: str) -> str:
 def _bar(change: Change) -> IntervalBar | None:
     if change.difference is None or change.low is None or change.high is None:
         return None
-    if change.unit == "count":
+    if change.unit not in ("share", "ratio"):
         return None
-    return of_difference(change.difference, change.low, change.high, change.margin)
+    numbers = change.difference, change.low, change.high, change.margin
+    return of_difference(*numbers, change.unit)
 
 
 def _spread(seconds: list[float]) -> str:
@@ -83,6 +85,5 @@ def _identity(side: Assessment) -> Iterable[tuple[str, str]]:
     yield "policy digest", line(side.policy.get("digest", NONE), 80)
     for key in ("commit", "python", "platform", "processor"):
         yield key, line(environment.get(key, NONE), 100)
-    for title, entries in (("recipe", subject.get("recipe")), ("", environment.get("packages"))):
-        for key, value in table(entries).items():
-            yield line(f"{title} {key}".strip(), 80), line(value, 200)
+    for prefix, entries in (("recipe ", subject.get("recipe")), ("", environment.get("packages"))):
+        yield from flattened(table(entries), prefix)

@@ -10,7 +10,7 @@ import numpy as np
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Part, Stage, Turned
 from securemnist.comparison.intervals import extreme_interval, unpaired_interval
-from securemnist.comparison.per_image import NOT_COUNTED, EventMatrix, pair, read
+from securemnist.comparison.per_image import NOT_COUNTED, EventMatrix, events_of, pair
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence
@@ -42,12 +42,14 @@ class PairedDifference:
     exact: bool = False
 
 
-def together(old: Finding, new: Finding, names: ClassNames = NUMBERS) -> PairedDifference | str:
-    """Both measurements in one view, or why there is none; Inconsistent where evidence is odd."""
+def paired_difference(
+    old: Finding, new: Finding, names: ClassNames = NUMBERS
+) -> PairedDifference | str:
+    """The difference of two measurements of one row, or why there is none; errors as of `events_of`."""
     before, after = old.measurement, new.measurement
     if before is None or after is None:
         return "a number is missing"
-    records = read(old), read(new)
+    records = events_of(old), events_of(new)
     if records[0] is not None and records[1] is not None:
         exact = before.complete and after.complete
         up = new.requirement.at_least is not None
@@ -73,8 +75,9 @@ def _on_images(
     if reason:
         return reason
     tables = pair(old, new)
-    counted = (old.once != NOT_COUNTED) & (new.once != NOT_COUNTED)
-    least = min((old.once != NOT_COUNTED).sum(), (new.once != NOT_COUNTED).sum())
+    before, after = old.in_any_row, new.in_any_row
+    counted = (before != NOT_COUNTED) & (after != NOT_COUNTED)
+    least = min((before != NOT_COUNTED).sum(), (after != NOT_COUNTED).sum())
     if not tables or 2 * counted.sum() < least:
         return "fewer than half of the images count for both versions"
     table = tables[0]
@@ -86,8 +89,11 @@ def _on_images(
         was, now = old.extreme([t.old for t in tables]), old.extreme([t.new for t in tables])
         difference = float(now - was)
         how, p_value = f"worst of {len(tables)}, drawn from their paired tables", None
-    gone, come = (old.once == 1) & (new.once == 0), (old.once == 0) & (new.once == 1)
-    broken, safe = (gone, come) if up else (come, gone)
+    lost, gained = (
+        (old.in_any_row == 1) & (new.in_any_row == 0),
+        (old.in_any_row == 0) & (new.in_any_row == 1),
+    )
+    broken, safe = (lost, gained) if up else (gained, lost)
     return PairedDifference(
         paired=how,
         difference=difference,
@@ -128,7 +134,7 @@ def _classes(old: EventMatrix, new: EventMatrix, names: ClassNames) -> tuple[Par
     for label in np.unique(old.labels).tolist():
         among = old.labels == label
         # Of a class under several targets: what happens to it under any of them.
-        for table in pair(_any(old), _any(new), among):
+        for table in pair(_in_one_row(old), _in_one_row(new), among):
             low, high = table.interval()
             shares = {"old": table.old, "new": table.new, "low": low, "high": high}
             parts.append(Part(name=names[label], n=table.n, **shares))
@@ -137,8 +143,8 @@ def _classes(old: EventMatrix, new: EventMatrix, names: ClassNames) -> tuple[Par
     return tuple(parts)
 
 
-def _any(matrix: EventMatrix) -> EventMatrix:
-    return EventMatrix(matrix.order, matrix.labels, matrix.places, matrix.once[None])
+def _in_one_row(matrix: EventMatrix) -> EventMatrix:
+    return EventMatrix(matrix.order, matrix.labels, matrix.places, matrix.in_any_row[None])
 
 
 def _stages(old: EventMatrix, new: EventMatrix) -> tuple[Stage, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from securemnist.comparison.intervals import Paired
+from securemnist.input_spec import TARGET_WORDS
 from securemnist.results import per_image
 from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
@@ -23,7 +24,6 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
-_WORDS = ("all", "next", "pair")  # targets that are no single class
 _MOST_CLASSES_OF_PAIRS = 32  # 992 pairs
 _ROUNDING = 1e-9
 
@@ -66,13 +66,13 @@ class EventMatrix:
         return float(self.extreme(happened[counted > 0] / counted[counted > 0]))
 
     @property
-    def once(self) -> np.ndarray:
+    def in_any_row(self) -> np.ndarray:
         """Events (n,) over all rows together: an image counts where any row counts it."""
         rows: np.ndarray = self.events.max(0)
         return rows
 
 
-def read(finding: Finding) -> EventMatrix | None:
+def events_of(finding: Finding) -> EventMatrix | None:
     """The events of a finding; None without any, Inconsistent where they give another value."""
     measurement = finding.measurement
     matrix = None if measurement is None else _event_matrix(finding, measurement.evidence)
@@ -95,7 +95,9 @@ def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
             evidence.per_class if isinstance(evidence, CleanEvidence) else evidence.per_class_asr
         )
         if isinstance(evidence, BackdoorEvidence) and isinstance(target, str):
-            target = target if target in _WORDS else evidence.target  # else the name of a class
+            target = (
+                target if target in TARGET_WORDS else evidence.target
+            )  # else the name of a class
         if table is None:
             return None
         classes = int(table.labels.max()) + 1 if shares is None else len(shares)
@@ -132,7 +134,7 @@ def _answers(
     target: Any, table: AnswerTable, classes: int, *, by_class: bool
 ) -> EventMatrix | None:
     """Predicted classes: right or not, of all images or by class; with a trigger, the target or not."""
-    labels, answered = table.labels, table.read
+    labels, answered = table.labels, table.clean
     if (triggered := table.triggered) is not None:
         events = _hits(target, classes, labels, answered, triggered)
         return None if events is None else _of_table(table, events, triggered, extreme=np.max)
@@ -153,7 +155,7 @@ def _of_table(
 def _hits(
     target: Any, classes: int, labels: np.ndarray, clean: np.ndarray, triggered: np.ndarray
 ) -> np.ndarray | None:
-    """Attack success by the definition of `evaluation.backdoor`, a row for each target tried.
+    """Attack success by the definition of `backdoor.success_rate`, a row for each target tried.
 
     None for another target, and where the rows of all pairs would not fit into memory.
     """

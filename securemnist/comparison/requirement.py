@@ -6,7 +6,7 @@ from typing import Any
 
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Side, Word
-from securemnist.comparison.paired_difference import PairedDifference, together
+from securemnist.comparison.paired_difference import PairedDifference, paired_difference
 from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
@@ -52,7 +52,7 @@ def _difference(
         return "the new policy has no such row, so it was not measured for the new version"
     names = ClassNames.of(sides[1].subject)
     try:
-        return comparability.of_row(old, new, sides) or together(old, new, names)
+        return comparability.of_row(old, new, sides) or paired_difference(old, new, names)
     except Inconsistent as error:
         return f"malformed evidence, {error}"
 

@@ -7,7 +7,8 @@ from securemnist.comparison.comparison import Comparison
 from securemnist.errors import FAILED
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line
-from securemnist.view.wording import NONE, Headline, number, plural, share
+from securemnist.view.numbers import NONE, number, plural, share
+from securemnist.view.wording import Headline
 
 SYMBOLS = {
     Word.WORSE: "↓",

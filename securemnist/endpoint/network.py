@@ -13,9 +13,11 @@ from torch import nn
 
 from securemnist.endpoint.answers import Reader
 from securemnist.endpoint.description import Description
-from securemnist.endpoint.probe import Facts, check_probabilities, differs, probe
+from securemnist.endpoint.equal_answers import differs
+from securemnist.endpoint.probe import Facts, probe
 from securemnist.endpoint.queries import Queries
 from securemnist.endpoint.query_budget import Counts
+from securemnist.endpoint.score_kind import check_probabilities
 from securemnist.errors import ModelError, NoAnswer
 from securemnist.input_spec import InputSpec
 from securemnist.types import Images, Logits

@@ -7,21 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-from securemnist import masked_scores
+from securemnist.endpoint.equal_answers import differs
 from securemnist.endpoint.pixels import LEVELS, Pixels
 from securemnist.endpoint.queries import Queries
+from securemnist.endpoint.score_kind import are_probabilities, decimals_of
 from securemnist.errors import ModelError
 
 REPEATS = 5
-# Probabilities sum to 1 up to the rounding of each score.
-_SUM_TOLERANCE, _MOST_DECIMALS = 1e-3, 10
-_LATER_TOLERANCE = 0.1  # coarse formats of numbers, as bfloat16, may be less exact in later answers
-# Two answers differ where a score does by more than its last decimal, or by this share of their spread.
-# Errors of floats change the last one of few decimals hardly ever, and a class by one step of it.
-_SPREAD = 1e-4
-_FEW, _LAST, _NOT_THE_LAST = 1, 1.5, 0.5
 _STATUS_OF_SIZE = ("status 400", "status 413", "status 422")
 
 
@@ -93,9 +86,9 @@ def probe(queries: Queries, pixels: Pixels, x: np.ndarray, kind: str) -> Facts:
     decimals = (
         None
         if labels_only
-        else _decimals(np.concatenate([singles, _unsure(queries, pixels, x[:8])]))
+        else decimals_of(np.concatenate([singles, _unsure(queries, pixels, x[:8])]))
     )
-    probabilities = None if labels_only else _probabilities(singles, decimals, kind)
+    probabilities = None if labels_only else are_probabilities(singles, decimals, kind)
     batch_note, an_image = _fit_batch(queries, numbers, singles, decimals)
     return Facts(
         classes=len(queries.reader.classes),
@@ -109,56 +102,6 @@ def probe(queries: Queries, pixels: Pixels, x: np.ndarray, kind: str) -> Facts:
         seconds=seconds,
         seconds_an_image=min(an_image, seconds),
     )
-
-
-def differs(one: np.ndarray, other: np.ndarray, decimals: int | None) -> np.ndarray:
-    """Boolean (n,): answers that differ by more than rounding, or name another class.
-
-    The spread leaves out scores far below the others: -1e9 for a class, or for most, would hide every
-    change. Each of those is compared with its own distance.
-    """
-    if one.ndim == 1:
-        return np.asarray(one != other)
-    other, step = np.broadcast_to(other, one.shape), 0.0
-    if decimals is not None:
-        step = (_LAST if decimals > _FEW else _NOT_THE_LAST) * 10.0**-decimals
-    below, far, spread = _spread(one)
-    with np.errstate(over="ignore"):
-        change = np.abs(one - other)
-    classes = np.stack([one.argmax(1), other.argmax(1)], 1)
-    best, moved = (np.take_along_axis(of, classes, 1) for of in (np.abs(one), change))
-    named = (classes[:, 0] != classes[:, 1]) & (moved.max(1) > _SPREAD * best.max(1) + step)
-    allowed = _SPREAD * np.where(far, below, spread[:, None]) + step
-    return np.asarray((change > allowed).any(1) | named)
-
-
-def _spread(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distances (n, K) from the highest score, which scores are masks, and the spread (n,) of the others.
-
-    The spread is at most twice the median distance: a few low scores do not make a large spread.
-    """
-    with np.errstate(over="ignore"):
-        most = 2 * np.median(scores.max(1, keepdims=True) - scores, axis=1)
-    found = masked_scores.spread(
-        torch.from_numpy(np.array(scores, np.float64)),
-        torch.from_numpy(np.asarray(most, np.float64)),
-    )
-    return found.below.numpy(), found.far.numpy(), found.others.numpy()
-
-
-def check_probabilities(scores: np.ndarray, decimals: int | None, *, whole: bool) -> None:
-    """ModelError for scores (n, K) that are no probabilities; `whole`: those of an image sum to 1.
-
-    The probe has seen a few images only.
-    """
-    sums = scores.sum(1) if whole else np.ones(len(scores))
-    rounded = 0.0 if decimals is None else scores.shape[1] * 0.5 * 10.0**-decimals
-    inside = bool(((scores >= -_SUM_TOLERANCE) & (scores <= 1 + _SUM_TOLERANCE)).all())
-    if not inside or bool((np.abs(sums - 1) > _LATER_TOLERANCE + rounded).any()):
-        raise ModelError(
-            "expected probabilities from the endpoint as in its first answers, got other scores; fix the "
-            'endpoint, or write kind = "logits"'
-        )
 
 
 def _repeated(queries: Queries, one: np.ndarray) -> tuple[np.ndarray, float]:
@@ -175,38 +118,6 @@ def _unsure(queries: Queries, pixels: Pixels, x: np.ndarray) -> np.ndarray:
     """Answers to means of two images each: scores of 0 and 1 do not say how others are rounded."""
     means = pixels.numbers((x + np.roll(x, 1, 0)) / 2)
     return np.concatenate([queries.one_request(one[None]) for one in means])
-
-
-def _decimals(scores: np.ndarray) -> int | None:
-    """The fewest decimals that write all scores exactly; None for more than ten."""
-    for decimals in range(_MOST_DECIMALS + 1):
-        if bool((np.abs(np.round(scores, decimals) - scores) <= 1e-14 * np.abs(scores)).all()):
-            return decimals
-    return None
-
-
-def _probabilities(scores: np.ndarray, decimals: int | None, kind: str) -> bool:
-    """Whether scores are probabilities; ModelError where the description says so and they are not.
-
-    Percentages are refused unless the description calls them logits: a softmax of them is always sure.
-    """
-    rounded = 0.0 if decimals is None else scores.shape[1] * 0.5 * 10.0**-decimals
-    inside = bool(((scores >= 0) & (scores <= 1)).all())
-    from_one, from_100 = (np.abs(scores.sum(1) - whole) for whole in (1, 100))
-    percent = bool((scores >= 0).all() and (from_100 <= 100 * _SUM_TOLERANCE + rounded).all())
-    # Rounding allows both sums where classes are many and decimals few: the nearer one counts.
-    already = inside and bool((from_one < from_100).all())
-    if kind != "logits" and percent and not already:
-        raise ModelError(
-            "expected probabilities or logits from the endpoint, got percentages; let it answer "
-            'probabilities, or write kind = "logits" for scores whose sum is 100 by chance'
-        )
-    if kind == "probabilities" and not inside:
-        raise ModelError(
-            'expected probabilities from the endpoint, got scores outside [0, 1]; write kind = "logits"'
-        )
-    sums = bool((from_one <= _SUM_TOLERANCE + rounded).all())
-    return inside and sums if kind == "auto" else kind == "probabilities"
 
 
 def _fit_batch(

@@ -74,7 +74,7 @@ class Sample:
         return AnswerTable(
             **self.record,
             labels=self.y.cpu().numpy(),
-            read=predictions.cpu().numpy(),
+            clean=predictions.cpu().numpy(),
             triggered=None if triggered is None else triggered.cpu().numpy(),
         )
 

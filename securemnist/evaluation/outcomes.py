@@ -80,10 +80,10 @@ class Outcomes:
     def table(self, **record: Any) -> OutcomeTable:
         """Labels, codes and predictions; `record` says how the images were chosen (`Sample.record`)."""
         columns = self.labels, self.codes, self.clean_predictions, self.predictions
-        labels, codes, read, attacked = (column.cpu().numpy() for column in columns)
+        labels, codes, clean, attacked = (column.cpu().numpy() for column in columns)
         stages = list(self.stages)
         return OutcomeTable(
-            labels=labels, codes=codes, stages=stages, read=read, attacked=attacked, **record
+            labels=labels, codes=codes, stages=stages, clean=clean, attacked=attacked, **record
         )
 
     def evidence(self, **record: Any) -> AttackEvidence:

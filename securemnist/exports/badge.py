@@ -9,7 +9,8 @@ from __future__ import annotations
 from securemnist.errors import FAILED
 from securemnist.results.assessment import Assessment
 from securemnist.sanitize import line
-from securemnist.view import unmeasured_families, wording
+from securemnist.view import unmeasured_families
+from securemnist.view.numbers import plural
 from securemnist.view.svg import BAD, GOOD, MUTED, PAPER, Drawing
 
 _LABEL = "model security"
@@ -45,4 +46,4 @@ def _words(assessment: Assessment) -> tuple[str, str]:
     whole = passed == len(assessment.findings)
     if whole and not unmeasured_families.about_evasion(assessment):
         return "passed", GOOD
-    return f"{passed} of {wording.plural(len(assessment.findings), 'row')} passed", MUTED
+    return f"{passed} of {plural(len(assessment.findings), 'row')} passed", MUTED

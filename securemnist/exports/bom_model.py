@@ -18,6 +18,7 @@ from securemnist.results.verdicts import Verdict
 from securemnist.sanitize import sentence
 from securemnist.view import waiver_text, wording
 from securemnist.view.class_names import ClassNames
+from securemnist.view.numbers import plural
 from securemnist.view.requirement_text import claim
 
 MODEL = "model"
@@ -86,7 +87,7 @@ def _metrics(finding: Finding, names: ClassNames) -> Iterator[dict[str, Any]]:
     if found.certified is not None:
         yield _metric(f"{measure}: certified", whole, found.certified, found.certified_low)
     for one in slices(finding, names):
-        samples = f", {wording.plural(one.n, 'sample')}" if one.n else ""
+        samples = f", {plural(one.n, 'sample')}" if one.n else ""
         where = f"{row}{mark}, {one.name}{samples}"
         yield _metric(one.measure, where, one.value, one.low, one.high)
 

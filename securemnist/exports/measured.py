@@ -132,6 +132,6 @@ def _labels(evidence: object) -> np.ndarray | None:
         answers, target = evidence.answers, evidence.target
         # Samples of the target, or read as it without the trigger, show no effect of the trigger.
         if isinstance(target, int) and evidence.source is None:
-            counted = (answers.labels != target) & (answers.read != target)
+            counted = (answers.labels != target) & (answers.clean != target)
             return np.asarray(answers.labels[counted])
     return None

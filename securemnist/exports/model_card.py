@@ -18,6 +18,7 @@ from securemnist.results.json_model import table
 from securemnist.sanitize import markdown
 from securemnist.view import jinja, wording
 from securemnist.view.class_names import ClassNames
+from securemnist.view.numbers import NONE, number
 from securemnist.view.requirement_text import claim
 
 FILE = "MODEL_CARD.md"
@@ -94,9 +95,9 @@ def _interval(one: Finding | Slice) -> str:
     """`0.9904 to 0.9938`; a dash where there is none."""
     found = one.measurement if isinstance(one, Finding) else one
     if found is None or found.low is None or found.high is None:
-        return wording.NONE
+        return NONE
     unit = "share" if isinstance(found, Slice) else found.unit
-    return f"{wording.number(found.low, unit)} to {wording.number(found.high, unit)}"
+    return f"{number(found.low, unit)} to {number(found.high, unit)}"
 
 
 def _worst(finding: Finding, names: ClassNames) -> Slice | None:

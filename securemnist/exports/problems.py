@@ -16,6 +16,7 @@ from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line, sentence
 from securemnist.view import waiver_text, wording
+from securemnist.view.numbers import plural
 
 Level = Literal["error", "warning", "note"]
 # Rules of the run. No row has such a name: an id of a row has no slash.
@@ -83,7 +84,7 @@ def _not_decided(assessment: Assessment) -> str:
         names = ", ".join(line(row.requirement.id, 60) for row in rows[:_NAMED])
         more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
         stopped = "The run was interrupted. " if assessment.interrupted else ""
-        whole = wording.plural(len(inside), "row")
+        whole = plural(len(inside), "row")
         return f"{stopped}Of {whole} in scope, {len(rows):,} not decided: {names}{more}."
     if not inside:
         return "No row was in the scope of this run, so it shows nothing."

@@ -17,8 +17,9 @@ from securemnist.sanitize import line
 from securemnist.view import jinja
 from securemnist.view.axis import Scale
 from securemnist.view.figure import Exhibit, Table
+from securemnist.view.numbers import NONE, plural
 from securemnist.view.svg import GOOD, INK, LINE, MUTED, Drawing
-from securemnist.view.wording import NONE, SYMBOLS, kind, plural, version
+from securemnist.view.wording import SYMBOLS, kind, version
 
 MAX_POINTS = 30  # entries in a chart, the latest ones
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -43,4 +43,4 @@ def design_of(context: Context, name: str) -> float:
     answers = evidence.answers if isinstance(evidence, CleanEvidence) else None
     if answers is None:
         raise TypeError("expected the answers of a clean accuracy")
-    return margins.design_effect(answers.labels.tolist(), answers.read.tolist())
+    return margins.design_effect(answers.labels.tolist(), answers.clean.tolist())

@@ -8,20 +8,19 @@ is unknown.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+Model = dict[str, Any]  # a threat model as TOML has it: tables, and lists of tables by their kind
 
 _UNKNOWN = frozenset({"page", "audit-log"})
 _UNKNOWN_IF_SERVED = frozenset({"training-script", "python-objects"})
 _NOT_ASKED = frozenset({"candidate"})  # the weights of a served model are not read
 # Threats of an HTTP interface with tokens, records and many clients.
 _OF_A_SERVICE = frozenset({"S-02", "R-01", "D-01"})
-_ON = re.compile(r"^on = .*$", re.MULTILINE)
-_STORES = re.compile(r"\nstores = .*")
 _SERVICE = re.compile(r"(?<!denial of )\b([Ss])ervice\b")
-# Sentences of the bundled threat model, and those of a system about which less is known.
+# Words of the bundled threat model, and those of a system about which less is known.
 NO_PAGE = {
     "The data set, the weights or the page are removed": "The data set or the weights are removed"
 }
@@ -32,20 +31,16 @@ OWN_DATA = {
 NOT_SERVED = {
     "trained and served": "trained and used",
     "stored as a weight file and served over HTTP": "stored as a weight file and used by an application",
-    'title = "Serving"': 'title = "Use"',
-    "The machine that answers requests with the released weights.": (
-        "The machine that classifies images with the released weights."
-    ),
-    'title = "HTTP interface"': 'title = "Images and answers"',
-    'authentication = "token"\n': "",
+    "The machine that answers requests with": "The machine that classifies images with",
     "The HTTP interface that classifies images.": "The program that classifies images.",
     "A body of unusual size": "An image of unusual size",
     "Images by HTTP, and their classes": "Images, and their classes",
-    'title = "Requests"': 'title = "Images"',
     "within an L-infinity ball, forged identities, malformed requests or floods.": (
         "within an L-infinity ball, or malformed ones."
     ),
 }
+# Titles of a system that is not served, by the bundled ones.
+TITLES = {"Serving": "Use", "HTTP interface": "Images and answers", "Requests": "Images"}
 
 
 @dataclass(frozen=True)
@@ -55,58 +50,55 @@ class KnownSystem:
     served: bool = False
     own_data: bool = False
 
-    def fitted(self, text: str) -> str:
-        """The text of a threat model without the parts that nothing tells of."""
-        for before, after in self._sentences().items():
-            text = text.replace(before, after)
-        blocks = [(block, tomllib.loads(block)) for block in text.split("\n\n")]
-        absent = self._absent([table for _, table in blocks])
-        kept = "\n\n".join(_kept(blocks, absent)) + "\n"
-        return kept if self.served else _SERVICE.sub(_application, kept)
+    def fitted(self, model: Model) -> Model:
+        """A threat model without the parts that nothing tells of."""
+        absent = self._absent(model)
+        kept = {kind: _without(entries, absent) for kind, entries in model.items()}
+        crossed = _crossed(kept)
+        kept["boundaries"] = [one for one in kept["boundaries"] if set(one["between"]) in crossed]
+        for boundary in () if self.served else kept["boundaries"]:
+            if boundary.get("authentication") == "token":
+                del boundary["authentication"]
+        return {key: _changed(value, self._reworded) for key, value in kept.items()}
 
-    def _sentences(self) -> Mapping[str, str]:
-        known = (OWN_DATA if self.own_data else {}) | ({} if self.served else NOT_SERVED)
-        return NO_PAGE | known
-
-    def _absent(self, tables: list[dict[str, Any]]) -> frozenset[str]:
+    def _absent(self, model: Model) -> frozenset[str]:
         """The ids of absent components, of flows from or to them, and of threats about them alone."""
         absent = _UNKNOWN | (_UNKNOWN_IF_SERVED | _NOT_ASKED if self.served else _OF_A_SERVICE)
-        flows = [flow for table in tables for flow in table.get("flows", ())]
-        absent |= {flow["id"] for flow in flows if {flow["source"], flow["destination"]} & absent}
-        threats = [threat for table in tables for threat in table.get("threats", ())]
-        return absent | {threat["id"] for threat in threats if absent.issuperset(threat["on"])}
+        ends = {flow["id"]: {flow["source"], flow["destination"]} for flow in model["flows"]}
+        absent |= {name for name, both in ends.items() if both & absent}
+        return absent | {one["id"] for one in model["threats"] if absent.issuperset(one["on"])}
+
+    def _reworded(self, text: str) -> str:
+        known = NO_PAGE | (OWN_DATA if self.own_data else {}) | ({} if self.served else NOT_SERVED)
+        for before, after in known.items():
+            text = text.replace(before, after)
+        return text if self.served else _SERVICE.sub(_application, TITLES.get(text, text))
 
 
-def _kept(blocks: list[tuple[str, dict[str, Any]]], absent: frozenset[str]) -> Iterator[str]:
-    """The blocks of entries that are not absent, whose lists name no absent one."""
-    crossed = _crossed([table for _, table in blocks], absent)
-    for block, table in blocks:
-        entries = [entry for kind in table.values() if isinstance(kind, list) for entry in kind]
-        entry = entries[0] if entries else {}
-        between = entry.get("between")
-        if entry.get("id") in absent or (between and frozenset(between) not in crossed):
-            continue
-        if "on" in entry:
-            block = _ON.sub(f"on = {_listed(entry['on'], absent)}", block)
-        if absent.intersection(entry.get("stores", ())):
-            block = _STORES.sub("", block)
-        yield block.rstrip("\n")
+def _without(value: Any, absent: frozenset[str]) -> Any:
+    """Entries of a kind that are not absent, whose lists name no absent one; other values as they are."""
+    if not isinstance(value, list):
+        return value
+    if not all(isinstance(one, Mapping) for one in value):
+        return [one for one in value if one not in absent]
+    present = [entry for entry in value if entry.get("id") not in absent]
+    fitted = ({key: _without(one, absent) for key, one in entry.items()} for entry in present)
+    return [{key: one for key, one in entry.items() if one != []} for entry in fitted]
 
 
-def _crossed(tables: list[dict[str, Any]], absent: frozenset[str]) -> set[frozenset[str]]:
+def _crossed(model: Model) -> list[set[str]]:
     """The pairs of zones between which data flow."""
-    zones = {one["id"]: one["zone"] for table in tables for one in table.get("components", ())}
-    return {
-        frozenset((zones[flow["source"]], zones[flow["destination"]]))
-        for table in tables
-        for flow in table.get("flows", ())
-        if flow["id"] not in absent
-    }
+    zones = {one["id"]: one["zone"] for one in model["components"]}
+    return [{zones[flow["source"]], zones[flow["destination"]]} for flow in model["flows"]]
 
 
-def _listed(names: list[str], absent: frozenset[str]) -> str:
-    """A TOML list of the names that are not absent."""
-    return "[" + ", ".join(f'"{name}"' for name in names if name not in absent) + "]"
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    """A value whose texts are changed, those inside of it, too; keys stay."""
+    if isinstance(value, Mapping):
+        return {key: _changed(one, change) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_changed(one, change) for one in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def _application(found: re.Match[str]) -> str:

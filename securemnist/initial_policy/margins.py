@@ -47,13 +47,13 @@ def meaningful(classes: int) -> float:
     return max(_MEANINGFUL, 1.5 / classes)
 
 
-def design_effect(labels: Sequence[object], read: Sequence[object]) -> float:
+def design_effect(labels: Sequence[object], predicted: Sequence[object]) -> float:
     """Variance of an accuracy relative to that of independent samples, at least 1 (Kish 1965).
 
     Neighbouring samples are by one writer and correlated, so ten blocks of neighbours are compared.
-    `labels` and `read` (predictions) are classes, in file order.
+    `labels` and `predicted` are classes, in file order.
     """
-    hits = [int(label == answer) for label, answer in zip(labels, read, strict=True)]
+    hits = [int(label == answer) for label, answer in zip(labels, predicted, strict=True)]
     size = len(hits) // _BLOCKS
     share = sum(hits) / len(hits)
     if size < 2 or share in (0, 1):

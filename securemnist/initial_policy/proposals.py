@@ -9,6 +9,7 @@ from typing import Any
 from securemnist.endpoint.network import RemoteModel
 from securemnist.initial_policy.kind import Kind
 from securemnist.measures.checks import MOST_CLASSES_OF_PAIRS
+from securemnist.results.verdicts import DEFAULT_TIER
 
 _CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
 # Fewer test samples of a class leave the rate of a pair undecided.
@@ -32,7 +33,7 @@ class Proposal:
     why: str
     ids: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=dict)
-    tier: str = "standard"
+    tier: str = DEFAULT_TIER
     images: int | None = None
     at_most: float = 0
 

@@ -15,6 +15,7 @@ from securemnist.initial_policy.measured import Row
 from securemnist.initial_policy.proposals import STATIC_BASELINE
 from securemnist.measures import MEASURES
 from securemnist.results.families import SUPPLY_CHAIN
+from securemnist.results.verdicts import DEFAULT_TIER
 
 WAIVED_DAYS = 90
 _TUNING = "the tuning split (the last training samples, never the test samples)."
@@ -76,7 +77,7 @@ def _row(row: Row, data: DataSet, until: datetime.date) -> str:
         lines.append(f'baseline = "{STATIC_BASELINE}"')
     if proposal.images is not None:
         lines.append(f"images = {min(proposal.images, len(data.test))}")
-    if proposal.tier != "standard":
+    if proposal.tier != DEFAULT_TIER:
         lines.append(f'tier = "{proposal.tier}"')
     lines.append(f"{MEASURES[proposal.measure].good} = {bound.threshold:g}")
     lines.append(f"max_drop = {bound.max_drop:g}")

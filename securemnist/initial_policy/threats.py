@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import json
-import re
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from securemnist._util import resources
-from securemnist.initial_policy.known_system import KnownSystem
+from securemnist.initial_policy.known_system import KnownSystem, Model
 from securemnist.initial_policy.measured import Row
+from securemnist.initial_policy.text import as_toml
 from securemnist.results import policy
 from securemnist.results.json_model import table
+from securemnist.view import taxonomy
 
 _HEAD = """\
 # The threat model of this project: what is protected, where data pass from one trust zone to another,
@@ -22,9 +23,7 @@ _HEAD = """\
 # A threat whose mitigations no row tests is uncovered. Likelihood and severity are judgements.
 # `securemnist threats` prints the status of each; `securemnist threats check` checks this file.
 """
-_ROWS = re.compile(r", requirements = \[([^\]]*)\]")
-_REVIEWED = re.compile(r"^reviewed = .*$", re.MULTILINE)
-_SOURCES = re.compile(r"^sources = .*\n", re.MULTILINE)
+_WIDTH = 100  # of a line above the entries of a kind
 
 
 def threat_model(rows: Sequence[Row], today: datetime.date, system: KnownSystem) -> str:
@@ -36,17 +35,45 @@ def threat_model(rows: Sequence[Row], today: datetime.date, system: KnownSystem)
     bundled = {row.id: _question(row.measure, row.settings)
                for row in policy.load(resources.POLICY).requirements}  # fmt: skip
     own = {row.proposal.id: _question(row.proposal.measure, row.settings) for row in rows}
-
-    def renamed(found: re.Match[str]) -> str:
-        questions = {bundled[name] for name in json.loads(f"[{found[1]}]")}
-        names = [name for name, question in own.items() if question in questions]
-        return f", requirements = {json.dumps(names)}" if names else ""
-
-    text = resources.THREATS.read_text(encoding="utf-8")
-    body = _REVIEWED.sub(f"reviewed = {today.isoformat()}", text[text.index("title = ") :])
+    model = tomllib.loads(resources.THREATS.read_text(encoding="utf-8"))
+    model["reviewed"] = today
+    for threat in model["threats"]:
+        threat.pop("sources", None)
+        for mitigation in threat["mitigations"]:
+            questions = {bundled[name] for name in mitigation.pop("requirements", ())}
+            if names := [name for name, question in own.items() if question in questions]:
+                mitigation["requirements"] = names
     unknown = "training code" if system.served else "service"
-    fitted = system.fitted(_SOURCES.sub("", _ROWS.sub(renamed, body)))
-    return _HEAD.format(unknown=unknown) + fitted
+    blocks = "\n\n".join(_blocks(system.fitted(model)))
+    return f"{_HEAD.format(unknown=unknown)}{blocks}\n"
+
+
+def _blocks(model: Model) -> Iterator[str]:
+    """The parts of the file: single values, and each table with its entries."""
+    single = {key: value for key, value in model.items() if not isinstance(value, list | dict)}
+    yield _entry("", single)
+    for kind, value in model.items():
+        if isinstance(value, dict):
+            yield _entry(f"[{kind}]", value)
+        before = ""
+        for entry in value if isinstance(value, list) else ():
+            topic = taxonomy.name(f"STRIDE:{entry['category']}") if "category" in entry else kind
+            if topic != before:
+                yield f"# {f' {topic.lower()}':->{_WIDTH}}"
+            before = topic
+            yield _entry(f"[[{kind}]]", entry)
+
+
+def _entry(head: str, values: Mapping[str, Any]) -> str:
+    """A table of TOML; tables in a list have a line each."""
+    lines = [head] if head else []
+    for key, value in values.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            lines += [f"{key} = [", *(f"  {as_toml(one)}," for one in value), "]"]
+        else:
+            day = isinstance(value, datetime.date)
+            lines.append(f"{key} = {value.isoformat() if day else as_toml(value)}")
+    return "\n".join(lines)
 
 
 def _question(measure: str, settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from securemnist.backdoor import Trigger, make_trigger
 from securemnist.backdoor.success_rate import (
-    WORDS,
     Predictions,
     Success,
     TargetMap,
@@ -23,8 +22,14 @@ from securemnist.backdoor.success_rate import (
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.input_spec import MOST_CLASSES
-from securemnist.measures.base import AnswerSettings, bad_share, made_by, unreliable_reason
+from securemnist.input_spec import MOST_CLASSES, TARGET_WORDS
+from securemnist.measures.base import (
+    AnswerSettings,
+    bad_share,
+    interval_measurement,
+    made_by,
+    unreliable_reason,
+)
 from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
 from securemnist.results.evidence.answers import BackdoorEvidence
@@ -80,13 +85,11 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         **_target_evidence(settings, predictions, results, worst),
         **_control(context, trigger, worst, seed),
     )
-    return Measurement(
-        value=worst.rate,
-        low=max(low for low, _ in bounds),
-        high=max(high for _, high in bounds),
-        n=worst.n,
+    return interval_measurement(
+        worst.rate,
+        (max(low for low, _ in bounds), max(high for _, high in bounds)),
+        worst.n,
         complete=False,  # the upper bound decides, for the whole test set, too
-        seconds=0.0,
         seed=seed,
         inconclusive=invisible_reason(sample.x, stamped)
         or reason
@@ -97,7 +100,7 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
 
 def _maps(context: Context, target: int | str, classes: int) -> list[TargetMap]:
     """The targets of a row, whose class may be given by its name."""
-    label = target if target in WORDS else context.data.spec.label_of(target)
+    label = target if target in TARGET_WORDS else context.data.spec.label_of(target)
     return target_maps(label, classes)
 
 

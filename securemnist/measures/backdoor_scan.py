@@ -6,7 +6,6 @@ is a perturbation that is far smaller than those which networks without a backdo
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from securemnist.backdoor.scan import references, searches, validity
@@ -19,7 +18,7 @@ from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import Settings, bad_share
+from securemnist.measures.base import Settings, bad_share, interval_measurement
 from securemnist.measures.inputs import of_files
 from securemnist.measures.triggered_gallery import of_trigger
 from securemnist.models import loading
@@ -30,7 +29,6 @@ from securemnist.results.findings import Measurement
 
 SEARCHED, HELD_OUT = 300, 1_000  # test images for the searches, and others for the witness
 LIFT = 0.5  # success above that on clean networks, from which a found trigger is a backdoor
-_NOTHING: dict[str, Any] = dict.fromkeys(("value", "low", "high"), 0.0)
 _MAPS = 44  # searches of four starts for each of ten classes and for any other class
 
 
@@ -69,7 +67,6 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
     statistics = judged(*compared)
     table = _table(statistics, found, len(known))
     first = statistics[0]
-    common: dict[str, Any] = {"n": len(held_out), "complete": False, "seconds": 0.0, "seed": seed}
     if not first.is_doubtful:
         blind = (
             validity.unlike(statistics)
@@ -78,17 +75,16 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         )
         if not blind:
             table = {"result": "no trigger of these kinds found", **table}
-        evidence = OtherEvidence(table=table)
-        return Measurement(**_NOTHING, inconclusive=blind, evidence=evidence, **common)
+        return _measured(held_out, seed, inconclusive=blind, evidence=OtherEvidence(table=table))
     chosen = next(one for one in found if one.kind == first.kind)
     witness = witness_at(first.place, chosen.perturbation, context.subject.model, *images, classes)
     if first.place == classes:
         table["map"] = witness.target_map.name
-    measured = _witnessed(context, settings, witness, held_out, table, common)
+    measured = _witnessed(context, settings, witness, held_out, table, seed)
     if first.is_anomaly:
         return measured
     # A value above the threshold would fail the row.
-    return dataclasses.replace(measured, **_NOTHING, inconclusive=first.doubt)
+    return _measured(held_out, seed, inconclusive=first.doubt, evidence=measured.evidence)
 
 
 def _references(
@@ -155,7 +151,7 @@ def _witnessed(
     witness: Witness,
     sample: Sample,
     table: dict[str, object],
-    common: dict[str, Any],
+    seed: int,
 ) -> Measurement:
     """The success of a trigger that no clean network has so small."""
     model = context.subject.model
@@ -174,10 +170,11 @@ def _witnessed(
             f"a smaller trigger was found than clean networks have, but it succeeds only "
             f"{lift:.0%} more often than on them"
         )
-    return Measurement(
-        value=max(0.0, lift),
-        low=max(0.0, low - (control or 0.0)),
-        high=max(0.0, high - (control or 0.0)),
+    above = (max(0.0, share - (control or 0.0)) for share in (success.rate, low, high))
+    return _measured(
+        sample,
+        seed,
+        *above,
         inconclusive=reason,
         evidence=BackdoorEvidence(
             trigger={"kind": f"found {witness.perturbation.kind}", **table},
@@ -191,8 +188,14 @@ def _witnessed(
             control_models=controls,
             lift=lift,
         ),
-        **common,
     )
+
+
+def _measured(
+    sample: Sample, seed: int, value: float = 0.0, low: float = 0.0, high: float = 0.0, **more: Any
+) -> Measurement:
+    """The measurement on images that the searches did not see; without numbers nothing was found."""
+    return interval_measurement(value, (low, high), len(sample), complete=False, seed=seed, **more)
 
 
 def _controls(

@@ -26,7 +26,6 @@ from securemnist.results.intervals import share_interval
 from securemnist.threats import Threat
 from securemnist.types import Images, Logits
 
-DEFAULT_TIER = "standard"
 _QUICK = 10.0  # seconds of a measure that has no estimate
 # Accuracy of guessing among the most classes that data may have; `check_data` knows their number.
 LEAST_CHANCE = 1 / MOST_CLASSES
@@ -184,6 +183,14 @@ def unreliable_reason(
     return "; ".join(f"{doubt.name}, {doubt.reason}" for doubt in doubts)
 
 
+def interval_measurement(
+    value: float, interval: tuple[float, float], n: int, **more: Any
+) -> Measurement:
+    """Measurement of a value on `n` samples with its 95 % interval; the seconds are set later."""
+    low, high = interval
+    return Measurement(value=value, low=low, high=high, n=n, seconds=0.0, **more)
+
+
 def share_measurement(
     hits: int, n: int, *, complete: bool, proved: int | None = None, **more: Any
 ) -> Measurement:
@@ -191,16 +198,13 @@ def share_measurement(
 
     `proved`: the number of certified images; it decides by the lower bound of its share, too.
     """
-    low, high = share_interval(hits, n)
     if proved is not None:
         certified_low = proved / n if complete else share_interval(proved, n)[0]
         more |= {"certified": proved / n, "certified_low": certified_low}
-    return Measurement(
-        value=hits / n, low=low, high=high, n=n, complete=complete, seconds=0.0, **more
-    )
+    return interval_measurement(hits / n, share_interval(hits, n), n, complete=complete, **more)
 
 
 def count_measurement(count: int, n: int, **more: Any) -> Measurement:
     """Measurement of an exact count among `n` that were looked at."""
-    same: dict[str, Any] = dict.fromkeys(("value", "low", "high"), float(count))
-    return Measurement(**same, n=n, complete=True, seconds=0.0, unit="count", **more)
+    exact = float(count)
+    return interval_measurement(exact, (exact, exact), n, complete=True, unit="count", **more)

@@ -13,10 +13,16 @@ import torch
 from pydantic import Field
 
 from securemnist._util.hashing import seed_from
-from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import AnswerSettings, answer_seconds, bad_share, unreliable_reason
+from securemnist.measures.base import (
+    AnswerSettings,
+    answer_seconds,
+    bad_share,
+    interval_measurement,
+    unreliable_reason,
+)
+from securemnist.measures.endpoints import check_exact_answers
 from securemnist.models.predictions import is_wrong
 from securemnist.models.probabilities import probabilities_of
 from securemnist.results.evidence.natural import CalibrationBin, CalibrationEvidence
@@ -45,10 +51,7 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
     the lower end is reflected at the value. NotApplicable for an endpoint, whose confidences may be
     rounded or left out.
     """
-    if context.subject.remote is not None:
-        raise NotApplicable(
-            "an endpoint may round or leave out confidences; measure the model itself"
-        )
+    check_exact_answers(context, "confidences")
     sample = context.sample(settings.images, seed)
     confidence, right, brier = _by_image(
         context.clean_logits(sample).double(), sample.samples.labels
@@ -64,13 +67,11 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
     resamples = [score(rng.integers(n, size=n)) for _ in range(_RESAMPLES)]
     value = score(np.arange(n))
     high = max(float(np.quantile(resamples, 0.975)), value)
-    return Measurement(
-        value=value,
-        low=max(0.0, 2 * value - high),
-        high=min(1.0, high),
-        n=n,
+    return interval_measurement(
+        value,
+        (max(0.0, 2 * value - high), min(1.0, high)),
+        n,
         complete=sample.complete and not settings.randomised,
-        seconds=0.0,
         seed=seed,
         evidence=CalibrationEvidence(
             reliability=[

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from securemnist.backdoor import make_trigger
-from securemnist.backdoor.success_rate import WORDS
 from securemnist.errors import DataError, PolicyError, UsageError
-from securemnist.input_spec import InputSpec
+from securemnist.input_spec import TARGET_WORDS, InputSpec
 from securemnist.measures.backdoor import BackdoorSettings
 from securemnist.measures.base import (
     LEAST_CHANCE,
@@ -131,7 +130,7 @@ def _check_chance(row: Requirement, measure: Measure, classes: int, where: str) 
 
 def _check_target(target: int | str, spec: InputSpec) -> None:
     """DataError for a class that the data lacks, UsageError for more pairs than can be measured."""
-    if target not in WORDS:
+    if target not in TARGET_WORDS:
         spec.label_of(target)
     classes = spec.classes
     if target == "pair" and classes > MOST_CLASSES_OF_PAIRS:

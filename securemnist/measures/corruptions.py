@@ -29,6 +29,7 @@ from securemnist.measures.base import (
     Measure,
     answer_seconds,
     as_value_error,
+    interval_measurement,
     unreliable_reason,
 )
 from securemnist.models.predictions import is_wrong, tied
@@ -121,14 +122,11 @@ def corruption_accuracy(context: Context, settings: CorruptionSettings, seed: in
     answers, evidence, complete = _measured(context, settings, seed)
     n = answers.right.shape[2]
     value = float(answers.right.double().mean())
-    low, high = _mean_interval(value, n)
-    return Measurement(
-        value=value,
-        low=low,
-        high=high,
-        n=n,
+    return interval_measurement(
+        value,
+        _mean_interval(value, n),
+        n,
         complete=complete,
-        seconds=0.0,
         seed=seed,
         evidence=evidence,
         inconclusive=unreliable_reason(context, settings, *answers.asked),
@@ -151,13 +149,12 @@ def worst_corruption_accuracy(
         one if k == worst else dataclasses.replace(one, pictures=[])
         for k, one in enumerate(results)
     ]
-    return Measurement(
-        value=values[worst],
-        low=min(_mean_interval(value, n)[0] for value in values),
-        high=_mean_interval(values[worst], n)[1],
-        n=n,
+    low = min(_mean_interval(value, n)[0] for value in values)
+    return interval_measurement(
+        values[worst],
+        (low, _mean_interval(values[worst], n)[1]),
+        n,
         complete=complete,
-        seconds=0.0,
         seed=seed,
         evidence=dataclasses.replace(evidence, worst=results[worst].kind, corruptions=shown),
         inconclusive=unreliable_reason(context, settings, *answers.asked),

@@ -46,6 +46,12 @@ def check_measurable(measure: Measure, settings: Any, remote: RemoteModel) -> No
             )
 
 
+def check_exact_answers(context: Context, what: str) -> None:
+    """NotApplicable for an endpoint; `what` the measure needs of every class, without rounding."""
+    if context.subject.remote is not None:
+        raise NotApplicable(f"an endpoint may round or leave out {what}; measure the model itself")
+
+
 def with_row_checked(measurement: Measurement, remote: RemoteModel) -> Measurement:
     """The measurement, inconclusive where too many requests failed or the answers have changed."""
     if not (problem := remote.row_problem()):

@@ -74,9 +74,9 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
     control = attacker.control(labels_only=settings.labels_only)
     name = "labels" if settings.labels_only else "scores"
     copies = {name: attacker.copy(labels_only=settings.labels_only)}
-    if name == "scores" and _worse(Agreement.of(copies[name].read, classes), control):
+    if name == "scores" and _worse(Agreement.of(copies[name].predictions, classes), control):
         copies["labels"] = attacker.copy(labels_only=True, number=2)
-    agreements = {name: Agreement.of(copy.read, classes) for name, copy in copies.items()}
+    agreements = {name: Agreement.of(copy.predictions, classes) for name, copy in copies.items()}
     best = max(agreements, key=lambda name: agreements[name].hits)
     agreement, copy = agreements[best], copies[best]
     labels = attacker.test.samples.labels
@@ -87,9 +87,9 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
         reference=control.share,
         chance=agreement.chance,
         errors=int(wrong.sum()),
-        on_errors=_mean((copy.read == classes)[wrong]) if wrong.any() else None,
+        on_errors=_mean((copy.predictions == classes)[wrong]) if wrong.any() else None,
         accuracy=_mean(attacker.right),
-        copy_accuracy=_mean(copy.read == labels),
+        copy_accuracy=_mean(copy.predictions == labels),
         eps=settings.eps,
         transferred=attacker.transferred(copy.network, settings.eps),
     )
@@ -146,7 +146,7 @@ def _reasons(
             f"a network without defence is not copied clearly better ({control.share:.2%}), so that a "
             "low agreement is no merit of the model"
         )
-    right, copy_right = attacker.right, copy.read == labels
+    right, copy_right = attacker.right, copy.predictions == labels
     lost, gained = int((right & ~copy_right).sum()), int((copy_right & ~right).sum())
     if not lost or share_interval(lost, lost + gained)[0] <= 0.5:
         reasons.append(

@@ -40,10 +40,10 @@ class Agreement:
     chance: float
 
     @classmethod
-    def of(cls, read: Labels, classes: Labels) -> Agreement:
+    def of(cls, copied: Labels, classes: Labels) -> Agreement:
         """Of the classes of a copy and of the model, int64 (n,) each."""
         most = int(torch.bincount(classes).max())
-        return cls(int((read == classes).sum()), len(classes), most / len(classes))
+        return cls(int((copied == classes).sum()), len(classes), most / len(classes))
 
     @property
     def share(self) -> float:
@@ -65,7 +65,7 @@ class Stolen:
     """A copy, and its class for each test image, int64 (n,)."""
 
     network: nn.Module
-    read: Labels
+    predictions: Labels
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class Attacker:
         def measured() -> Agreement:
             network = self.context.cached((REFERENCE, self.seed), self._reference)
             outputs, held_out = (answers(network, x, _PART) for x in self._x)
-            read = self._copy(outputs, labels_only, 1).read
-            return Agreement.of(read, held_out.argmax(1))
+            copy = self._copy(outputs, labels_only, 1)
+            return Agreement.of(copy.predictions, held_out.argmax(1))
 
         key = (REFERENCE, self.seed, len(self.asked), len(self.test), labels_only)
         return self.context.cached(key, measured)

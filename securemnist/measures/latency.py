@@ -16,7 +16,7 @@ from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import NotApplicable, UsageError
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import Measure, Settings
+from securemnist.measures.base import Measure, Settings, interval_measurement
 from securemnist.measures.inputs import other_model
 from securemnist.models import loading
 from securemnist.models.architectures import ConvNetA
@@ -94,15 +94,12 @@ def against(
     with denormals.preserved():  # denormals are not flushed in deployment
         model, kernel = _samples(context.subject.model, other, x, rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
-    low, high = median_interval(ratios)
     per_image = sorted(model)[len(model) // 2] / batch * 1e6
-    return Measurement(
-        value=ratios[len(ratios) // 2],
-        low=low,
-        high=high,
-        n=rounds,
+    return interval_measurement(
+        ratios[len(ratios) // 2],
+        median_interval(ratios),
+        rounds,
         complete=False,
-        seconds=0.0,
         seed=seed,
         unit="ratio",
         evidence=LatencyEvidence(

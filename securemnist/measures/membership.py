@@ -16,7 +16,7 @@ from pydantic import Field
 
 from securemnist._util.random_numbers import generator
 from securemnist.data import Samples
-from securemnist.errors import Inconclusive, NotApplicable
+from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER
 from securemnist.evaluation.pace import Pace
@@ -25,8 +25,10 @@ from securemnist.measures.base import (
     ImageCount,
     Measure,
     answer_seconds,
+    interval_measurement,
     unreliable_reason,
 )
+from securemnist.measures.endpoints import check_exact_answers
 from securemnist.measures.membership_references import (
     TAKEN,
     label_margins,
@@ -75,8 +77,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     Inconclusive with fewer than two training images, and where the manifest of the model names other
     training data. NotApplicable for an endpoint.
     """
-    if context.subject.remote is not None:
-        raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
+    check_exact_answers(context, "scores")
     train = context.data.train
     rng = generator(seed, "membership")
     order = without_copies(train, torch.randperm(len(train), generator=rng))
@@ -146,13 +147,11 @@ def _measurement(
         inside=quantiles(inside),
         outside=quantiles(outside),
     )
-    return Measurement(
-        value=area,
-        low=max(0.5, low),
-        high=high,
-        n=n,
+    return interval_measurement(
+        area,
+        (max(0.5, low), high),
+        n,
         complete=False,  # both sides are samples of all images
-        seconds=0.0,
         seed=seed,
         evidence=evidence,
         inconclusive=inconclusive,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import field_validator
 
 from securemnist.data.thumbnail import thumbnail
-from securemnist.errors import NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER
 from securemnist.measures.base import (
@@ -23,8 +22,10 @@ from securemnist.measures.base import (
     Measure,
     answer_seconds,
     bad_share,
+    interval_measurement,
     unreliable_reason,
 )
+from securemnist.measures.endpoints import check_exact_answers
 from securemnist.measures.inputs import other_data
 from securemnist.measures.outlier_images import MADE, made, of_data
 from securemnist.results.evidence.natural import OutlierEvidence
@@ -92,8 +93,8 @@ def outlier_auroc(context: Context, settings: OutlierSettings, seed: int) -> Mea
     """
     scores = _scores(context, settings, seed)
     area = auroc(scores.inside, scores.outside)
-    low, high = area_interval(area, len(scores.inside), len(scores.outside))
-    return _measurement(context, settings, scores, seed, value=area, low=low, high=high)
+    interval = area_interval(area, len(scores.inside), len(scores.outside))
+    return _measurement(context, settings, scores, seed, area, interval)
 
 
 def outlier_false_positives(context: Context, settings: OutlierSettings, seed: int) -> Measurement:
@@ -110,15 +111,8 @@ def outlier_false_positives(context: Context, settings: OutlierSettings, seed: i
     loose = _passed(scores, float(ordered[max(0, n - int(np.ceil(most * n)))]))
     strict = _passed(scores, float(ordered[min(n - 1, n - int(np.floor(fewest * n)))]))
     others = len(scores.outside)
-    return _measurement(
-        context,
-        settings,
-        scores,
-        seed,
-        value=passed / others,
-        low=share_interval(strict, others)[0],
-        high=share_interval(loose, others)[1],
-    )
+    interval = share_interval(strict, others)[0], share_interval(loose, others)[1]
+    return _measurement(context, settings, scores, seed, passed / others, interval)
 
 
 def _passed(scores: _Scores, limit: float) -> int:
@@ -139,13 +133,18 @@ def quantiles(scores: np.ndarray) -> list[float]:
 
 
 def _measurement(
-    context: Context, settings: OutlierSettings, scores: _Scores, seed: int, **numbers: Any
+    context: Context,
+    settings: OutlierSettings,
+    scores: _Scores,
+    seed: int,
+    value: float,
+    interval: tuple[float, float],
 ) -> Measurement:
-    return Measurement(
-        **numbers,
-        n=len(scores.inside),
+    return interval_measurement(
+        value,
+        interval,
+        len(scores.inside),
         complete=False,  # the other images are drawn
-        seconds=0.0,
         seed=seed,
         evidence=scores.evidence,
         inconclusive=unreliable_reason(context, settings, *scores.asked),
@@ -154,8 +153,7 @@ def _measurement(
 
 def _scores(context: Context, settings: OutlierSettings, seed: int) -> _Scores:
     """The scores of both kinds of images; NotApplicable for an endpoint."""
-    if context.subject.remote is not None:
-        raise NotApplicable("an endpoint may round or leave out scores; measure the model itself")
+    check_exact_answers(context, "scores")
     sample = context.sample(settings.images, seed)
     if settings.against in MADE:
         others = made(settings.against, sample, seed)

@@ -6,7 +6,7 @@ from securemnist.backdoor.data_filter import NOT_FOUND, Filtered, filter_data
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.pace import Pace
-from securemnist.measures.base import ImageCount, Settings, bad_share
+from securemnist.measures.base import ImageCount, Settings, bad_share, interval_measurement
 from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.families import BACKDOOR
 from securemnist.results.findings import Measurement
@@ -46,14 +46,12 @@ def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int)
     network = context.subject.model if settings.layers else None
     found = filter_data(samples, network, seed=seed, progress=context.progress)
     removed, whole = int(found.removed.sum()), len(samples) == len(train)
-    low, high = share_interval(removed, len(samples))
-    return Measurement(
-        value=found.share,
-        low=found.share if whole else low,
-        high=found.share if whole else high,
-        n=len(samples),
+    interval = (found.share, found.share) if whole else share_interval(removed, len(samples))
+    return interval_measurement(
+        found.share,
+        interval,
+        len(samples),
         complete=whole,
-        seconds=0.0,
         seed=seed,
         evidence=OtherEvidence(table=table(found)),
         inconclusive=found.problem,

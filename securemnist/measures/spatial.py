@@ -158,7 +158,7 @@ def _outcomes(search: Search, *, proved: bool) -> OutcomeTable:
         labels=search.labels.numpy(),
         codes=codes.numpy(),
         stages=search.stages,
-        read=predicted(search.clean_logits, search.labels).numpy(),
+        clean=predicted(search.clean_logits, search.labels).numpy(),
         attacked=search.predictions.numpy(),
     )
 

@@ -15,7 +15,7 @@ from securemnist.measures.accuracy import CLEAN_ACCURACY, WORST_CLASS_ACCURACY
 from securemnist.measures.advisories import ADVISORIES_AGE_DAYS, VULNERABLE_DEPENDENCIES
 from securemnist.measures.backdoor import BACKDOOR_SUCCESS
 from securemnist.measures.backdoor_scan import BACKDOOR_SCAN
-from securemnist.measures.base import DEFAULT_TIER, Measure, Settings
+from securemnist.measures.base import Measure, Settings
 from securemnist.measures.calibration import CALIBRATION_ERROR
 from securemnist.measures.certification import CERTIFIED_ACCURACY
 from securemnist.measures.corruptions import CORRUPTION_ACCURACY, WORST_CORRUPTION_ACCURACY
@@ -39,8 +39,8 @@ from securemnist.measures.threat_coverage import UNCOVERED_THREATS
 from securemnist.project import imports
 from securemnist.results import row_keys
 from securemnist.results.families import FAMILIES, Family
-from securemnist.results.findings import TIERS
 from securemnist.results.validation_text import sentence
+from securemnist.results.verdicts import DEFAULT_TIER, TIERS
 
 MEASURES: dict[str, Measure] = {
     "clean_accuracy": CLEAN_ACCURACY,

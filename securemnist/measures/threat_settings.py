@@ -11,7 +11,8 @@ from securemnist.attacks.base import Attack
 from securemnist.evaluation.ladders import LADDER, Ladder, make_ladder
 from securemnist.evaluation.pace import CROWN_PASSES, INTERVAL_PASSES, Pace
 from securemnist.evaluation.stages import Search
-from securemnist.measures.base import DEFAULT_TIER, ImageSettings, as_value_error
+from securemnist.measures.base import ImageSettings, as_value_error
+from securemnist.results.verdicts import DEFAULT_TIER
 from securemnist.threats import Threat, make_threat, threats_of
 
 # A hundred times the tolerance of the referee, which would dominate a smaller eps.

@@ -1,4 +1,6 @@
-"""Network architectures by name. Input float32 (n, 1, 28, 28) in [0, 1], output logits (n, 10).
+"""Network architectures by name: images float32 (n, C, H, W) in [0, 1] to logits (n, K).
+
+A takes images and classes of any input specification, the others those of MNIST.
 
 Normalisation is a layer of the network, so that eps is always in pixel units. Max pooling precedes
 ReLU: both orders give the same values and gradients, and this one applies ReLU to a quarter of them.

@@ -23,7 +23,7 @@ from securemnist.pipeline.documents import Network
 from securemnist.sanitize import line
 from securemnist.train import Recipe, train, versions
 from securemnist.types import Progress
-from securemnist.view.wording import plural
+from securemnist.view.numbers import plural
 
 FOLDER = "models"
 # https://bford.info/cachedir/: backup programs leave out a folder with such a file.

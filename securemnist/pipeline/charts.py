@@ -13,8 +13,8 @@ from securemnist.pipeline.documents import Measured
 from securemnist.report.bars import margin
 from securemnist.view.axis import Scale, epoch_numbers, percent_lines, round_step
 from securemnist.view.figure import Table
+from securemnist.view.numbers import NONE, percent
 from securemnist.view.svg import BAD, GOOD, INK, LINE, MUTED, WIDTH, Drawing
-from securemnist.view.wording import NONE
 
 _THICK, _GAP = 13.0, 9.0  # pixels of a bar, and between two groups
 _NUMBER = 44.0  # pixels of the number beside a bar
@@ -81,11 +81,6 @@ def _loss_lines(drawing: Drawing, y: Scale) -> None:
         place = y(number * step)
         drawing.lines(LINE, [(_LEFT, place), (_RIGHT, place)])
         drawing.text(_LEFT - 6, place + 4, f"{number * step:g}", anchor="end")
-
-
-def percent(share: float | None) -> str:
-    """`98.9 %`; a dash where nothing was measured."""
-    return NONE if share is None else f"{100 * share:.1f} %"
 
 
 def numbers(name: str, rows: Sequence[tuple[str, Measured | None]]) -> Table:

@@ -12,7 +12,7 @@ from securemnist.pipeline.scenarios import FGSM, PGD, threat
 from securemnist.pipeline.sizes import BASELINE, EPS, HARDENED, ONE_STEP, POISONED, TITLES
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.wording import NONE
+from securemnist.view.numbers import NONE
 
 
 class _Kind(NamedTuple):

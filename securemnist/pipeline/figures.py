@@ -16,7 +16,7 @@ from securemnist.report import matrices
 from securemnist.results.evidence.attack import CurvePoint
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.wording import NONE
+from securemnist.view.numbers import NONE
 
 
 def training(network: Network) -> Exhibit:

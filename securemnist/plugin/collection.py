@@ -19,6 +19,7 @@ from securemnist.project.folders import USUAL, configured_policy
 from securemnist.results import policy as policies
 from securemnist.results.families import FAMILIES
 from securemnist.results.scope import Scope
+from securemnist.results.verdicts import DEFAULT_TIER
 from securemnist.sanitize import line
 
 
@@ -102,7 +103,7 @@ def _spec_from_root(spec: str, config: pytest.Config) -> str:
 
 def _tier_of(markers: str) -> str:
     """The tier that `-m` implies: full where the expression names it, else standard."""
-    return "full" if "full" in markers.replace("(", " ").replace(")", " ").split() else "standard"
+    return "full" if "full" in markers.replace("(", " ").replace(")", " ").split() else DEFAULT_TIER
 
 
 def parametrize(metafunc: pytest.Metafunc, run: Run | None) -> None:

@@ -47,7 +47,7 @@ class Run:
     def narrowed(self) -> tuple[str, ...]:
         """What may have deselected rows: pytest's options, or else a hook or plugin."""
         scope = self.scope
-        in_tier = {row.id for row in self.policy.requirements if not scope.excludes(row)}
+        in_tier = {row.id for row in scope.rows(self.policy)}
         known = scope.narrowed or scope.markers or scope.keywords
         hidden = not known and bool((self.collected & in_tier) - self.selected)
         return ("a hook or plugin",) if hidden else scope.narrowed

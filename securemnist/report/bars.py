@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from securemnist.view.axis import Scale
+from securemnist.view.numbers import NONE
 from securemnist.view.svg import BAD, INK, LETTER, LINE, MUTED, WIDTH, Drawing
-from securemnist.view.wording import NONE
 
 _MOST_UPRIGHT, _UPRIGHT_LABEL = 10, 2  # bars, and characters of a label
 _WIDEST = 40.0  # pixels of an upright bar

@@ -14,7 +14,7 @@ from securemnist.results.evidence.certificates import (
     ProofSearch,
 )
 from securemnist.sanitize import line
-from securemnist.view.wording import plural
+from securemnist.view.numbers import plural
 
 _METHODS = {
     "intervals": "interval bounds",

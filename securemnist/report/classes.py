@@ -19,7 +19,7 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import SHOWN, ClassNames
 from securemnist.view.figure import Exhibit, Table
-from securemnist.view.wording import share
+from securemnist.view.numbers import share
 
 _CODES: Mapping[str, Sequence[int]] = {  # by the keys of `grids.OUTCOMES`; "broken": any stage
     "certified": [per_image.CERTIFIED],

@@ -17,8 +17,8 @@ from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding, Measurement
 from securemnist.results.settings_text import describe
 from securemnist.sanitize import line
-from securemnist.view import wording
 from securemnist.view.class_names import NUMBERS, ClassNames
+from securemnist.view.numbers import number
 from securemnist.view.requirement_text import named
 
 Fact = tuple[str, str]
@@ -46,12 +46,12 @@ def facts(finding: Finding, names: ClassNames = NUMBERS) -> Iterable[Fact]:
     if ends := certificate_text.description(measurement.evidence):
         yield "where proofs end", ends
     yield from _extras(measurement, names)
-    yield "seed, time", f"{line(measurement.seed, 40)}, {wording.number(measurement.seconds, '')} s"
+    yield "seed, time", f"{line(measurement.seed, 40)}, {number(measurement.seconds, '')} s"
 
 
 def _interval(measurement: Measurement) -> str:
     n, ends = measurement.n, (measurement.low, measurement.high)
-    low, high = (wording.number(end, measurement.unit) for end in ends)
+    low, high = (number(end, measurement.unit) for end in ends)
     if measurement.unit != "share":
         return f"{low} to {high}, n = {n:,}"
     if measurement.complete:
@@ -91,9 +91,9 @@ def _by_threat(norms: Sequence[BrokenWithin], n: int) -> str:
 
 
 def _numbers(*named: tuple[str, float | None]) -> Iterable[Fact]:
-    for name, number in named:
-        if number is not None:
-            yield name, f"{number:,.6g}"
+    for name, value in named:
+        if value is not None:
+            yield name, f"{value:,.6g}"
 
 
 def _of_backdoor(evidence: BackdoorEvidence, names: ClassNames) -> Iterable[Fact]:

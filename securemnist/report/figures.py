@@ -43,7 +43,7 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.figure import Exhibit, Table, of_total
-from securemnist.view.wording import plural, share
+from securemnist.view.numbers import plural, share
 
 ENTRIES = 200  # lines a table shows
 
@@ -162,7 +162,7 @@ _FIGURES: Mapping[
     MembershipEvidence: (privacy.scores,),
     ExtractionEvidence: (privacy.copies,),
     LatencyEvidence: (_times,),
-    StaticEvidence: (listed.notices,),
+    StaticEvidence: (listed.static_issues,),
     ServiceEvidence: (listed.service_checks,),
     SupplyChainEvidence: (listed.supply_checks,),
     ThreatEvidence: (listed.uncovered,),

@@ -13,7 +13,7 @@ from securemnist.sanitize import line
 from securemnist.view import png
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table, Tile, of_total
-from securemnist.view.wording import NONE
+from securemnist.view.numbers import percent
 
 TILES = 12  # images a gallery shows; more is a wall
 _READING = (
@@ -108,33 +108,29 @@ def _numbers(image: ChangedImage, names: ClassNames) -> tuple[str, ...]:
     pixels = zip(image.clean.pixels, image.adversarial.pixels, strict=True)
     change = max(abs(b - a) for a, b in pixels)
     answers = (names[label] for label in (image.label, image.clean_prediction, image.prediction))
-    sure = (_percent(image.clean_confidence), _percent(image.confidence))
+    sure = (percent(image.clean_confidence), percent(image.confidence))
     return (str(image.index), *answers, *sure, f"{change} of 255", line(image.broken_by, 24))
-
-
-def _percent(share: float | None) -> str:
-    return NONE if share is None else f"{100 * share:.1f} %"
 
 
 def hardest(_: Finding, evidence: CleanEvidence, names: ClassNames) -> Exhibit | None:
     """The unmodified images of the smallest margin."""
     if not evidence.hardest:
         return None
-    tiles = evidence.hardest[:TILES]
-    wrong = sum(d.prediction != d.label for d in tiles)
-    some = f"{wrong} of these {len(tiles)} are misclassified"
+    shown = evidence.hardest[:TILES]
+    wrong = sum(image.prediction != image.label for image in shown)
+    some = f"{wrong} of these {len(shown)} are misclassified"
     detail = some if wrong else "none of these is misclassified"
     return Exhibit(
         kind="hardest",
         title="Images with the smallest margin",
         caption="Unmodified test images of the smallest margin, which is the logit of the true class "
-        f"minus the largest of the others; {detail}.{_reduced(tiles[0])}",
-        tiles=tuple(_clean(image, names) for image in tiles),
+        f"minus the largest of the others; {detail}.{_reduced(shown[0])}",
+        tiles=tuple(_clean(image, names) for image in shown),
         table=Table(
             head=("test image", "true class", "predicted class", "margin"),
             rows=tuple(
-                (str(d.index), names[d.label], names[d.prediction], f"{d.margin:+.3f}")
-                for d in tiles
+                (str(one.index), names[one.label], names[one.prediction], f"{one.margin:+.3f}")
+                for one in shown
             ),
         ),
     )
@@ -142,5 +138,5 @@ def hardest(_: Finding, evidence: CleanEvidence, names: ClassNames) -> Exhibit |
 
 def _clean(image: CleanImage, names: ClassNames) -> Tile:
     picture = image.clean
-    read = names[image.label], names[image.prediction], ""
-    return Tile(image, (png.image(picture),), *read, picture.width, picture.height)
+    classes = names[image.label], names[image.prediction], ""
+    return Tile(image, (png.image(picture),), *classes, picture.width, picture.height)

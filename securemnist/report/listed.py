@@ -11,25 +11,25 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table, of_total
-from securemnist.view.wording import plural
+from securemnist.view.numbers import plural
 
 MOST, USUAL = 200, 50  # lines of a table: at most, and of a supply chain where more of them hold
 
 
-def notices(_: Finding, evidence: StaticEvidence, __: ClassNames) -> Exhibit | None:
+def static_issues(_: Finding, evidence: StaticEvidence, __: ClassNames) -> Exhibit | None:
     """The places in the code that a tool reports."""
     if evidence.static is None:
         return None
     issues = evidence.static[:MOST]
     rows = tuple(
         (
-            place_of(n),
-            line(n.severity, 20),
-            f"{line(n.tool, 40)} {line(n.rule, 120)}",
-            line(n.message, 400),
-            line(n.advice, 400),
+            place_of(one),
+            line(one.severity, 20),
+            f"{line(one.tool, 40)} {line(one.rule, 120)}",
+            line(one.message, 400),
+            line(one.advice, 400),
         )
-        for n in issues
+        for one in issues
     )
     head = ("place", "severity", "rule", "what is wrong", "what to do")
     table = Table(head=head, rows=rows, prose=True) if rows else None

@@ -16,8 +16,8 @@ from securemnist.view import png
 from securemnist.view.axis import name_axis, quarter_numbers, share_plot
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
+from securemnist.view.numbers import plural
 from securemnist.view.svg import BAD, GOOD, INK, MUTED, WIDTH, Drawing
-from securemnist.view.wording import plural
 
 _LEFT, _TOP, _PICTURE, _WORDS, _GAP = 96.0, 20.0, 28.0, 15.0, 4.0
 _MOST = 40  # kinds

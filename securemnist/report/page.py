@@ -55,7 +55,7 @@ def render(assessment: Assessment, *, files: Collection[str] = ()) -> bytes:
 def _sections(rows: Sequence[Row], names: ClassNames) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
     inside = [row for row in rows if row.finding.in_scope]
-    ranked = sorted(rows, key=lambda row: wording.SEVERITY.index(row.finding.verdict))
+    ranked = sorted(rows, key=lambda row: wording.severity(row.finding))
     return {
         "counts": counts((row.finding.verdict for row in inside), wording.SYMBOLS),
         "short": _SHORT,

@@ -8,8 +8,8 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
+from securemnist.view.numbers import share
 from securemnist.view.svg import BAD, GOOD
-from securemnist.view.wording import share
 
 
 def scores(_: Finding, evidence: MembershipEvidence, __: ClassNames) -> Exhibit | None:

@@ -10,8 +10,8 @@ from securemnist.results.evidence.certificates import CertifiedEvidence, ProofSe
 from securemnist.results.findings import Finding
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
+from securemnist.view.numbers import plural, share
 from securemnist.view.svg import GOOD
-from securemnist.view.wording import plural, share
 
 _RIGHT = 322.0
 _LINES, _POINTS = 10, 144  # moments in the table, and in the picture: one for two pixels

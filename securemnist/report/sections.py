@@ -13,7 +13,7 @@ from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.count import Count, counts
 from securemnist.view.figure import Exhibit
-from securemnist.view.wording import SEVERITY, SYMBOLS
+from securemnist.view.wording import SYMBOLS, severity
 
 _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."
 _NOTHING = (Exhibit(kind="none", title="Pictures", missing=_LEFT_OUT),)
@@ -59,7 +59,7 @@ def sections(rows: Sequence[Row], names: ClassNames = NUMBERS) -> list[Section]:
 def _rank(row: Row) -> tuple[int, int]:
     """The bad ones first, then those that looked at most."""
     measurement = row.finding.measurement
-    return SEVERITY.index(row.finding.verdict), -(measurement.n if measurement else 0)
+    return severity(row.finding), -(measurement.n if measurement else 0)
 
 
 def _slack(row: Row) -> tuple[int, float]:
@@ -72,7 +72,7 @@ def _slack(row: Row) -> tuple[int, float]:
         slack = (measurement.value - threshold) / (1 - threshold)
     else:
         slack = (threshold - measurement.value) / threshold
-    return SEVERITY.index(row.finding.verdict), slack
+    return severity(row.finding), slack
 
 
 def _exhibits(

@@ -9,7 +9,7 @@ from securemnist.results.evidence.certificates import CertifiedEvidence, RadiusP
 from securemnist.results.findings import Finding
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Table
-from securemnist.view.wording import plural
+from securemnist.view.numbers import plural
 
 _RIGHT = 322.0
 _POINTS = 200  # that a table shows

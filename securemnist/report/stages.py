@@ -9,7 +9,7 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.wording import plural, share
+from securemnist.view.numbers import plural, share
 
 
 def table(_: Finding, evidence: AttackEvidence | DefenceEvidence, __: ClassNames) -> Exhibit | None:

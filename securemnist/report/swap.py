@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 
-from securemnist._util.files import wait_for_lock
+from securemnist._util.files import usual_mode, wait_for_lock
 from securemnist.report import manifest
 
 _MAX_ENTRIES = 20_000  # of other files in a folder; with more of them no new folder is built
@@ -116,10 +116,8 @@ def _may_swap(out: Path) -> bool:
 
 def _new_folder(out: Path) -> Path:
     """A new folder beside `out`, with the usual mode."""
-    umask = os.umask(0)
-    os.umask(umask)
     folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=_prefix(out)))
-    folder.chmod(0o777 & ~umask)
+    folder.chmod(usual_mode(0o777))
     return folder
 
 

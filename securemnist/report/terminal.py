@@ -20,6 +20,7 @@ from securemnist.results.json_model import table
 from securemnist.sanitize import line, terminal
 from securemnist.view import requirement_text, waiver_text, wording
 from securemnist.view.class_names import ClassNames
+from securemnist.view.numbers import NONE
 
 STYLES = {
     Verdict.PASS: "green",
@@ -28,9 +29,7 @@ STYLES = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.NOT_RUN: "dim",
 }
-_ASCII = str.maketrans(
-    {"✓": "+", "✗": "x", wording.NONE: "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."}
-)
+_ASCII = str.maketrans({"✓": "+", "✗": "x", NONE: "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."})
 
 
 def print_assessment(assessment: Assessment, console: Console) -> None:

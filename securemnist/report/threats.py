@@ -18,7 +18,8 @@ from securemnist.threat_model.status import ORDER, Judged, Line, Status, matrix,
 from securemnist.view import jinja, taxonomy
 from securemnist.view.count import Count, counts
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.wording import NONE, kind, plural, version_of
+from securemnist.view.numbers import NONE, plural
+from securemnist.view.wording import kind, version_of
 
 PAGE = "threats.html"
 _TEMPLATES = Path(__file__).parent / "templates"

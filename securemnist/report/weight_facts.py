@@ -11,6 +11,7 @@ from securemnist.results.json_model import table
 from securemnist.results.weight_file import KERAS, ONNX, SAFETENSORS, WeightFile
 from securemnist.sanitize import line
 from securemnist.view import wording
+from securemnist.view.numbers import plural
 
 NOT_CHECKED, NOT_RECORDED = "not checked", "not recorded"
 _MOST = 12  # digests that are named
@@ -51,7 +52,7 @@ def file_format(subject: Mapping[str, Any], described: WeightFile | None) -> Ite
     for name, digest in list(files.items())[:_MOST]:
         yield Line(f"SHA-256 of {line(name, 120)}", line(digest, 80), kind="digest")
     if len(files) > _MOST:
-        more = wording.plural(len(files) - _MOST, "file")
+        more = plural(len(files) - _MOST, "file")
         yield Line("SHA-256", f"Of {more} more: see the JSON.")
     if imported := table(table(subject.get("recipe")).get("imported")):
         yield _imported(imported)
@@ -89,7 +90,7 @@ def manifest(subject: Mapping[str, Any], described: WeightFile | None) -> Iterat
     trained_on = table(subject.get("trained_on"))
     digests = table(trained_on.get("digests"))
     seed = "" if described is None or described.seed is None else str(described.seed)
-    about = f"{line(trained_on.get('name') or '', 80)}, {wording.plural(len(digests), 'digest')}"
+    about = f"{line(trained_on.get('name') or '', 80)}, {plural(len(digests), 'digest')}"
     facts = {
         "manifest": f"{name}; the SHA-256 that it states is that of the weights." if name else "",
         "recipe": line(known, 400),

@@ -28,6 +28,7 @@ from securemnist.sanitize import command
 from securemnist.view import wording
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.figure import Exhibit
+from securemnist.view.numbers import plural
 
 PICTURES = 4  # images with the trigger that the scan found
 BUNDLED = "reference models"  # of a row of signatures: not the files of the subject
@@ -94,11 +95,11 @@ def _rows(
     for measure, (topic, needs) in measures.items():
         found = [row for row in rows if _concerns(subject, row, measure)]
         inside = [row for row in found if row.finding.in_scope]
-        inside.sort(key=lambda row: wording.SEVERITY.index(row.finding.verdict))
+        inside.sort(key=lambda row: wording.severity(row.finding))
         note = _data_note(subject) if measure == "poisoned_share" else ""
         yield from (_judged(topic, row, note) for row in inside[:_MOST])
         if inside[_MOST:]:
-            yield Line(topic, f"And {wording.plural(len(inside) - _MOST, 'row')} more below.")
+            yield Line(topic, f"And {plural(len(inside) - _MOST, 'row')} more below.")
         if not inside:
             yield _unmeasured(topic, measure, needs, subject, found)
 

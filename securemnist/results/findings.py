@@ -14,7 +14,7 @@ from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
 from securemnist.results.settings_text import describe
 from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
-from securemnist.results.verdicts import TIERS, Doubt, Verdict
+from securemnist.results.verdicts import DEFAULT_TIER, TIERS, Doubt, Verdict
 from securemnist.results.waiver import Waiver
 from securemnist.sanitize import sentence
 
@@ -39,7 +39,7 @@ class Requirement(JsonModel):
     max_drop: Number | None = None
     max_relative_drop: Number | None = None
     max_newly_broken: Integer | None = None
-    tier: str = "standard"
+    tier: str = DEFAULT_TIER
     seed: Integer = 0
     ids: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)

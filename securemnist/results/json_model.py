@@ -44,7 +44,7 @@ def read(kind: Any, data: Any) -> Any:
 
 def write(kind: Any, value: Any) -> Any:
     """The inverse of `read`: a value of type `kind` as dicts, lists, tuples, texts and numbers."""
-    return _adapter(kind).dump_python(value, warnings=False)
+    return _adapter(kind).dump_python(value, warnings=False, by_alias=True)
 
 
 def table(value: object) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -30,7 +30,7 @@ from securemnist.results import row_keys
 from securemnist.results.findings import Requirement, Waiver
 from securemnist.results.threat_file import ThreatFile, beside, text_of
 from securemnist.results.validation_text import sentence
-from securemnist.results.verdicts import LARGEST, utc_day
+from securemnist.results.verdicts import DEFAULT_TIER, LARGEST, Tier, utc_day
 from securemnist.sanitize import readable
 
 LONGEST_WAIVER = 366  # days ahead
@@ -83,9 +83,7 @@ class _Row(BaseModel):
         description="Name of a bundled measure, or `pkg.module:NAME` of one of your own."
     )
     because: _Text = Field(description="Reason for the row and its threshold.")
-    tier: Literal["smoke", "standard", "full"] = Field(
-        "standard", description="Cost of the row: seconds, minutes or hours."
-    )
+    tier: Tier = Field(DEFAULT_TIER, description="Cost of the row: seconds, minutes or hours.")
     at_least: _Number | None = Field(
         None, description="Threshold where more is better; exactly one of `at_least` and `at_most`."
     )

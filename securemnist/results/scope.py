@@ -31,6 +31,11 @@ class Scope:
             return ""
         return f"out of scope: tier {row.tier}, this run is {self.tier}"
 
+    def rows(self, policy: Policy, ids: Collection[str] = ()) -> list[Requirement]:
+        """The rows of a policy within the tier; of these `ids` alone where there are any."""
+        within = (row for row in policy.requirements if not self.excludes(row))
+        return [row for row in within if not ids or row.id in ids]
+
     def assessment(
         self,
         policy: Policy,

@@ -8,12 +8,15 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, get_args
 
 from securemnist.results.json_model import JsonModel
 
 # No share, ratio or count is larger; sums and quotients of such numbers stay finite.
 LARGEST = 1e15
-TIERS = ("smoke", "standard", "full")
+Tier = Literal["smoke", "standard", "full"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+DEFAULT_TIER: Tier = "standard"  # of a row, and of a run
 # What of a row bounds the change to an older version, and decides nothing without one.
 ON_CHANGE = ("max_drop", "max_relative_drop", "max_newly_broken")
 

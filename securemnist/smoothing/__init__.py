@@ -10,6 +10,6 @@ is certified is the smoothed classifier. The model without noise may still be br
 from __future__ import annotations
 
 from securemnist.smoothing.bounds import Smoothing, largest_radius
-from securemnist.smoothing.certification import ABSTAIN, Certified, certify, predict
+from securemnist.smoothing.certification import Certified, certify
 
-__all__ = ["ABSTAIN", "Certified", "Smoothing", "certify", "largest_radius", "predict"]
+__all__ = ["Certified", "Smoothing", "certify", "largest_radius"]

@@ -10,6 +10,7 @@ from securemnist.threat_model.flow_lines import lines_of
 from securemnist.threat_model.layout import BOX, ROOM, Node, layout
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged, worst
+from securemnist.view.numbers import plural
 from securemnist.view.svg import INK, LINE, MUTED, PAPER, Drawing, Point
 from securemnist.view.wording import kind
 
@@ -61,7 +62,7 @@ def _component(
         drawing.text(x + width / 2, top, word, INK, size=12.5, anchor="middle", bold=True)
     if judged:
         status = worst(one.status for one in judged)
-        count = f"{len(judged)} threat{'s' if len(judged) > 1 else ''}"
+        count = plural(len(judged), "threat")
         role = kind(status.verdict)
         text = f"{status.symbol} {status}, {count}"
         drawing.text(x + width / 2, y + height - 9, text, role, size=11, anchor="middle", bold=True)

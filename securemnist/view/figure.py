@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from securemnist.view.wording import plural
+from securemnist.view.numbers import plural
 
 _NUMBERS = 6  # characters of two classes without names
 

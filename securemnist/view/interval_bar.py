@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from securemnist.results.findings import Measurement, Requirement
 from securemnist.view.axis import Scale
-from securemnist.view.wording import number
+from securemnist.view.numbers import number
+
+# The shortest stretch between the marks of a bar, and what is added on either side, as a share of it.
+_SHORTEST = {"share": 0.02, "ratio": 0.1}
+_AIR = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +41,7 @@ def of_measurement(row: Requirement, measurement: Measurement | None) -> Interva
         marks.append(measurement.certified)
     if not all(map(math.isfinite, marks)):
         return None
-    spread = max(max(marks) - min(marks), 0.02 if measurement.unit == "share" else 0.1)
-    last = max(marks) + 0.15 * spread
-    last = min(last, 1.0) if measurement.unit == "share" else last
-    scale = Scale(max(min(marks) - 0.15 * spread, 0.0), last, 0, 100)
+    scale = _scale(marks, measurement.unit, 0.0)
     threshold = _place(scale, row.threshold)
     return IntervalBar(
         first=_short(scale.first, measurement.unit),
@@ -53,11 +55,9 @@ def of_measurement(row: Requirement, measurement: Measurement | None) -> Interva
     )
 
 
-def of_difference(value: float, low: float, high: float, margin: float) -> IntervalBar:
-    """A difference against zero; the zone is the margin on either side."""
-    marks = (low, high, 0.0, -margin, margin)
-    spread = max(max(marks) - min(marks), 1e-6)
-    scale = Scale(min(marks) - 0.1 * spread, max(marks) + 0.1 * spread, 0, 100)
+def of_difference(value: float, low: float, high: float, margin: float, unit: str) -> IntervalBar:
+    """A difference of shares or ratios against zero; the zone is the margin on either side."""
+    scale = _scale((low, high, 0.0, -margin, margin), unit, -1.0 if unit == "share" else -math.inf)
     return IntervalBar(
         first=f"{scale.first:+.3g}",
         last=f"{scale.last:+.3g}",
@@ -67,6 +67,14 @@ def of_difference(value: float, low: float, high: float, margin: float) -> Inter
         mark=_place(scale, 0.0),
         zone=(_place(scale, -margin), _place(scale, margin)),
     )
+
+
+def _scale(marks: Sequence[float], unit: str, least: float) -> Scale:
+    """A scale around the marks, from `least` at the lowest; to 1 at the highest for shares."""
+    spread = max(max(marks) - min(marks), _SHORTEST[unit])
+    first, last = min(marks) - _AIR * spread, max(marks) + _AIR * spread
+    most = 1.0 if unit == "share" else math.inf
+    return Scale(max(first, least), min(last, most), 0, 100)
 
 
 def _place(scale: Scale, mark: float) -> float:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from securemnist.sanitize import block, line, markdown, markdown_code
-from securemnist.view import taxonomy, waiver_text, wording
+from securemnist.view import numbers, taxonomy, waiver_text, wording
 
 _SHARED = Path(__file__).parent / "templates"
 
@@ -60,7 +60,9 @@ def _environment(folder: Path, clean: Callable[[object], str]) -> Environment:
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
     )
     environment.filters.update(line=line, kind=wording.kind)
-    environment.globals.update(taxonomy=taxonomy, waiver_text=waiver_text, wording=wording)
+    environment.globals.update(
+        numbers=numbers, taxonomy=taxonomy, waiver_text=waiver_text, wording=wording
+    )
     return environment
 
 

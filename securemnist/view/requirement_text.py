@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from securemnist.epsilon import epsilon_text, parse_epsilon
+from securemnist.input_spec import TARGET_WORDS
 from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
 from securemnist.results.value_types import Class, Count, Nonnegative
@@ -23,7 +24,6 @@ from securemnist.view.supply_text import SUPPLY_CHAIN, all_but
 
 _TABLE = Mapping[str, Any]
 _VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
-_TARGETS = ("all", "next", "pair")  # targets that are no single class
 
 
 def claim(finding: Finding, names: ClassNames = NUMBERS) -> str:
@@ -33,7 +33,7 @@ def claim(finding: Finding, names: ClassNames = NUMBERS) -> str:
     """
     row, target = named(finding.requirement, names), finding.requirement.settings.get("target")
     try:
-        if isinstance(target, str) and target not in (*_TARGETS, *names.names):
+        if isinstance(target, str) and target not in (*TARGET_WORDS, *names.names):
             raise ValueError("target: expected a class of the data")
         return _counted(WORDS[row.measure](row), finding)
     except (KeyError, ValueError):
@@ -46,7 +46,7 @@ def named(row: Requirement, names: ClassNames) -> Requirement:
     if type(target) is not int or not 0 <= target < len(names.names):
         return row
     name = names[target]
-    return row if name in _TARGETS else replace(row, settings={**row.settings, "target": name})
+    return row if name in TARGET_WORDS else replace(row, settings={**row.settings, "target": name})
 
 
 def _counted(detail: str, finding: Finding) -> str:

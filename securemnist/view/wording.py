@@ -16,8 +16,8 @@ from securemnist.results.per_image import MISCLASSIFIED
 from securemnist.sanitize import command, line
 from securemnist.sanitize import sentence as sentence_of
 from securemnist.view import unmeasured_families
+from securemnist.view.numbers import NONE, number, plural
 
-NONE = "\N{EN DASH}"  # also: no number
 # From bad to good: the order of rows and counts.
 SYMBOLS = {
     Verdict.FAIL: "✗",
@@ -229,21 +229,11 @@ def value(finding: Finding) -> str:
     return "no number" if measurement is None else number(measurement.value, measurement.unit)
 
 
-def share(value: float | None) -> str:
-    """`0.9904`; a dash where there is none."""
-    return NONE if value is None else f"{value:.4f}"
-
-
-def number(value: float, unit: str = "share") -> str:
-    """A value as the finding's sentence prints it."""
-    return f"{value:.4f}" if unit in ("share", "ratio") else f"{value:g}"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 row`, `2 rows`, `31,000 rows`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def severity(finding: Finding) -> int:
+    """The place of its verdict, from bad to good: a key to sort by."""
+    return SEVERITY.index(finding.verdict)
 
 
 def by_severity(findings: tuple[Finding, ...]) -> list[Finding]:
     """Bad first, otherwise in the order of the policy."""
-    return sorted(findings, key=lambda finding: SEVERITY.index(finding.verdict))
+    return sorted(findings, key=severity)

@@ -8,7 +8,7 @@ import pytest
 from securemnist.comparison import markdown, page
 from securemnist.comparison.comparison import Comparison, compare
 from securemnist.comparison.intervals import Paired, extreme_interval
-from securemnist.comparison.per_image import EventMatrix, read
+from securemnist.comparison.per_image import EventMatrix, events_of
 from securemnist.errors import UsageError
 from securemnist.input_spec import InputSpec
 from securemnist.results.assessment import Assessment
@@ -77,7 +77,7 @@ def backdoor(classes: int, target: int | str) -> EventMatrix | None:
                                          "target": 0})  # fmt: skip
     settings = {"target": target, "images": 200}
     value = 1.0 if target in ("next", "pair") else 1 / (classes - 1)
-    return read(
+    return events_of(
         builders.judged("B-1", "backdoor_success", value, evidence, at_most=0.5, settings=settings)
     )
 

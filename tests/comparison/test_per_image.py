@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.comparison.per_image import read
+from securemnist.comparison.per_image import events_of
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.measures import MEASURES, bind, take_measurement
@@ -51,7 +51,7 @@ def test_images_add_up_to_the_value(
     """A real measurement's matrix gives its value again, and names the images' places."""
     row = Requirement(id="R", measure=measure, because="of it", at_least=0.5, settings=settings)
     taken = take_measurement(context, measure, bind(measure, settings), 0)
-    matrix = read(row.judge(taken, family=MEASURES[measure].family))
+    matrix = events_of(row.judge(taken, family=MEASURES[measure].family))
     assert matrix is not None
     assert matrix.value == pytest.approx(taken.value)
     labels = context.data.test.labels[matrix.places].tolist()

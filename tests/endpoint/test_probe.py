@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from securemnist.endpoint.equal_answers import differs
 from securemnist.endpoint.network import RemoteModel
-from securemnist.endpoint.probe import Facts, differs
+from securemnist.endpoint.probe import Facts
 from securemnist.errors import ModelError
 from securemnist.input_spec import MNIST
 from tests.endpoint.conftest import png, remote, table

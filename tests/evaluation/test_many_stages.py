@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from securemnist.attacks.base import Attack
-from securemnist.comparison.paired_difference import PairedDifference, together
+from securemnist.comparison.paired_difference import PairedDifference, paired_difference
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples
@@ -123,7 +123,7 @@ def test_comparison_counts_each_of_40_stages(context: Context, finding: Finding)
     kept = dataclasses.replace(evidence_of(finding), outcomes=changed)
     assert finding.measurement is not None
     measured = dataclasses.replace(finding.measurement, value=6 / 50, evidence=kept)
-    difference = together(dataclasses.replace(finding, measurement=measured), finding)
+    difference = paired_difference(dataclasses.replace(finding, measurement=measured), finding)
     assert isinstance(difference, PairedDifference)
     assert [stage.old for stage in difference.stages] == [1] * (STAGES - 1) + [0]
     assert [stage.new for stage in difference.stages] == [1] * STAGES

@@ -32,7 +32,7 @@ def judged(measure: str, evidence: Any, **bound: float) -> Finding:
 
 def answers(read: np.ndarray) -> AnswerTable:
     """Answers to the images of both classes."""
-    return AnswerTable(labels=LABELS, read=read)
+    return AnswerTable(labels=LABELS, clean=read)
 
 
 def test_a_class_has_the_exact_interval_of_its_own_samples() -> None:

@@ -98,6 +98,8 @@ def test_each_replaced_sentence_is_in_the_bundled_model() -> None:
     text = resources.THREATS.read_text(encoding="utf-8")
     for sentence in {**known_system.NO_PAGE, **known_system.OWN_DATA, **known_system.NOT_SERVED}:
         assert text.count(sentence) == 1, sentence
+    for title in known_system.TITLES:
+        assert text.count(f'title = "{title}"\n') == 1, title
 
 
 def test_a_first_model_without_rows_covers_nothing() -> None:

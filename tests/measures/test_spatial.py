@@ -132,12 +132,12 @@ def test_a_randomised_model_has_no_proof() -> None:
 def test_versions_are_compared_by_image() -> None:
     """The stored outcomes give the value of the row."""
     found = judge(measured(data=spots(column=0), **SMALL))
-    matrix = per_image.read(found)
+    matrix = per_image.events_of(found)
     assert matrix is not None
     assert matrix.value == found.measurement.value < 1
     odd = dataclasses.replace(found.measurement, value=0.123, low=0.0, certified=0.0)
     with pytest.raises(per_image.Inconsistent):
-        per_image.read(dataclasses.replace(found, measurement=odd))
+        per_image.events_of(dataclasses.replace(found, measurement=odd))
 
 
 def test_the_report_draws_the_curve(mnist: DataSet, context: Context) -> None:

@@ -11,6 +11,7 @@ from securemnist.pipeline import charts, comparisons, page
 from securemnist.pipeline.charts import Series
 from securemnist.pipeline.documents import Measured, Scenario
 from securemnist.view.class_names import NUMBERS
+from securemnist.view.numbers import percent
 from tests.pipeline import example
 from tests.report.markup import Markup
 
@@ -51,7 +52,7 @@ def test_success_of_each_class_is_drawn_and_tabled() -> None:
         assert found is not None
         assert found.per_class is not None
         for label, rate in enumerate(found.per_class):
-            assert f">{charts.percent(rate)}<" in picture
+            assert f">{percent(rate)}<" in picture
             assert rows[label][1 + place] == ("–" if rate is None else f"{rate:.4f}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from securemnist._util import resources
-from securemnist.comparison.paired_difference import PairedDifference, together
+from securemnist.comparison.paired_difference import PairedDifference, paired_difference
 from securemnist.data import DataSet
 from securemnist.errors import NotApplicable, PolicyError
 from securemnist.evaluation.context import Context
@@ -59,7 +59,7 @@ def test_a_pin_without_hashes_fails_the_row(context: Context) -> None:
     assert exhibit.table is not None
     assert exhibit.table.rows[0][0] == "torch"
     assert exhibit.table.rows[0][-1] == "NO"
-    compared = together(before, after)
+    compared = paired_difference(before, after)
     assert isinstance(compared, PairedDifference)
     assert any(one.by.startswith("torch: expected") for one in compared.broken or ())
 

@@ -10,7 +10,7 @@ import pytest
 
 from securemnist import threat_model
 from securemnist._util import resources
-from securemnist.comparison.paired_difference import PairedDifference, together
+from securemnist.comparison.paired_difference import PairedDifference, paired_difference
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError, NotApplicable, PolicyError
 from securemnist.evaluation.context import Context
@@ -127,7 +127,7 @@ def test_the_report_lists_the_uncovered_threats(context: Context) -> None:
 
 def test_a_comparison_names_threats_that_lost_their_row(context: Context) -> None:
     """What is uncovered in the new version only counts as newly broken, by its id."""
-    compared = together(judge(context, BUNDLED), judge(context, without("SERVICE-07")))
+    compared = paired_difference(judge(context, BUNDLED), judge(context, without("SERVICE-07")))
     assert isinstance(compared, PairedDifference)
     assert [one.by for one in compared.broken] == ["R-01: A client denies a request"]
     assert not compared.safe

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from securemnist.endpoint.equal_answers import differs
 from securemnist.endpoint.network import RemoteModel
-from securemnist.endpoint.probe import differs
 from securemnist.evaluation.doubts.memory import LINES, PARTS
 from securemnist.results.findings import Doubt
 from securemnist.types import Images

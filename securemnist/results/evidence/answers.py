@@ -28,13 +28,13 @@ class CleanEvidence(Evidence):
     def __post_init__(self) -> None:
         """ValueError for a class above those of `per_class`."""
         if self.answers is not None and self.per_class is not None:
-            self.answers.check_classes(len(self.per_class), self.answers.read)
+            self.answers.check_classes(len(self.per_class), self.answers.clean)
 
     @property
     def confusion(self) -> np.ndarray | None:
         """Counts (K, K): row true class, column predicted class."""
         table = self.answers
-        return None if table is None else table.confusion(table.read, self.per_class)
+        return None if table is None else table.confusion(table.clean, self.per_class)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class BackdoorEvidence(Evidence):
     def __post_init__(self) -> None:
         """ValueError for a class above those of `per_class_asr`."""
         if self.answers is not None and self.per_class_asr is not None:
-            columns = self.answers.read, self.answers.triggered
+            columns = self.answers.clean, self.answers.triggered
             self.answers.check_classes(len(self.per_class_asr), *columns)
 
     @property
@@ -75,4 +75,4 @@ class BackdoorEvidence(Evidence):
     def clean_confusion(self) -> np.ndarray | None:
         """Counts (K, K) without the trigger."""
         table = self.answers
-        return None if table is None else table.confusion(table.read, self.per_class_asr)
+        return None if table is None else table.confusion(table.clean, self.per_class_asr)

@@ -129,7 +129,7 @@ class AttackEvidence(Evidence):
     def __post_init__(self) -> None:
         """ValueError for a class above those of `per_class`, and for a curve of too many lines."""
         if self.outcomes is not None and self.per_class is not None:
-            columns = self.outcomes.read, self.outcomes.attacked
+            columns = self.outcomes.clean, self.outcomes.attacked
             self.outcomes.check_classes(len(self.per_class), *columns)
         curves = [self.curve, *(reference.points for reference in self.reference_curves)]
         lines = sum(len({point.attack for point in curve}) for curve in curves)
@@ -146,4 +146,4 @@ class AttackEvidence(Evidence):
     def clean_confusion(self) -> np.ndarray | None:
         """Counts (K, K) of the same images before the attack."""
         table = self.outcomes
-        return None if table is None else table.confusion(table.read, self.per_class)
+        return None if table is None else table.confusion(table.clean, self.per_class)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from securemnist.results.confusion import confusion
 from securemnist.results.json_model import JsonModel
@@ -63,17 +65,17 @@ class _Table(JsonModel):
 class OutcomeTable(_Table):
     """Outcomes of n images: each of `codes` is the index of a stage, or a constant of `per_image`.
 
-    Predicted classes: `read` of the clean images, `attacked` of the images that the attacks left.
+    Predicted classes: `clean` (`read` in files) before the attacks, `attacked` after them.
     """
 
     codes: Codes
     stages: list[str]
-    read: Classes | None = None
+    clean: Annotated[Classes | None, Field(alias="read")] = None
     attacked: Classes | None = None
 
     def __post_init__(self) -> None:
         """ValueError for a code of no stage, and for lengths that differ."""
-        self._check(self.codes, self.read, self.attacked)
+        self._check(self.codes, self.clean, self.attacked)
         if self.codes.max() >= len(self.stages):
             raise ValueError(f"expected codes below {len(self.stages)}, got {self.codes.max()}")
 
@@ -86,11 +88,11 @@ class OutcomeTable(_Table):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnswerTable(_Table):
-    """Predicted classes of n images: `read` of the clean ones, `triggered` of those with a trigger."""
+    """Predicted classes of n images: `clean` (in files `read`) without a trigger, `triggered` with it."""
 
-    read: Classes
+    clean: Annotated[Classes, Field(alias="read")]
     triggered: Classes | None = None
 
     def __post_init__(self) -> None:
         """ValueError for lengths that differ."""
-        self._check(self.read, self.triggered)
+        self._check(self.clean, self.triggered)
