@@ -165,6 +165,8 @@ def _as_failure(description: Description) -> Iterator[None]:
                 f"({reason}); fix it, or name its authority in `authority`"
             ) from error
         advice = "start the endpoint" if isinstance(error, httpx.ConnectError) else _LATER
+        if isinstance(error, httpx.RemoteProtocolError):  # as where its code raised
+            advice = "read its log, and check `request` of the description if it failed on that"
         raise _Failed(f"a failed connection ({type(error).__name__})", advice) from error
 
 
