@@ -40,18 +40,6 @@ FACTORY += "torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))\n"
 ASSESS = ("assess", "--policy", "small.toml")
 
 
-def test_a_conftest_may_import_torchvision(tmp_path: Path) -> None:
-    """With a CPU build of torch, too, as a factory may; an error names its line."""
-    (tmp_path / "conftest.py").write_text("import torchvision.models\nmodel = 1 / NUMBER\n")
-    code = "from pathlib import Path; from securemnist.cli import worker; worker._conftest_of(Path.cwd())"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert (
-        "got NameError (name 'NUMBER' is not defined) in conftest.py, line 2; fix it" in done.stderr
-    )
-
-
 @pytest.fixture
 def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's folder with a model fixture and a policy of a row that passes and one that fails."""

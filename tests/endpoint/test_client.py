@@ -147,17 +147,6 @@ def test_closed_port_is_no_answer(service: Service) -> None:
     one_sentence(caught.value)
 
 
-def test_a_service_whose_code_raises_is_no_answer(service: Service) -> None:
-    """A service that closes the connection may have failed on the form of the request."""
-
-    def fails(_number: int, _body: bytes) -> None:
-        raise BrokenPipeError
-
-    service.fault = fails
-    with pytest.raises(NoAnswer, match=r"RemoteProtocolError.*; read its log, and check `request`"):
-        opened(service, retries=0).ask(BODY, 1)
-
-
 def test_budget_is_hard(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """No request is sent that would exceed the queries of the row or the run; repeats count."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)  # workers share the budget

@@ -9,7 +9,8 @@ import pytest
 
 from securemnist.endpoint.client import Client
 from securemnist.endpoint.description import described
-from securemnist.errors import ModelError
+from securemnist.errors import ModelError, NoAnswer
+from tests.endpoint.service import Service
 from tests.error_form import one_sentence
 from tests.odd_server import Request, answer, certificate_of, serving
 
@@ -85,3 +86,20 @@ def test_certificate_of_a_named_authority(tmp_path: Path) -> None:
     assert asked(certificate, authority=str(certificate)) == (b"{}", 1)
     expired = certificate_of(tmp_path, days=-1)
     assert json.loads(asked(expired, verify=False)[0]) == {}
+
+
+def test_a_service_whose_code_raises_is_no_answer(service: Service) -> None:
+    """A service that closes the connection may have failed on the form of the request."""
+
+    def fails(_number: int, _body: bytes) -> None:
+        raise BrokenPipeError
+
+    service.fault = fails
+    fields = {
+        "uri": service.url,
+        "request": '{"$image": {"as": "png"}}',
+        "scores": "$",
+        "retries": 0,
+    }
+    with pytest.raises(NoAnswer, match=r"RemoteProtocolError.*; read its log, and check `request`"):
+        Client(described(fields, "test")).ask(BODY, 1)

@@ -15,7 +15,7 @@ from securemnist.attacks.square_changes import SAMPLERS
 from securemnist.errors import UsageError
 from securemnist.evaluation.ladders import COUNTED_BUDGETS
 from securemnist.referee import SIZES, inside_budget
-from securemnist.threats import L1, L2, THREATS, Linf, Threat, as_threats, make_threat, parse_threat
+from securemnist.threats import L1, L2, THREATS, Linf, Threat, make_threat, parse_threat
 from securemnist.view.requirement_text import NORMS
 from tests.error_form import one_sentence
 from tests.threats.norms import ORDERS, dual_order
@@ -238,13 +238,6 @@ def test_invalid_threat_text(text: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_threat(text)
     assert words in one_sentence(caught.value)
-
-
-def test_a_comma_in_a_number_is_named() -> None:
-    """A comma separates threats, so that the whole text is shown where one stands in a number."""
-    with pytest.raises(UsageError, match="got 'linf:0,03'; .* a point in a number") as caught:
-        as_threats("linf:0,03")
-    one_sentence(caught.value)
 
 
 @pytest.mark.parametrize("kind", THREATS.values())
