@@ -83,5 +83,9 @@ class ParseError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or the name of its class where the message is empty."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """The first line of an error's message, or the name of its class where the message is empty.
+
+    After a colon at its end the next line follows, as `load_state_dict` has what differs there.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1]) or type(error).__name__

@@ -50,9 +50,13 @@ class InputSpec:
                 f"expected class names of 1 to {_LONGEST_NAME} printable characters, got "
                 f"{wrong[0]!r:.40}; fix it"
             )
-        # Systems differ in how they store a letter with an accent.
-        if len({unicodedata.normalize("NFC", name) for name in names}) != len(names):
-            raise DataError("expected different class names, got one twice; rename one")
+        plain = [composed(name) for name in names]
+        if len(set(plain)) != len(plain):
+            twice = next(name for name in names if plain.count(composed(name)) > 1)
+            why = " with its accents stored in two ways" if names.count(twice) == 1 else ""
+            raise DataError(
+                f"expected different class names, got {twice!r:.80} twice{why}; rename one"
+            )
 
     def __str__(self) -> str:
         """For instance "3x32x32, 100 classes"."""
@@ -98,10 +102,15 @@ class InputSpec:
         """The name of a class; its number where classes have no names."""
         return self.class_names[label] if self.class_names else str(label)
 
+    def named(self, name: str) -> int | None:
+        """The number of the class of this name, however its accents are stored; None for no class."""
+        names = [composed(each) for each in self.class_names]
+        return names.index(composed(name)) if composed(name) in names else None
+
     def label_of(self, wanted: int | str) -> int:
         """The number of the target class of a backdoor; DataError where the data lack it."""
-        if isinstance(wanted, str) and wanted in self.class_names:
-            return self.class_names.index(wanted)
+        if isinstance(wanted, str) and (label := self.named(wanted)) is not None:
+            return label
         if isinstance(wanted, int) and 0 <= wanted < self.classes:
             return wanted
         names = ", ".join(self.class_names[:10])
@@ -111,6 +120,11 @@ class InputSpec:
             f"expected a target class below {self.classes}{named}, all, next or pair, got "
             f"{wanted!r:.60}; fix `target`"
         )
+
+
+def composed(name: str) -> str:
+    """A name with each accent in its letter (NFC); macOS stores both apart in names of files (NFD)."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _check(what: str, value: object, low: int, high: int) -> None:

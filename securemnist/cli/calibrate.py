@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from securemnist.cli.options import PATH
-from securemnist.cli.output import say
+from securemnist.cli.output import check_writable, say
 from securemnist.errors import UsageError
 
 
@@ -35,6 +35,7 @@ def calibrate(data: Path, out: Path, minutes: float) -> None:
 
     if out.exists():
         raise UsageError(f"{out}: expected no file or folder, got one; name another with --out")
+    check_writable(out)
     loaded = data_sets.load(data)
     with progress_bar() as progress:
         scans = calibrate_scan(loaded, out, seconds=60 * minutes, progress=progress)

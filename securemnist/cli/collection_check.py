@@ -12,6 +12,10 @@ from securemnist.initial_policy.templates import SUITE
 
 _FOLDER = SUITE.partition("/")[0]
 _TIMEOUT = 120  # seconds
+_RAISED = re.compile(
+    r"^E  +(\S.*)$", re.MULTILINE
+)  # pytest's line of an error in a conftest or a suite
+_MIXED = "torchvision::"  # an operator that its build for another torch does not bring
 
 
 def collects(folder: Path, *paths: str) -> tuple[bool, str]:
@@ -40,6 +44,11 @@ def advice(folder: Path) -> str:
     collected, output = collects(folder)
     if collected:
         return ""
+    if cause := _RAISED.search(output):
+        advice = (
+            "; install the torchvision that belongs to your torch" if _MIXED in cause[1] else ""
+        )
+        return f"pytest -m smoke ends before it collects {SUITE}: {cause[1].strip():.300}{advice}"
     by_path, output_by_path = collects(folder, _FOLDER)
     where = re.search(r"^configfile: (\S+)", output, re.MULTILINE)
     file = where[1] if where else "your pytest settings"

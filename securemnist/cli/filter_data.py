@@ -11,7 +11,7 @@ import click
 
 from securemnist.cli.inline_table import inline_table
 from securemnist.cli.options import PATH, target_of
-from securemnist.cli.output import say
+from securemnist.cli.output import check_writable, say
 from securemnist.errors import FAILED, UNDECIDED, Inconclusive, UsageError
 from securemnist.sanitize import sentence
 
@@ -114,6 +114,7 @@ def _check(out: Path, model: str | None, recipe: str | None, retrain: bool) -> N
         raise UsageError(
             f"{out}: expected a folder without {there[0]}, got one with it; name another with --out"
         )
+    check_writable(out)
 
 
 def _print(data: DataSet, trial: Trial, found: Filtered, arms: Sequence[Arm]) -> None:

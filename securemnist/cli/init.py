@@ -13,7 +13,7 @@ import click
 
 from securemnist.cli.calibration_options import CalibrationOptions, calibration_options
 from securemnist.cli.options import PATH, endpoint_option, images_option, model_or_endpoint
-from securemnist.cli.output import print_endpoint, say, write_file
+from securemnist.cli.output import check_writable, print_endpoint, say, write_file
 from securemnist.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def init(
             f"{templates.POLICY}: expected no policy yet, got one; edit it, or remove it first"
         )
     calibration.check(here)
+    check_writable(Path(templates.POLICY), _ADVICE)
     keep_freed_memory()
     source = data or settings.load(here).data
     data_set = DataSet.load(source)

@@ -15,7 +15,7 @@ from securemnist.cli.options import (
     model_option,
     model_or_endpoint,
 )
-from securemnist.cli.output import say, write_file
+from securemnist.cli.output import check_writable, say, write_file
 from securemnist.errors import UNDECIDED, UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def measure(
             "expected a model, got none (fixtures are used by pytest and `assess` only); pass --model "
             "SPEC, set model = SPEC in [tool.securemnist], or pass --demo for the bundled model"
         )
+    if target is not None:
+        check_writable(target, "name another with --json")
     folder = data or projects.load(Path.cwd()).data
     keep_freed_memory()
     measured = measure_model(measure_name, spec, folder, seed=seed, device=device, **settings)

@@ -44,8 +44,8 @@ def target_of(text: str, spec: InputSpec) -> int | str:
     number = int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else spec.classes
     if number < spec.classes:
         return number
-    if text in spec.class_names:
-        return spec.class_names.index(text)
+    if (label := spec.named(text)) is not None:
+        return label
     named = ", a class name" if spec.class_names else ""
     raise UsageError(
         f"expected --target as a class below {spec.classes}{named} or next, got {text!r:.60}; change it"

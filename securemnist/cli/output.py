@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,20 @@ def write_file(
         write_atomically(folder / name, content)
     except OSError as error:
         raise UsageError(f"{name}: cannot be written ({error.strerror}); {advice}") from error
+
+
+def check_writable(path: Path, advice: str = "name another with --out") -> None:
+    """UsageError where a file or folder cannot be written, before minutes of measuring.
+
+    The nearest folder that exists is tried; nothing stays in it.
+    """
+    whole = path.absolute()
+    folder = next(each for each in (whole, *whole.parents) if each.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
 
 
 def end_of_pipe() -> None:

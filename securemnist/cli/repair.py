@@ -11,7 +11,7 @@ import click
 from securemnist.cli.defaults import data_of
 from securemnist.cli.inline_table import inline_table
 from securemnist.cli.options import PATH, target_of
-from securemnist.cli.output import say
+from securemnist.cli.output import check_writable, say
 from securemnist.errors import UsageError
 from securemnist.sanitize import sentence
 
@@ -83,6 +83,7 @@ def repair(
     if target is not None and not given:
         raise UsageError("expected --trigger with --target, got none; pass --trigger")
     files.check_out(out)
+    check_writable(out)
     loaded = DataSet.load(data_of(data))
     aim = None if target is None else target_of(target, loaded.spec)
     subject = loading.resolve(model, input_spec=loaded.spec)

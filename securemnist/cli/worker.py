@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import warnings
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from securemnist._util import resources
+from securemnist._util.user_code import place
 from securemnist.cli.child import end_with_parent
 from securemnist.cli.endings import ending
 from securemnist.cli.job import Job, Outcome
 from securemnist.cli.output import print_endpoint, say
 from securemnist.cli.pytest_hooks import RunHooks
-from securemnist.errors import UNDECIDED, USAGE, UsageError
+from securemnist.errors import UNDECIDED, USAGE, UsageError, first_line
 from securemnist.project import imports, settings
 from securemnist.results.verdicts import DEFAULT_TIER
 
@@ -131,6 +133,8 @@ def _selected(job: Job) -> list[Requirement]:
 
 def _conftest_of(here: Path) -> ModuleType | None:
     """The conftest.py of the user's folder, which may define a `model` fixture. It is trusted code."""
+    from securemnist._util.torchvision_shim import importing
+
     path = here / "conftest.py"
     spec = importlib.util.spec_from_file_location("conftest", path)
     if spec is None or spec.loader is None:
@@ -138,10 +142,11 @@ def _conftest_of(here: Path) -> ModuleType | None:
     module = importlib.util.module_from_spec(spec)
     imports.enable(here)
     try:
-        spec.loader.exec_module(module)
+        importing(functools.partial(spec.loader.exec_module, module))
     except (Exception, SystemExit) as error:
+        cause = f"{type(error).__name__} ({first_line(error):.200}){place(error)}"
         raise UsageError(
-            f"{path}: expected a conftest that imports, got {type(error).__name__} ({error}); fix it"
+            f"{path}: expected a conftest that imports, got {cause}; fix it"
         ) from error
     return module
 

@@ -35,9 +35,11 @@ def headline(comparison: Comparison) -> Headline:
         return Headline(verdict=Verdict.PASS, answer=answer, why=why)
     worse = sum(change.verdict is Verdict.FAIL for change in comparison.blocking)
     undecided = len(comparison.blocking) - worse
+    limited = sum(c.word is Word.WORSE and c.verdict is Verdict.PASS for c in rows)
     open_rows = [finding.verdict for finding in own(comparison)]
     failed = open_rows.count(Verdict.FAIL)
     parts = [f"{plural(worse, 'requirement')} got worse"] if worse else []
+    parts += [f"{limited} worse within the limits of the policy"] if limited else []
     parts += [f"{plural(failed, 'requirement')} failed"] if failed else []
     parts += [f"{undecided} could not be compared or decided"] if undecided else []
     parts += [f"{len(open_rows) - failed} without a verdict"] if len(open_rows) > failed else []

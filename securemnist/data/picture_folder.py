@@ -18,7 +18,7 @@ from securemnist.data.description import Description
 from securemnist.data.samples import Samples
 from securemnist.data.storage import Storage
 from securemnist.errors import DataError
-from securemnist.input_spec import MOST_CLASSES
+from securemnist.input_spec import MOST_CLASSES, composed
 from securemnist.types import Progress
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp"}
@@ -52,6 +52,8 @@ def read(folder: Path, described: Description, progress: Progress) -> Splits:
 
 def _class_names(folder: Path, named: tuple[str, ...], found: set[str]) -> tuple[str, ...]:
     """The names of the description in its order, else the sorted names of the class folders."""
+    spelled = {composed(name): name for name in found}  # as the file system stores it
+    named = tuple(spelled.get(composed(name), name) for name in named)
     unknown = sorted(found - set(named))
     if named and unknown:
         raise DataError(

@@ -11,6 +11,7 @@ import numpy as np
 
 from securemnist._util.parsing import json_value
 from securemnist.errors import ModelError, ParseError
+from securemnist.input_spec import composed
 
 _DEPTH = 32
 _DIGITS = 9  # of a class in a text; Python refuses to read thousands of them
@@ -18,7 +19,7 @@ _DIGITS = 9  # of a class in a text; Python refuses to read thousands of them
 
 @dataclass(frozen=True)
 class Reader:
-    """Where scores and labels are; `classes` are the names of the classes, by their number.
+    """Where scores and labels are; `classes` are the composed names, by number of the class.
 
     With `labels` alone an answer is one label an image. With both, each label names its score.
     """
@@ -78,14 +79,15 @@ class Reader:
         return result
 
     def _by_name(self, scores: dict[str, Any]) -> np.ndarray:
-        if set(scores) != set(self.classes):
+        named = {composed(name): score for name, score in scores.items()}
+        if set(named) != set(self.classes) or len(named) != len(scores):
             raise self._wrong("a score for each class by its name", f"{len(scores)} other names")
-        named: np.ndarray = self._table([scores[name] for name in self.classes], 1)[0]
-        return named
+        row: np.ndarray = self._table([named[name] for name in self.classes], 1)[0]
+        return row
 
     def _class(self, label: Any) -> int:
-        if isinstance(label, str) and label in self.classes:
-            return self.classes.index(label)
+        if isinstance(label, str) and composed(label) in self.classes:
+            return self.classes.index(composed(label))
         text = label if isinstance(label, str) and label.isascii() and label.isdigit() else ""
         number = int(text) if 0 < len(text) <= _DIGITS else label
         if type(number) is float and number.is_integer():

@@ -23,10 +23,12 @@ from securemnist.errors import ModelError, NoAnswer, UsageError
 
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
 _LATER = "try again when the endpoint answers"
+# As where its code raised.
+_CLOSED = "read its log, and check `request` of the description, or let it answer in HTTP/1.1"
 _ADVICE: dict[type[Exception], str] = {
     ssl.SSLError: "let the endpoint speak TLS with HTTP/1.1, or fix the scheme of its address",
     httpx.ConnectError: "start the endpoint",
-    httpx.RemoteProtocolError: f"{_LATER} in HTTP/1.1",
+    httpx.RemoteProtocolError: _CLOSED,
 }
 _SECRET = 8  # characters; a shorter key could be part of an honest answer
 
@@ -92,7 +94,9 @@ class Client:
                 self.budget.count("failed")
                 self._pace.pause(min(wait, wanted.longest_wait))
         self.budget.count("unanswered", images)
-        advice += ", or lower `batch`" if images > 1 and advice.startswith(_LATER) else ""
+        advice += (
+            ", or lower `batch`" if images > 1 and advice.startswith((_LATER, _CLOSED)) else ""
+        )
         raise NoAnswer(
             f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; {advice}"
         )

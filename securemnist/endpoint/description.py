@@ -17,6 +17,7 @@ from securemnist._util.strict import Strict
 from securemnist._util.toml_file import toml_file
 from securemnist.endpoint.template import Template
 from securemnist.errors import ParseError, UsageError
+from securemnist.input_spec import composed
 
 KEY = "$KEY"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -110,7 +111,7 @@ class Description(Strict):
             raise ValueError('`batch` above 1 needs a template with {"$images": ...}')
         if self.client_key is not None and self.client_certificate is None:
             raise ValueError("expected `client_certificate` beside `client_key`")
-        if len(set(self.classes)) != len(self.classes):
+        if len(set(map(composed, self.classes))) != len(self.classes):
             raise ValueError("expected different names in `classes`, got one twice")
         return self
 

@@ -19,7 +19,7 @@ from securemnist.endpoint.queries import Queries
 from securemnist.endpoint.query_budget import Counts
 from securemnist.endpoint.score_kind import check_probabilities
 from securemnist.errors import ModelError, NoAnswer
-from securemnist.input_spec import InputSpec
+from securemnist.input_spec import InputSpec, composed
 from securemnist.types import Images, Logits
 
 # Difference of the logits where only a label is known.
@@ -201,4 +201,4 @@ def _names(description: Description, spec: InputSpec) -> tuple[str, ...]:
             f"{description.name}: expected {spec.classes} names in `classes`, one for each class of "
             f"the data, got {len(names)}; fix them"
         )
-    return names
+    return tuple(map(composed, names))

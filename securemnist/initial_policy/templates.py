@@ -91,7 +91,7 @@ def noxfile(folder: Path, data: Path | None = None, source: origin.Origin | None
     """A noxfile.py with the gate; `data` where the project's settings do not name it."""
     source = source or origin.installed()
     words = ["securemnist", "assess", "--out", "reports", *(["--data", str(data)] if data else [])]
-    unlocked = f'session.install("-r", "{REQUIREMENTS}")'
+    unlocked = f'session.install("-r", "{REQUIREMENTS}", silent=False)'
     if not source.fixed:  # the package of this name on an index may be another project
         unlocked = f'session.error("expected {LOCKED}, got none; run: {LOCK}")'
     own = '\n    session.install("--no-deps", "-e", ".")' if _installable(folder) else ""
@@ -104,9 +104,12 @@ import nox
 
 @nox.session
 def security(session):
-    """Assess the model of conftest.py against {POLICY}; writes reports/."""
+    """Assess the model of conftest.py against {POLICY}; writes reports/.
+
+    The first installation takes minutes, so pip shows what it does.
+    """
     if Path("{LOCKED}").is_file():
-        session.install("--require-hashes", "-r", "{LOCKED}")
+        session.install("--require-hashes", "-r", "{LOCKED}", silent=False)
     else:
         {unlocked}{own}
     session.run({", ".join(map(json.dumps, words))}, *session.posargs)

@@ -83,7 +83,7 @@ def _row(row: Row, data: DataSet, until: datetime.date) -> str:
     lines.append(f"max_drop = {bound.max_drop:g}")
     if bound.problem:
         met = "not surely met" if bound.close else "not met"
-        reason = f"{met} when this policy was written: {bound.problem}"
+        reason = f"{met} when this policy was written: {bound.problem.rstrip('.')}"
         worst = "" if bound.worst is None else f", worst = {bound.worst:g}"
         lines.append(
             f"waiver = {{ reason = {as_toml(reason)}, expires = {until.isoformat()}{worst} }}"

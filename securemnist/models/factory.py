@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import torch
 
 from securemnist._util.torchvision_shim import importing
@@ -26,6 +28,8 @@ def call(spec: str) -> object:
 def advice(error: BaseException) -> str:
     """The error of a model's code, and what to do."""
     what = "run it separately to fix it"
+    if type(error).__name__ == "SafetensorError" or getattr(error, "errno", 0) == errno.EINVAL:
+        what = "a file of weights may be cut off, so copy it again"  # for that torch raises EINVAL
     if isinstance(error, TypeError) and "required" in str(error) and not place(error):
         what = "name a function without arguments that builds the model"
     if isinstance(error, NotImplementedError) and "() is not supported yet" in str(error):

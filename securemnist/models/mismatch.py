@@ -53,6 +53,8 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
         return f"{_WRAP}output(net, {keys[0]!r:.40})" if keys else "fix the model"
     if not isinstance(outputs, torch.Tensor):
         return f"fix the model, or {_WRAP}output(net, NAME)"
+    if outputs.dim() == 1 and not outputs.is_floating_point():
+        return "it returns the numbers of classes: return the logits, before `argmax`"
     if outputs.dim() == 1 and len(outputs) == spec.classes:
         return "it drops the dimension of the images: return (n, K), also for one image"
     one = outputs.dim() == 1

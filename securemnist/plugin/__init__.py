@@ -92,9 +92,10 @@ def pytest_collection_modifyitems(
             run.collected = rows_of(items)
         outcome = yield
         if run is not None:
-            from securemnist.plugin.collection import deselect_tiers
+            from securemnist.plugin.collection import deselect_repeated, deselect_tiers
 
             run.reached = rows_of(items)
+            deselect_repeated(config, items)
             deselect_tiers(config, run, items)
     return outcome
 

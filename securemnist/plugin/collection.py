@@ -14,6 +14,7 @@ from securemnist.errors import PolicyError
 from securemnist.plugin.messages import family_of_measure, measure_of, row_of
 from securemnist.plugin.narrowing import narrowing
 from securemnist.plugin.session import Run
+from securemnist.plugin.subject import definitions
 from securemnist.project import settings
 from securemnist.project.folders import USUAL, configured_policy
 from securemnist.results import policy as policies
@@ -152,16 +153,48 @@ def check_suites(config: pytest.Config, run: Run, collected: frozenset[str]) -> 
             because = f"; this run ignores files: {', '.join(ignored)}" if ignored else ""
             raise PolicyError(
                 f"{run.policy.path}: row {row.id}: expected a measure with a collected test, got "
-                f"{row.measure!r} ({detail}{because}); remove the row or add a test marked "
-                f"measure({row.measure!r})"
+                f"{row.measure!r} ({detail}{because}); name the folder of your suite that has one, add a "
+                f"test marked measure({row.measure!r}), or remove the row"
             )
 
 
 def deselect_tiers(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
     """Deselect the rows whose tier is above that of the run."""
-    deselected = {
-        item for item in items if (row := row_of(item)) is not None and run.scope.excludes(row)
-    }
+    _deselect(
+        config,
+        items,
+        {item for item in items if (row := row_of(item)) is not None and run.scope.excludes(row)},
+    )
+
+
+def deselect_repeated(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that a second file imports as well, so that each row is measured once.
+
+    A test of the same function, row, parameters, fixtures and marks measures the same.
+    """
+    kept: dict[tuple[object, str], list[pytest.Item]] = {}
+    repeated = set[pytest.Item]()
+    for item in items:
+        if (row := row_of(item)) is None:
+            continue
+        others = kept.setdefault((getattr(item, "function", item), row.id), [])
+        if any(_circumstances(item) == _circumstances(other) for other in others):
+            repeated.add(item)
+        else:
+            others.append(item)
+    _deselect(config, items, repeated)
+
+
+def _circumstances(item: pytest.Item) -> tuple[object, ...]:
+    """Parameters, fixtures and marks of a test."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    used = {name: tuple(found) for name, found in definitions(item).items() if name not in params}
+    return params, used, list(item.iter_markers())
+
+
+def _deselect(
+    config: pytest.Config, items: list[pytest.Item], deselected: set[pytest.Item]
+) -> None:
     if deselected:
         config.hook.pytest_deselected(items=[item for item in items if item in deselected])
         items[:] = [item for item in items if item not in deselected]

@@ -15,7 +15,7 @@ _OURS = "securemnist.plugin.fixtures"
 def model_fixture(items: list[pytest.Item]) -> Any | None:
     """The user's `model` fixture that the rows use; None if they use the plugin's."""
     for item in items:
-        if row_of(item) is not None and (fixtures := _definitions(item).get("model")):
+        if row_of(item) is not None and (fixtures := definitions(item).get("model")):
             return None if fixtures[-1].func.__module__ == _OURS else fixtures[-1]
     return None
 
@@ -27,7 +27,7 @@ def check_fixtures(items: list[pytest.Item]) -> None:
             continue
         params = getattr(getattr(item, "callspec", None), "params", {})
         needed = getattr(getattr(item, "_fixtureinfo", None), "names_closure", ())
-        missing = set(needed) - {"request", *_definitions(item), *params}
+        missing = set(needed) - {"request", *definitions(item), *params}
         if missing:
             raise UsageError(
                 f"{item.nodeid}: expected known fixtures, got {', '.join(sorted(missing))}; a "
@@ -57,7 +57,7 @@ def check_model_fixture(items: list[pytest.Item]) -> None:
             )
 
 
-def _definitions(item: pytest.Item) -> dict[str, Any]:
+def definitions(item: pytest.Item) -> dict[str, Any]:
     """The fixtures that a test uses, by name."""
     fixtures: dict[str, Any] = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     return fixtures
@@ -68,6 +68,6 @@ def _model_parameters(item: pytest.Item) -> dict[str, int]:
     indices: dict[str, int] = getattr(getattr(item, "callspec", None), "indices", {})
     names = ["model"]
     for name in names:  # grows
-        for definition in _definitions(item).get(name, ()):
+        for definition in definitions(item).get(name, ()):
             names += set(definition.argnames) - set(names)
     return {name: indices[name] for name in names if name in indices}

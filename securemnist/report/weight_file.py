@@ -150,7 +150,7 @@ def _unmeasured(
     text = f"The policy has no row of {measure} for this model; add one, "
     if needs:
         return missing(topic, NOT_CHECKED, f"{text}with {needs}.")
-    run = _command("measure", measure, *model)
+    run = _command("measure", measure, "--model", spec or "SPEC")  # it reads no fixture
     return missing(topic, NOT_CHECKED, f"{text}or run it alone.", run)
 
 

@@ -66,7 +66,13 @@ def as_threats(value: Threat | Union | Mapping[str, Any] | str) -> Threat | Unio
     if isinstance(value, Union):
         return value
     if isinstance(value, str) and "," in value:
-        return Union(*map(parse_threat, value.split(",")))
+        parts = value.split(",")
+        if not all(":" in part for part in parts):
+            raise UsageError(
+                f"expected threats like linf:0.3,l2:1, got {value!r:.60}; write NORM:EPS for each, "
+                "with a point in a number"
+            )
+        return Union(*map(parse_threat, parts))
     return as_threat(value)
 
 

@@ -141,3 +141,15 @@ def test_import_folders_of_a_project(tmp_path: Path) -> None:
     assert imports.folders_of(tmp_path) == [tmp_path, tmp_path / "src"]
     (tmp_path / "src" / "__init__.py").touch()
     assert imports.folders_of(tmp_path) == [tmp_path]
+
+
+def test_a_conftest_may_import_torchvision(tmp_path: Path) -> None:
+    """With a CPU build of torch, too, as a factory may; an error names its line."""
+    (tmp_path / "conftest.py").write_text("import torchvision.models\nmodel = 1 / NUMBER\n")
+    code = "from pathlib import Path; from securemnist.cli import worker; worker._conftest_of(Path.cwd())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (
+        "got NameError (name 'NUMBER' is not defined) in conftest.py, line 2; fix it" in done.stderr
+    )

@@ -220,6 +220,16 @@ def test_testpaths_that_hide_the_suite_are_reported(
     assert "python_files" in collection_check.advice(project)
 
 
+def test_a_conftest_that_fails_is_named(project: Path) -> None:
+    """A conftest that raises is no matter of pytest's settings: the command states its error."""
+    (project / "conftest.py").write_text(
+        "raise RuntimeError('operator torchvision::nms is missing')"
+    )
+    advice = collection_check.advice(project)
+    assert "RuntimeError: operator torchvision::nms is missing; install the torchvision" in advice
+    assert "python_files" not in advice
+
+
 def test_init_with_src_layout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module in `src` is found by the command and by the conftest that it writes."""
     monkeypatch.setattr(measured, "PROPOSALS", initial_policy.PROPOSALS[:1])

@@ -18,6 +18,12 @@ def test_a_target_is_a_class_or_the_next_one(text: str, target: int | str) -> No
     assert target_of(text, SPEC) == target
 
 
+def test_a_target_is_found_however_its_accents_are_stored() -> None:
+    """A typed name finds the class of a folder that macOS has named."""
+    spec = InputSpec(1, 28, 28, 2, ("Gras", "Gru\u0308n"))
+    assert target_of("Gr\u00fcn", spec) == spec.label_of("Gr\u00fcn") == 1
+
+
 @pytest.mark.parametrize("text", ["3", "-1", "owl", "²", "", "9" * 5_000], ids=len)
 def test_other_targets_are_refused(text: str) -> None:
     """What is no class of the data is an error of one sentence, however long it is."""

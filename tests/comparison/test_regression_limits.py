@@ -48,6 +48,18 @@ def test_bounds_of_the_policy_decide(bounds: dict[str, Any], verdict: Verdict, _
     assert comparison.exit_code == (verdict is Verdict.FAIL)
 
 
+def test_what_is_worse_within_its_limit_is_counted_apart() -> None:
+    """The head counts each row that the badge counts: one beyond its limit, one within."""
+    low, within = (
+        changed(OLD, id="LOW-1"),
+        changed(robust(codes(range(900)), max_drop=0.03), id="LOW-1"),
+    )
+    comparison = compare(assessment(OLD, low), assessment(WORSE, within, digest="new"))
+    assert comparison.counts["worse"] == 2
+    why = wording.headline(comparison).why
+    assert why == "1 requirement got worse, 1 worse within the limits of the policy"
+
+
 def test_on_a_sample_the_interval_decides_a_bound() -> None:
     """A limit inside the interval is undecided: not good, and not a failure."""
     old, new = robust(codes(range(70), 1_000)), robust(codes(range(80), 1_000), max_drop=0.012)

@@ -52,6 +52,15 @@ def test_description_of_pictures(described: Callable[[str], Path]) -> None:
     assert plain.digest != found.digest
 
 
+def test_class_names_find_folders_however_their_accents_are_stored(tmp_path: Path) -> None:
+    """A typed description names folders that macOS has named."""
+    picture_folder(tmp_path / "pets")
+    for name, other in (("cat", "Gru\u0308n"), ("dog", "Blau")):
+        (tmp_path / "pets" / "test" / name).rename(tmp_path / "pets" / "test" / other)
+    (tmp_path / "d.toml").write_text('path = "pets"\nclass_names = ["Gr\u00fcn", "Blau"]', "utf-8")
+    assert data.load(tmp_path / "d.toml").spec.class_names == ("Gru\u0308n", "Blau")
+
+
 WRONG = {
     'path = "set.npz"\nsplit = "test"': "unknown key 'split'; remove it",
     'layout = "hwc"': "expected 'path', got nothing; add it",
@@ -64,8 +73,8 @@ WRONG = {
     'path = "pets"\nresize = [9, true]': "expected resize.1 to be a whole number, got True",
     'path = "pets"\nclass_names = ["cat"]': "class folders of `class_names`, got 'dog'",
     'path = "set.npz"\nclass_names = ["a"]': "2 to 1,000 classes",
-    'path = "set.npz"\nclass_names = ["a", "a"]': "got one twice",
-    'path = "set.npz"\nclass_names = ["\u00e9", "e\u0301"]': "got one twice",
+    'path = "set.npz"\nclass_names = ["a", "a"]': "got 'a' twice;",
+    'path = "set.npz"\nclass_names = ["\u00e9", "e\u0301"]': "twice with its accents stored in two ways",
     'path = "set.npz"\nclass_names = ["a", 3]': "expected class_names.1 to be text in quotes, got 3",
     'path = ""': "expected path to have at least 1 character",
     'path = "mine.toml"': "got another description",

@@ -40,6 +40,18 @@ def test_labels_are_found(found: list[Any]) -> None:
     assert Reader("h", None, "$.labels", NAMES).read(content, 2).tolist() == [1, 2]
 
 
+def test_names_are_found_however_their_accents_are_stored() -> None:
+    """A letter with an accent is one sign or two, in labels and in names of scores."""
+    names = ("Gras", "Gr\u00fcn")
+    label = json.dumps({"labels": ["Gru\u0308n"]}).encode()
+    assert Reader("h", None, "$.labels", names).read(label, 1).tolist() == [1]
+    scores = json.dumps([{"Gru\u0308n": 0.8, "Gras": 0.2}]).encode()
+    assert Reader("h", "$[*]", None, names).read(scores, 1).tolist() == [[0.2, 0.8]]
+    both = json.dumps([{"Gru\u0308n": 0.8, "Gr\u00fcn": 0.8, "Gras": 0.2}]).encode()
+    with pytest.raises(ModelError, match="a score for each class by its name"):
+        Reader("h", "$[*]", None, names).read(both, 1)
+
+
 WRONG: dict[str, tuple[bytes, str | None, str | None]] = {
     "no JSON": (b"<html>", "$.p", None),
     "no UTF-8": (b"\xff\xfe\x00", "$.p", None),

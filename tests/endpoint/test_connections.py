@@ -13,6 +13,7 @@ import pytest
 from securemnist.endpoint.client import Client
 from securemnist.endpoint.description import described
 from securemnist.errors import ModelError, NoAnswer
+from tests.endpoint.service import Service
 from tests.error_form import one_sentence
 from tests.odd_server import Request, answer, certificate_of, serving
 
@@ -113,7 +114,7 @@ def test_another_protocol_is_named() -> None:
     alert = bytes([21, 3, 3, 0, 2, 2, 120])  # no_application_protocol
     plain = b"HTTP/1.1 400 Bad Request\r\n\r\n"
     for sent, scheme, advice in (
-        (frames, "http", r"RemoteProtocolError.*answers in HTTP/1\.1"),
+        (frames, "http", r"RemoteProtocolError.*answer in HTTP/1\.1"),
         (alert, "https", r"SSLError.*speak TLS with HTTP/1\.1"),
         (plain, "https", r"SSLError.*fix the scheme"),
     ):
@@ -142,3 +143,20 @@ def _first_bytes(server: socket.socket, sent: bytes) -> None:
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65_536):
             pass
+
+
+def test_a_service_whose_code_raises_is_no_answer(service: Service) -> None:
+    """A service that closes the connection may have failed on the form of the request."""
+
+    def fails(_number: int, _body: bytes) -> None:
+        raise BrokenPipeError
+
+    service.fault = fails
+    fields = {
+        "uri": service.url,
+        "request": '{"$image": {"as": "png"}}',
+        "scores": "$",
+        "retries": 0,
+    }
+    with pytest.raises(NoAnswer, match=r"RemoteProtocolError.*; read its log, and check `request`"):
+        Client(described(fields, "test")).ask(BODY, 1)

@@ -100,6 +100,11 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
     "one output": (outputs(1), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "flat output": (outputs(), BINARY, "wrap the model with securemnist.models.binary_sigmoid"),
     "one output, ten classes": (outputs(1), MNIST, "use data of two, or name both"),
+    "classes": (
+        FunctionModel(lambda x: torch.zeros(len(x), dtype=torch.int64)),
+        MNIST,
+        "it returns the numbers of classes: return the logits, before `argmax`",
+    ),
     "flat output, ten classes": (outputs(), MNIST, "use data of two, or name both"),
     "logits of the first image alone": (
         FunctionModel(lambda x: x.flatten(1)[0, :10]),

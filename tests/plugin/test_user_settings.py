@@ -118,6 +118,22 @@ def test_imported_suites_have_verdicts(project: Any, pytester: pytest.Pytester) 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+def test_a_row_of_two_files_is_measured_once(project: Any, pytester: pytest.Pytester) -> None:
+    """A suite of `init` and one of the user import the same tests; another fixture is another test."""
+    suites = pytester.path / "security_tests"
+    for path in suites.glob("test_*.py"):
+        path.unlink()
+    for name in ("test_own.py", "test_security.py"):
+        (suites / name).write_text("from securemnist.suites import *\n")
+    result = project(CLEAN)
+    result.assert_outcomes(passed=1, deselected=1)
+    assert result.ret == 0
+    project(CLEAN, "-k", "test_security").assert_outcomes(passed=1, deselected=1)
+    skipped = "import pytest\npytestmark = pytest.mark.skip\nfrom securemnist.suites import *\n"
+    (suites / "test_own.py").write_text(skipped)
+    project(CLEAN).assert_outcomes(passed=1, skipped=1)
+
+
 def test_failed_row_prints_no_python_code(project: Any) -> None:
     """A failed row prints its finding, and no line of Python."""
     result = project(RED)

@@ -74,6 +74,12 @@ def test_what_is_not_known_is_said() -> None:
     assert section.witness is None
 
 
+def test_the_model_of_a_fixture_is_to_be_named() -> None:
+    """`measure` reads no fixture: its command has a place for the SPEC, that of `assess` needs none."""
+    lines = _lines(_section({"name": "own", "spec": "", "architecture": "Net"}))
+    assert lines["unknown triggers"].command == "securemnist measure backdoor_scan --model SPEC"
+
+
 def test_a_file_without_its_manifest_has_no_origin() -> None:
     """ARCHITECTURE@FILE has format and digest; manifest, recipe, seed and data are not recorded."""
     path = resources.WEIGHTS / "baseline.safetensors"

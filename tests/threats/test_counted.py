@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from securemnist.errors import UsageError
 from securemnist.referee import inside_budget
-from securemnist.threats import L0, L1, Patch, make_threat, parse_threat
+from securemnist.threats import L0, L1, Patch, as_threats, make_threat, parse_threat
 from securemnist.threats.counted import Counted
 
 KINDS: list[type[Counted]] = [L0, Patch]
@@ -156,3 +156,9 @@ def test_l1_step_spends_the_budget_on_the_largest_gradients(seed: int, eps: floa
         moved = gradient[k].abs()[step[k].abs() > 1e-4]
         if bool(room.any()) and len(moved):
             assert gradient[k].abs()[room].max() <= moved.min() + 1e-6
+
+
+def test_a_comma_in_a_number_is_named() -> None:
+    """A comma separates threats, so that the whole text is shown where one stands in a number."""
+    with pytest.raises(UsageError, match=r"got 'linf:0,03'; .* a point in a number"):
+        as_threats("linf:0,03")
