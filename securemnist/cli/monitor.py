@@ -70,8 +70,8 @@ def _shown(path: Path) -> list[State]:
 
 def _written(file: Path) -> str:
     """When a state was written: a service that ended, or cannot write, leaves an old one."""
-    time = datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.UTC)
-    return time.isoformat(timespec="seconds")
+    written = datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.UTC)
+    return written.isoformat(timespec="seconds")
 
 
 def _show(file: Path, state: State) -> None:
