@@ -8,8 +8,7 @@ from torch import nn
 
 from securemnist.certificates.certificate import certify, network_of
 from securemnist.certificates.crown import EVERY_SAMPLE, lower_bounds
-from securemnist.certificates.euclidean import l2_ball, l2_intervals
-from securemnist.certificates.intervals import ball
+from securemnist.certificates.euclidean import ball_of, intervals_of
 from securemnist.certificates.operators import OPERATORS
 from securemnist.models.architectures import Normalize
 from securemnist.referee import SLACK
@@ -73,9 +72,7 @@ def below_bounds(model: Everything, eps: float, norm: str) -> set[str]:
     """
     x = torch.rand(SAMPLES, *SHAPE, generator=torch.Generator().manual_seed(0))
     network, threat = network_of(model, x), THREATS[norm](eps - SLACK)
-    boxes = (
-        l2_intervals(network, l2_ball(x, eps)) if norm == "l2" else network.intervals(ball(x, eps))
-    )
+    boxes = intervals_of(network, ball_of(x, eps, norm))
     images = points(model, x, model(x).argmax(1), eps - SLACK, norm)
     outputs = zip(*(model.parts(image) for image in images), strict=True)
     steps = max((step.inputs for step in network.steps), key=len)  # of the concatenation
