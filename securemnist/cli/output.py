@@ -70,8 +70,8 @@ def check_writable(path: Path, advice: str = "name another with --out") -> None:
     The nearest folder that exists is tried; nothing stays in it.
     """
     whole = path.absolute()
-    folder = next(each for each in (whole, *whole.parents) if each.is_dir())
     try:
+        folder = next(each for each in (whole, *whole.parents) if each.is_dir())
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
