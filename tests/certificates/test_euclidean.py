@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 import securemnist
-from securemnist.certificates import certify
+from securemnist.certificates import certify, euclidean
 from securemnist.certificates.euclidean import L2Ball, l2_ball
 from securemnist.certificates.proof import prove
 from securemnist.errors import MeasureError
@@ -160,6 +161,30 @@ def test_minimum_over_ball_and_box_is_attained(seed: int, eps: float) -> None:
     length = steps.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
     points = (ball.sample + eps * steps / length).clamp(0, 1)
     assert (points.flatten(1) @ weights.flatten(1).T >= bounds).all()
+
+
+@pytest.mark.parametrize("eps", [0.8, 1.5])
+def test_a_multiplier_that_is_not_the_best_gives_a_lower_bound(
+    eps: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the search for the multiplier ends early, no point of the ball is below the bound."""
+    monkeypatch.setattr(euclidean, "_ROUNDS", 1)
+    for seed in range(3):
+        ball, weights = _ball_and_weights(seed, eps)
+        least = torch.stack([(row * _lowest_point(ball, row)).sum() for row in weights])
+        assert (ball.minimum(weights) <= least).all()
+        assert (ball.minimum(weights) < least - 1e-3).any()
+
+
+def test_proofs_and_certificates_of_one_network_do_not_mix() -> None:
+    """Maximum pooling is rewritten for proofs alone: certificates after them are those before."""
+    x, layers = _images(4, 1), (nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+    torch.manual_seed(0)
+    model = nn.Sequential(*layers, nn.Linear(36, 3)).eval().requires_grad_(False)
+    y, other = model(x).argmax(1), copy.deepcopy(model)
+    before = certify(model, x, y, eps=0.3, norm="l2").margins
+    prove(other, x, y, eps=0.3, norm="l2", seconds=2)
+    assert torch.equal(certify(other, x, y, eps=0.3, norm="l2").margins, before)
 
 
 @pytest.mark.parametrize("eps", [0.01, 0.3, 0.8, 4.0])
