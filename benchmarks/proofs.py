@@ -23,7 +23,7 @@ from benchmarks.page import store
 from benchmarks.proof_networks import FOLDER, NETWORKS, trained
 from securemnist import data
 from securemnist._util.resources import write_atomically
-from securemnist.certificates import BRANCHES, proof
+from securemnist.certificates import BRANCHES, proof_run
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun
@@ -75,7 +75,7 @@ def measure(name: str, part: int) -> None:
     row = {"clean": clean, "survived": run.outcomes.unbroken, "seconds": 0.0, "broken": 0}
     if len(left):
         began = time.process_time()
-        with patch.object(proof, "time", CLOCK):
+        with patch.object(proof_run, "time", CLOCK):
             run_proofs(run, asked.seconds * len(samples.test) / IMAGES, context)
         stage = run.outcomes.waterfall[-1]
         row |= {"seconds": time.process_time() - began, "broken": stage.fell}

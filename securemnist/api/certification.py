@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from securemnist.certificates import BRANCHES, METHODS, Certificates
+from securemnist.certificates import BRANCHES, METHODS, NORMS, Certificates
 from securemnist.certificates import certify as certify_samples
 from securemnist.certificates.proof import prove
 from securemnist.data.tensors import as_tensor
@@ -33,7 +33,8 @@ def certify(
 ) -> Certificates:
     """Certificates that no perturbation within `eps` changes the predicted class.
 
-    `norm` is "linf" or "l2".
+    `norm` is "linf", "l2", "patch" (a square with a side of `eps` pixels, at any place), or "l0" with an
+    `eps` of 1 (any pixel). The last two take samples (n, C, H, W).
 
     `x`: float32 samples (n, ...) of any shape the network takes, in [0, 1]; `y`: integer labels (n,);
     tensors or NumPy arrays. Interval bounds (Gowal et al., arXiv 1810.12715) come first, CROWN (Zhang
@@ -79,8 +80,9 @@ def _check_ball(eps: float, norm: str, proof_seconds: float) -> None:
         raise UsageError(
             f"expected proof_seconds of 0 or more, got {proof_seconds!r:.80}; pass 60, say"
         )
-    if norm not in ("linf", "l2"):
-        raise UsageError(f"expected the norm linf or l2, got {norm!r:.80}; fix the call")
+    if norm not in NORMS:
+        known = ", ".join(NORMS)
+        raise UsageError(f"expected one of the norms {known}, got {norm!r:.80}; fix the call")
 
 
 @torch.no_grad()

@@ -1,14 +1,7 @@
-"""Robustness certificates: sound bounds of a network's logits over an L-infinity or L2 ball."""
+"""Robustness certificates: sound bounds of a network's logits over balls and patches."""
 
-from securemnist.certificates.certificate import (
-    BRANCHES,
-    CROWN,
-    INTERVALS,
-    METHODS,
-    Certificates,
-    certify,
-    read,
-)
+from securemnist.certificates.certificate import NORMS, Certificates, certify, read
+from securemnist.certificates.margin_bounds import BRANCHES, CROWN, INTERVALS, METHODS
 from securemnist.certificates.network import Network
 
 __all__ = [
@@ -16,6 +9,7 @@ __all__ = [
     "CROWN",
     "INTERVALS",
     "METHODS",
+    "NORMS",
     "Certificates",
     "Network",
     "certify",

@@ -1,4 +1,4 @@
-"""Robustness certificates: proofs that a sample's class is the same in its whole L-infinity or L2 ball.
+"""Robustness certificates: proofs that a sample's class is the same for all images of a threat.
 
 Interval bounds are computed for all samples, CROWN bounds for the margins that intervals leave
 undecided. A certificate needs strictly positive margins, so a possible tie is not certified.
@@ -12,28 +12,25 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from securemnist.certificates.crown import lower_bounds
 from securemnist.certificates.equivalence import check, same_logits
-from securemnist.certificates.euclidean import ball_of, intervals_of
+from securemnist.certificates.euclidean import ball_of
 from securemnist.certificates.export import check_supported, export
-from securemnist.certificates.network import Intervals, Network, known_bounds
+from securemnist.certificates.margin_bounds import BRANCHES, CROWN, METHODS, smallest_margins
+from securemnist.certificates.network import Network, known_bounds
+from securemnist.certificates.places import square_margins
 from securemnist.certificates.reader import Reader
+from securemnist.certificates.squares import SQUARES, side_of
 from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
-from securemnist.types import SHAPE, Images, Labels, Logits, Progress, silent
+from securemnist.types import SHAPE, Images, Labels, Progress, silent
 from securemnist.view import notebook
 
-INTERVALS, CROWN, BRANCHES = "intervals", "CROWN", "branch and bound"
-METHODS = (INTERVALS, CROWN, BRANCHES)
-# Smaller probabilities are imprecise because of float32 underflow.
-_TINY = 1e-30
+NORMS = ("linf", "l2", *SQUARES)
 # Number of samples whose ball corners are also used to compare graph and model.
 _CORNERS = 8
 # CROWN is dropped if it certifies none of this many samples (default of `trial`).
 TRIAL = 32
-# Margins that CROWN bounds at once: so few that their activations fit a processor's cache.
-_MARGINS = 32
 # Cache of networks by model. A cached network is compared with its model at every use.
 _NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
@@ -91,7 +88,8 @@ def certify(
 ) -> Certificates:
     """Certificates of samples `x` (n, ...) in [0, 1] with labels `y` (n,) within `eps`.
 
-    The ball is that of `norm`, "linf" or "l2", clipped to [0, 1].
+    `norm` "linf" or "l2": the ball of radius `eps`, clipped to [0, 1]. "patch": a square with a side of
+    `eps` pixels, at any place of images (n, C, H, W). "l0" with an `eps` of 1: one pixel.
 
     With a `trial` of t, certification stops if none of the first t samples is certified.
 
@@ -99,13 +97,11 @@ def certify(
     compute different logits. MeasureError for images outside [0, 1] and for a negative `eps`; also for
     a bound above the margin of the sample itself, which is an error of this package.
     """
-    if norm not in ("linf", "l2"):
-        raise MeasureError(f"expected the norm linf or l2, got {norm!r}; fix the call")
-    network = checked_network(model, x, eps)
+    network = checked_network(model, x, eps, norm)
     margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=x.device)
     by, crown_samples = torch.full_like(y, -1), 0
     first = trial or TRIAL
-    size = network.samples_of_batch
+    size = 1 if norm in SQUARES else network.samples_of_batch
     starts = [0, *range(size, min(first, len(x)), size), *range(first, len(x), size)]
     for start, stop in zip(starts, [*starts[1:], len(x)], strict=True):
         crown = crown and (crown_samples < first or bool((by == METHODS.index(CROWN)).any()))
@@ -114,15 +110,40 @@ def certify(
         part = slice(start, stop)
         with known_bounds():
             margins[part], by[part], count = _certified(
-                network, model, x[part], y[part], eps, crown, norm
+                network, model, x[part], y[part], (eps, norm), crown=crown
             )
         crown_samples += count
         progress("certificates", stop, len(x))
     return Certificates(margins, by)
 
 
-def checked_network(model: nn.Module, x: Images, eps: float) -> Network:
+def _certified(
+    network: Network,
+    model: nn.Module,
+    x: Images,
+    y: Labels,
+    within: tuple[float, str],
+    *,
+    crown: bool,
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Smallest margins and methods of one batch, and the number of samples with CROWN bounds."""
+    eps, norm = within
+    if norm in SQUARES:
+        return square_margins(network, model, x, y, side_of(eps, norm), crown=crown)
+    logits = same_logits(network, model, x)
+    return smallest_margins(network, ball_of(x, eps, norm), logits, y, crown=crown)
+
+
+def checked_network(model: nn.Module, x: Images, eps: float, norm: str) -> Network:
     """The model's network, compared with the model in the balls; errors as from `certify`."""
+    if norm not in NORMS:
+        raise MeasureError(
+            f"expected one of the norms {', '.join(NORMS)}, got {norm!r}; fix the call"
+        )
+    if norm in SQUARES and (side_of(eps, norm) and x.dim() != 4):
+        raise MeasureError(
+            f"expected images (n, C, H, W) for {norm}, got {tuple(x.shape)}; fix them"
+        )
     if not eps >= 0:
         raise MeasureError(f"expected an eps of 0 or more, got {eps}; fix the call")
     if not ((x >= 0) & (x <= 1)).all():
@@ -164,72 +185,3 @@ def _corners(x: Images, eps: float) -> Images:
     """Two opposite corners of each sample's ball, and uniform noise."""
     noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x.device)
     return torch.cat([x - eps, x + eps, noise]).clamp(0, 1)
-
-
-def _certified(
-    network: Network, model: nn.Module, x: Images, y: Labels, eps: float, crown: bool, norm: str
-) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Smallest margins and methods of one batch, and the number of samples with CROWN bounds."""
-    logits = same_logits(network, model, x)
-    intervals = intervals_of(network, ball_of(x, eps, norm))
-    unbounded = torch.full_like(logits, -torch.inf, dtype=torch.float64)
-    bounds = _improved(network, intervals, y, unbounded, unbounded < 0, to_image=False)
-    clean = clean_margins(logits, y, probabilities=network.probabilities)
-    check_bounds(bounds, clean)
-    # `amin` propagates NaN, which certifies nothing.
-    by = torch.where(bounds.amin(1) > 0, METHODS.index(INTERVALS), -1)
-    undecided = (logits.argmax(1) == y) & (by < 0) & crown
-    if bool(undecided.any()):
-        margins = undecided[:, None] & ~(bounds > 0)
-        bounds = _improved(network, intervals, y, bounds, margins, to_image=True)
-        check_bounds(bounds, clean)
-        by = torch.where((by < 0) & (bounds.amin(1) > 0), METHODS.index(CROWN), by)
-    return bounds.amin(1), by, int(undecided.sum())
-
-
-def _improved(
-    network: Network,
-    intervals: Intervals,
-    y: Labels,
-    bounds: torch.Tensor,
-    margins: torch.Tensor,
-    *,
-    to_image: bool,
-) -> torch.Tensor:
-    """Lower bounds (n, K) of logit[label] - logit[k], infinite at the label.
-
-    They are `bounds`, tightened where `margins`, boolean (n, K), is true; never looser than before.
-    """
-    improved = bounds.clone()
-    improved.scatter_(1, y[:, None], torch.inf)
-    samples, classes = (margins & (improved < torch.inf)).nonzero(as_tuple=True)
-    eye = torch.eye(network.classes, dtype=bounds.dtype, device=bounds.device)
-    size = network.rows_of_batch(_MARGINS)
-    for sample, other in zip(samples.split(size), classes.split(size), strict=True):
-        weights = eye[y[sample]] - eye[other]
-        bound = lower_bounds(network, intervals, sample, weights, to_image=to_image)
-        improved[sample, other] = torch.fmax(improved[sample, other], bound)
-    return improved
-
-
-def clean_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:
-    """The margins (n, K) of the clean samples, infinite at the label.
-
-    For probabilities these are margins of logarithms. Values too small for float32 are rounded in
-    the direction that makes the margin larger.
-    """
-    label, others = logits.double().gather(1, y[:, None]), logits.double()
-    if probabilities:
-        label = label.clamp_min(_TINY).log()
-        others = torch.where(others < _TINY, -torch.inf, others.log())
-    return (label - others).scatter(1, y[:, None], torch.inf)
-
-
-def check_bounds(bounds: torch.Tensor, clean: torch.Tensor) -> None:
-    """MeasureError for a bound above the clean margin: the clean sample is in the ball."""
-    above = bounds > clean
-    if bool(above.any()):
-        raise MeasureError(
-            f"expected bounds below the samples' own margins, got {int(above.sum())} above; "
-            "this is an error of the certificates, report it"
-        )

@@ -5,6 +5,7 @@ The attack is a control: a certified image that it breaks proves an error in the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,8 +13,10 @@ import torch
 from securemnist._util.random_numbers import generator
 from securemnist.attacks.apgd import APGD
 from securemnist.attacks.base import Attack
+from securemnist.attacks.patch_search import PatchSearch
 from securemnist.attacks.pgd import PGD
 from securemnist.attacks.refereed import attempt
+from securemnist.attacks.sparse_rs import SparseRS
 from securemnist.certificates import CROWN, INTERVALS, Certificates, certify
 from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from securemnist.evaluation.context import Context, Sample
@@ -25,9 +28,13 @@ from securemnist.threats import Threat
 from securemnist.types import Images, Labels
 
 # Certified images of the smallest margin that are attacked where a verdict depends on them, and the
-# attacks.
+# attacks by the form of the threat.
 WEAKEST = 256
-CONTROLS: tuple[Attack, ...] = (PGD(steps=20, loss="margin"), APGD(steps=30))
+CONTROLS: Mapping[str, tuple[Attack, ...]] = {
+    "ball": (PGD(steps=20, loss="margin"), APGD(steps=30)),
+    "pixels": (APGD(steps=20), SparseRS(queries=100)),
+    "square": (PatchSearch(places=10, steps=10), SparseRS(queries=100)),
+}
 # Key of a refusal in the context: an export takes a second or two, and would fail in every row again.
 _NO_GRAPH = "why the model has no graph"
 
@@ -46,7 +53,7 @@ def certify_and_attack(
     """Certificates of images `x` (n, C, H, W) within `threat`, controlled by an attack.
 
     The attack runs on the `controlled` certified images of the smallest margin.
-    Raises NoCertificate for a norm other than L-infinity and L2, and for a network without known bounds.
+    Raises NoCertificate for a threat without certificates, and for a network without known bounds.
     Raises it, too, for a model whose predictions vary or depend on the batch. Raises MeasureError
     where the attack breaks a certified image.
     """
@@ -75,10 +82,10 @@ def certify_and_attack(
 
 
 def check_certifiable(context: Context, threat: Threat) -> None:
-    """NoCertificate for a norm without certificates, and for predictions that vary."""
+    """NoCertificate for a threat without certificates, and for predictions that vary."""
     if not threat.certifiable:
         raise NoCertificate(
-            f"expected a ball of L-infinity or L2 for certificates, got {threat.norm}"
+            f"expected linf, l2, a patch or one pixel of l0 for certificates, got {threat}"
         )
     if doubts := prediction_doubts(context):
         raise NoCertificate(
@@ -101,7 +108,7 @@ def attack_weakest(
     """Attack at most `most` `proved` images of the smallest margin; MeasureError where one breaks."""
     model, weakest = context.subject.model, smallest_margins(margins, proved)[:most]
     x, y = x[weakest], y[weakest]
-    for control in CONTROLS if len(weakest) else ():
+    for control in CONTROLS[threat.form] if len(weakest) else ():
         rng = generator(seed, "weakest", control.to_json())
         _check_unbroken(attempt(control, model, model, x, y, threat=threat, rng=rng), control.name)
 

@@ -100,7 +100,8 @@ def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Te
     proved, crown = torch.zeros_like(surviving), torch.zeros_like(surviving)
     searched = surviving.nonzero().squeeze(1)  # a broken image has no certificate
     certified = partial(certify, context.subject.model, eps=threat.eps, norm=threat.norm)
-    if threat.certifiable and len(searched):
+    # The ladders of patches and pixels compute no certificates.
+    if threat.certifiable and threat.form == "ball" and len(searched):
         try:
             bounds = certified(x[searched], y[searched], crown=False)
             proved[searched] = bounds.proved

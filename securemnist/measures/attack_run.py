@@ -60,7 +60,8 @@ def curve(
 ) -> list[CurvePoint]:
     """Accuracy of the row's attack at each further eps, with the row's `further` stages.
 
-    `certified` is None where no bounds exist: for L1, pixels, patches or unsupported layers.
+    `certified` is None where no bounds exist, as for unsupported layers, and for pixels and patches,
+    whose bounds take seconds an image.
     """
     images, ladder = min(CURVE_IMAGES, len(context.data.test)), settings.ladder
     # A row without certificates has them after its attacks: a broken image needs none.
@@ -70,7 +71,8 @@ def curve(
     points = []
     for eps in settings.curve:
         threat = make_threat(settings.within[0].norm, eps)
-        before = before_crown if eps < unprovable_eps else None
+        bounded = eps < unprovable_eps and threat.form == "ball"
+        before = before_crown if bounded else None
         search = Search(threat, ladder.attacks, before, _CURVE_CONTROLLED)
         run = run_attacks(context, settings, images, (search,), seed, further=further)
         outcomes, n = run.outcomes, int(run.outcomes.attempted.sum())

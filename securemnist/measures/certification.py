@@ -28,17 +28,22 @@ from securemnist.results import families
 from securemnist.results.evidence.certificates import Certificates, CertifiedEvidence
 from securemnist.results.findings import Measurement
 from securemnist.results.per_image import CERTIFIED, NOT_ATTEMPTED
-from securemnist.threats import THREATS
+from securemnist.threats import make_threat
+
+# Boxes of an image for a patch or a pixel: some ranges of places are divided.
+_BOXES = 100
 
 
 class CertifiedSettings(ProofSettings, ThreatSettings):
-    """Settings of certificates within a ball of L-infinity or L2."""
+    """Settings of certificates within a ball of L-infinity or L2, a patch, or one pixel."""
 
     @field_validator("threat")
     @classmethod
     def _certifiable(cls, threat: dict[str, Any]) -> dict[str, Any]:
-        if not THREATS[threat["norm"]].certifiable:
-            raise ValueError(f"expected a certifiable norm (linf or l2), got {threat['norm']!r}")
+        if not (asked := make_threat(threat["norm"], threat["eps"])).certifiable:
+            raise ValueError(
+                f"expected linf, l2, a patch or one pixel of l0, got {asked}; change it"
+            )
         return threat
 
     @model_validator(mode="after")
@@ -85,7 +90,8 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
 
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     unproved = pace.shares(settings.threat_value()).unproved
-    passes = INTERVAL_PASSES + CROWN_PASSES * unproved
+    boxes = 1 if settings.threat_value().form == "ball" else _BOXES
+    passes = boxes * (INTERVAL_PASSES + CROWN_PASSES * unproved)
     return settings.expected_images(pace) * passes * pace.seconds + settings.proof_seconds
 
 

@@ -65,10 +65,10 @@ class ProofSettings(ImageSettings):
         if not self.proof_seconds:
             return
         if len(within) > 1 or not within[0].certifiable:
-            got = f"{len(within)} threats" if len(within) > 1 else f"{within[0].norm!r}"
+            got = f"{len(within)} threats" if len(within) > 1 else f"{within[0]}"
             raise ValueError(
-                f"expected proof_seconds within one threat of the norm linf or l2, got {got}; remove "
-                "proof_seconds"
+                "expected proof_seconds within one threat of linf, l2, a patch or one pixel of l0, got "
+                f"{got}; remove proof_seconds"
             )
         if randomised:
             raise ValueError(

@@ -49,7 +49,7 @@ def _sentences(certificates: Certificates) -> Iterable[str]:
 
 def _search(domains: int, search: ProofSearch | None) -> str:
     """The work of branch and bound, and its pace."""
-    work = f"Branch and bound looked at {domains:,} parts of their balls"
+    work = f"Branch and bound looked at {domains:,} parts of the threat"
     if search is None or not search.images or not search.seconds:
         return f"{work}."
     pace, each = domains / search.seconds, search.seconds / search.images

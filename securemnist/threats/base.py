@@ -39,10 +39,9 @@ class Threat(ABC):
     A subclass has all properties of its norm, except for the referee's own definition. `norm`: its
     name in a policy. `planted`: the largest eps of planted examples (doubt `planted examples`), as a
     share of `span`. `art`: the norm as ART writes it. `square`: the kind of changes of the attack
-    Square, a key of `attacks.square_changes.SAMPLERS`. `certifiable`: certificates exist for it.
-    `sparse`: the strongest perturbations change few values, so
-    APGD takes sparse steps. `form`: what the set is; attacks state the forms that they work in.
-    UsageError for an eps below 0, or above the span of the largest images.
+    Square, a key of `attacks.square_changes.SAMPLERS`. `sparse`: the strongest perturbations change
+    few values, so APGD takes sparse steps. `form`: what the set is; attacks state the forms that they
+    work in. UsageError for an eps below 0, or above the span of the largest images.
     """
 
     eps: float
@@ -50,7 +49,6 @@ class Threat(ABC):
     planted: ClassVar[float]
     art: ClassVar[float]
     square: ClassVar[str] = "flips"
-    certifiable: ClassVar[bool] = False
     sparse: ClassVar[bool] = False
     form: ClassVar[Literal["ball", "pixels", "square"]] = "ball"
 
@@ -74,6 +72,11 @@ class Threat(ABC):
     @abstractmethod
     def span(size: int) -> float:
         """The norm of a change of all `size` values of an image by 1: no larger eps has a meaning."""
+
+    @property
+    def certifiable(self) -> bool:
+        """Whether certificates exist for this threat."""
+        return False
 
     def at_grey(self, x: Images) -> Threat:
         """The smallest threat of this norm whose ball contains uniform grey for every image."""

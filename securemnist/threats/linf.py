@@ -23,11 +23,14 @@ class Linf(Threat):
     norm: ClassVar[str] = "linf"
     planted: ClassVar[float] = 0.4
     art: ClassVar[float] = math.inf
-    certifiable: ClassVar[bool] = True
 
     @staticmethod
     def span(size: int) -> float:  # noqa: ARG004
         return 1.0
+
+    @property
+    def certifiable(self) -> bool:
+        return True
 
     def project(self, x: Images, x_adv: Images) -> Images:
         return torch.clamp(x_adv, (x - self.eps).clamp_min_(0), (x + self.eps).clamp_max_(1))

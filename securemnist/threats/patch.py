@@ -35,6 +35,10 @@ class Patch(Counted):
     def span(size: int) -> float:
         return float(int(size**0.5))
 
+    @property
+    def certifiable(self) -> bool:
+        return self.count > 0
+
     def at_grey(self, x: Images) -> Patch:
         return Patch(min(max(x.shape[2:]), _LARGEST))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import maxima, proof
+from securemnist.certificates import maxima, proof_run
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import Box, ball
 from securemnist.certificates.maxima import without_maxima
@@ -115,7 +115,7 @@ def test_networks_with_maxima_are_decided(padded: bool, monkeypatch: pytest.Monk
         assert not bool((predicted[proved] != y[proved, None]).any())
         every += count
         with monkeypatch.context() as patched:
-            patched.setattr(proof, "without_maxima", lambda net, _shape: net)
+            patched.setattr(proof_run, "without_maxima", lambda net, _shape: net)
             kept, count = decided(model, x, y)
         assert not bool((kept & ~proved).any())
         before += count

@@ -79,8 +79,8 @@ def test_certified_accuracy_with_unknown_layer_inconclusive(mnist: DataSet) -> N
 
 
 def test_certified_accuracy_refuses_other_norms() -> None:
-    """A row of certificates accepts L-infinity and L2, also with branch and bound."""
-    with pytest.raises(PolicyError, match="certifiable norm"):
+    """A row of certificates refuses L1; it accepts L2, also with branch and bound."""
+    with pytest.raises(PolicyError, match="expected linf, l2, a patch"):
         bind("certified_accuracy", {"threat": {"norm": "l1", "eps": 1.0}})
     l2 = {"threat": {"norm": "l2", "eps": 1.0}}
     bind("certified_accuracy", l2)
@@ -121,7 +121,7 @@ def test_ladder_without_certificates(context: Context, mnist: DataSet) -> None:
     """Another norm or an unknown layer is recorded, and the attacks get every image."""
     sample = context.sample(8, 0)
     found = evaluate(context, sample, (FGSM(),), L1(0.1), 0, before_crown=0)
-    assert "L-infinity or L2" in found.certificate_evidence[0]["refused"]["intervals"]
+    assert "expected linf, l2" in found.certificate_evidence[0]["refused"]["intervals"]
     first, *_, last = found.outcomes.waterfall
     assert last.entered == first.entered
     fragile = Context(loading.from_model(Fragile(), name="fragile"), mnist)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import certificate, certify
+from securemnist.certificates import certify, margin_bounds
 from securemnist.errors import MeasureError, NoCertificate
 from tests.certificates.batch_mixing import MIXING
 from tests.certificates.in_place import OVERWRITING
@@ -90,7 +90,7 @@ def test_ties_not_certified() -> None:
 def test_bound_above_clean_margin_is_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bound above the sample's own margin raises MeasureError."""
     model = behind(nn.ReLU()).eval().requires_grad_(False)
-    bounds = certificate.lower_bounds
-    monkeypatch.setattr(certificate, "lower_bounds", lambda *a, **k: bounds(*a, **k) + 1)
+    bounds = margin_bounds.lower_bounds
+    monkeypatch.setattr(margin_bounds, "lower_bounds", lambda *a, **k: bounds(*a, **k) + 1)
     with pytest.raises(MeasureError, match="error of the certificates"):
         certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.001)

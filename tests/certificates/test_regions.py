@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import narrowing, proof, region_search, regions, search
+from securemnist.certificates import narrowing, proof_run, region_search, regions, search
 from securemnist.certificates.margins import Margins
 from securemnist.certificates.proof import prove
 from securemnist.certificates.region_search import RegionSearch
@@ -85,7 +85,7 @@ def test_turn_ends_where_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None
 def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no second region may be kept, the search of the whole ball goes on until the proof."""
     monkeypatch.setattr(RegionSearch, "is_hopeless", True)
-    monkeypatch.setattr(proof, "ALONE", 0)
+    monkeypatch.setattr(proof_run, "ALONE", 0)
     monkeypatch.delattr(regions.Regions, "_parts")
     model = tiny(4, hidden=12)
     x, y = sample(model, 4)
@@ -113,7 +113,7 @@ def test_samples_that_wait_for_each_other_get_their_own_results(
     alone = [results(model, x[i : i + 1], y[i : i + 1])[0] for i in range(len(x))]
     assert len(set(alone)) > 1
     assert results(model, x, y) == alone
-    monkeypatch.setattr(proof, "KEPT", 0)
+    monkeypatch.setattr(proof_run, "KEPT", 0)
     assert results(model, x, y) == alone
 
 

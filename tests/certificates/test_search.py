@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import frontier, proof, search
+from securemnist.certificates import frontier, proof_run, search
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.intervals import ball
 from securemnist.certificates.proof import Proofs, prove
@@ -130,7 +130,7 @@ def test_time_ends_search_in_between(seconds: int, monkeypatch: pytest.MonkeyPat
     """Where the time ends during a search, the clock is read no more, and the first bound stays."""
     model, x, y = hard()
     clock = itertools.count()
-    monkeypatch.setattr(proof.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(proof_run.time, "perf_counter", lambda: float(next(clock)))
     found = prove(model, x, y, eps=HARD_EPS, seconds=seconds)
     assert next(clock) <= seconds + 10
     assert not (found.proved | found.broken).any()

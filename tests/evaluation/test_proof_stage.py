@@ -177,7 +177,7 @@ def test_unknown_layer_leaves_survivors(context: Context) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "another norm": ({"threat": {"norm": "l1", "eps": 1.0}}, "of the norm linf or l2"),
+    "another norm": ({"threat": {"norm": "l1", "eps": 1.0}}, "one threat of linf, l2"),
     "below 0": ({"proof_seconds": -1.0}, "proof_seconds"),
     "without end": ({"proof_seconds": float("inf")}, "proof_seconds"),
     "random answers": ({"randomised": True}, "without randomised"),

@@ -47,7 +47,7 @@ def test_the_cost_of_branch_and_bound_is_stated() -> None:
         CertifiedEvidence.from_json({"certificates": {"domains": 5_000, "search": search}})
     )
     assert phrase == (
-        "Branch and bound looked at 5,000 parts of their balls, 500 a second, in 2.5 s an image."
+        "Branch and bound looked at 5,000 parts of the threat, 500 a second, in 2.5 s an image."
     )
 
 

@@ -1,0 +1,188 @@
+"""Certificates for patches and single pixels: all places, bounds that hold, exact decisions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import securemnist
+from securemnist.certificates import certify
+from securemnist.certificates.proof import prove
+from securemnist.certificates.squares import box_of, first_ranges, quarters, single
+from securemnist.errors import MeasureError, UsageError
+from securemnist.referee import SLACK, inside_budget
+from securemnist.threats import L0, Patch
+from tests.certificates.tiny import sample, smallest_within, tiny
+
+SIDES = st.integers(1, 13)
+
+
+def network(channels: int, height: int, width: int, seed: int = 0) -> nn.Sequential:
+    """A small convolutional network of three classes for images of this shape."""
+    torch.manual_seed(seed)
+    convolution = nn.Conv2d(channels, 4, 3, stride=2, padding=1)
+    features = convolution(torch.zeros(1, channels, height, width)).numel()
+    layers = [convolution, nn.ReLU(), nn.Flatten(), nn.Linear(features, 8), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(8, 3)).eval().requires_grad_(False)
+
+
+def smallest_margin(model: nn.Sequential, x: torch.Tensor, label: int) -> float:
+    """The smallest margin of a tiny network over all single pixels, by linear programs."""
+    pixels = x.flatten().double().numpy()
+    least = math.inf
+    for place in range(len(pixels)):
+        limits = np.stack([pixels - SLACK, pixels + SLACK], 1).clip(0, 1)
+        limits[place] = 0, 1
+        least = min(least, smallest_within(model, limits, label))
+    return least
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=SIDES, width=SIDES, side=st.integers(1, 15))
+def test_ranges_hold_every_place_once(height: int, width: int, side: int) -> None:
+    """The first ranges, divided to the end, are all places of a square, each of them once."""
+    waiting, found = first_ranges(torch.zeros(1, 1, height, width), side), []
+    while len(waiting):
+        alone = single(waiting)
+        found += waiting[alone].tolist()
+        waiting = quarters(waiting[~alone])
+    rows, columns = max(height - side, 0) + 1, max(width - side, 0) + 1
+    expected = [[r, r, c, c] for r in range(rows) for c in range(columns)]
+    assert sorted(found) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), side=st.integers(1, 4))
+def test_boxes_hold_the_squares_of_their_places(data: st.DataObject, side: int) -> None:
+    """A square at any place of a range lies in its box; a pixel that no square covers hardly moves."""
+    x = torch.rand(1, 2, 6, 9, generator=torch.Generator().manual_seed(side))
+    top, left = data.draw(st.integers(0, 6 - side)), data.draw(st.integers(0, 9 - side))
+    bottom = data.draw(st.integers(top, 6 - side))
+    right = data.draw(st.integers(left, 9 - side))
+    box = box_of(x, side, torch.tensor([[top, bottom, left, right]]))
+    covered = torch.zeros(1, 2, 6, 9, dtype=torch.bool)
+    for row in range(top, bottom + 1):
+        for column in range(left, right + 1):
+            covered[..., row : row + side, column : column + side] = True
+    assert ((box.lower == 0) & (box.upper == 1))[covered].all()
+    still = (box.upper - box.lower)[~covered]
+    assert ((still > 0) & (still <= 2 * SLACK + 1e-12)).all()
+
+
+def test_tiny_networks_are_decided_exactly() -> None:
+    """Branch and bound proves exactly the images whose margin is above 0 at every place."""
+    decisions = set()
+    for seed in range(6):
+        model = tiny(seed)
+        x, y = sample(model, seed)
+        exact = smallest_margin(model, x, int(y))
+        found = prove(model, x, y, eps=1, norm="patch", seconds=math.inf)
+        assert abs(exact) > 1e-4, "an image on the boundary decides nothing"
+        assert bool(found.proved) == (exact > 0)
+        assert float(certify(model, x, y, eps=1, norm="patch").margins) <= exact
+        if found.proved:
+            assert 0 < float(found.margins) <= exact + 1e-9
+        decisions.add(exact > 0)
+    assert decisions == {True, False}
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 9), (3, 7, 11)], ids=str)
+def test_no_square_is_below_the_certificate(shape: tuple[int, int, int]) -> None:
+    """Squares of random, black and white pixels at all places have margins above the certificate."""
+    model, side = network(*shape), 2
+    x = torch.rand(6, *shape, generator=torch.Generator().manual_seed(1))
+    logits = model(x)
+    y = logits.argmax(1)
+    # Margins that a few pixels do not change, so that some images are certified.
+    model[-1].bias.data += 0.5 * torch.nn.functional.one_hot(y[0], 3)
+    y = model(x).argmax(1)
+    bounds = certify(model, x, y, eps=side, norm="patch").margins
+    assert bounds.isfinite().any()
+    for row in range(shape[1] - side + 1):
+        for column in range(shape[2] - side + 1):
+            for fill in (torch.rand(shape[0], side, side), 0.0, 1.0):
+                changed = x.clone()
+                changed[..., row : row + side, column : column + side] = fill
+                assert inside_budget(x, changed, "patch", side).all()
+                logits = model(changed).double()
+                right = logits.gather(1, y[:, None]).squeeze(1)
+                wrong = logits.scatter(1, y[:, None], -torch.inf).amax(1)
+                assert (right - wrong >= bounds).all()
+
+
+def test_a_place_that_breaks_is_broken_or_open() -> None:
+    """An image with one bad place is not proved; the attack from its bounds breaks it."""
+    model = network(1, 6, 6)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model[0].weight[0, 0, 1, 1] = 1.0  # the pixels of even rows and columns
+        model[3].weight[0, 8] = 1.0  # the last of them
+        model[5].weight[1, 0] = 1.0
+        model[5].bias[0] = 0.9
+    x, y = torch.zeros(1, 1, 6, 6), torch.zeros(1, dtype=torch.long)
+    asked = []
+
+    def attack(place: int, starts: torch.Tensor) -> bool:
+        asked.append(place)
+        return bool((model(Patch(1).project(x.expand_as(starts), starts)).argmax(1) != 0).any())
+
+    found = prove(model, x, y, eps=1, norm="patch", seconds=20, attack=attack)
+    assert (bool(found.proved), bool(found.broken)) == (False, True)
+    assert set(asked) == {0}
+    model[5].bias.data[0] = 1.1
+    found = prove(model, x, y, eps=1, norm="patch", seconds=20, attack=attack)
+    assert (bool(found.proved), bool(found.broken)) == (True, False)
+    assert found.decided.isfinite().all()
+
+
+def test_without_time_nothing_is_proved() -> None:
+    """A search without seconds leaves all images open, and says that nothing was decided."""
+    model = network(1, 6, 6)
+    x = torch.rand(2, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    found = prove(model, x, model(x).argmax(1), eps=1, norm="patch", seconds=0)
+    assert not (found.proved | found.broken).any()
+    assert found.decided.isinf().all()
+    assert (found.margins == -torch.inf).all()
+
+
+def test_one_pixel_of_l0_is_a_patch_of_one_pixel() -> None:
+    """`l0` with an eps of 1 gives the certificates of a patch of one pixel, all channels together."""
+    model = network(3, 6, 5)
+    x = torch.rand(4, 3, 6, 5, generator=torch.Generator().manual_seed(2))
+    y = model(x).argmax(1)
+    both = [
+        securemnist.certify(model, x, y, eps=1, norm=norm, progress=False, proof_seconds=5)
+        for norm in ("l0", "patch")
+    ]
+    assert torch.equal(both[0].proved, both[1].proved)
+    assert both[0].proved.any()
+    assert L0(1).certifiable
+    assert not L0(2).certifiable
+
+
+@pytest.mark.parametrize(
+    ("norm", "eps", "shape", "error"),
+    [
+        ("l0", 2, (1, 6, 6), "l0 of 1 pixel"),
+        ("patch", 0, (1, 6, 6), "patch of 1 pixel"),
+        ("patch", 1, (36,), r"images \(n, C, H, W\)"),
+    ],
+)
+def test_other_squares_are_refused(
+    norm: str, eps: float, shape: tuple[int, ...], error: str
+) -> None:
+    """More than one pixel, no pixel and samples without a place end with one sentence."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3)).eval()
+    x, y = torch.rand(2, *shape), torch.zeros(2, dtype=torch.long)
+    for call in (certify, lambda *a, **k: prove(*a, **k, seconds=1)):
+        with pytest.raises(MeasureError, match=error):
+            call(model, x, y, eps=eps, norm=norm)
+    with pytest.raises(UsageError, match="linf, l2, patch, l0"):
+        securemnist.certify(model, x, y, eps=1, norm="l1", progress=False)
