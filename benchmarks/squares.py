@@ -1,6 +1,6 @@
-"""Proofs for patches and single pixels, into docs/robustness.md: `python -m benchmarks.squares [ROW ...]`.
+"""Proofs for patches and single pixels: `python -m benchmarks.squares [ROW ...]`.
 
-Rows are those of `ROWS`, by their numbers; without any the table is written from the rows measured so far.
+It measures `ROWS` by their numbers, and writes all that are measured so far into docs/robustness.md.
 The strided networks are those of `python -m benchmarks.proof_networks NAME EPOCHS`.
 """
 
@@ -56,9 +56,9 @@ def measure(number: int) -> None:
     with patch.object(proof_run, "time", CLOCK):
         run_proofs(run, SECONDS, context)
     seconds, outcomes = time.process_time() - began, run.outcomes
-    counts = (survived - outcomes.unbroken, outcomes.certified, len(outcomes.undecided))
-    broken, proved, left = (f"{count / IMAGES:.0%}" for count in counts)
-    line = f"| `{name}` | {threat} | {survived / IMAGES:.0%} | {broken} | {proved} | {left} | {seconds:.0f} |"
+    broken, left = survived - outcomes.unbroken, len(outcomes.undecided)
+    shares = [f"{n / IMAGES:.0%}" for n in (survived, broken, outcomes.certified, left)]
+    line = f"| `{name}` | {threat} | {' | '.join(shares)} | {seconds:.0f} |"
     write_atomically(_file(number), json.dumps(line).encode())
     print(line, flush=True)
 

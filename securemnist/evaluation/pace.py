@@ -58,6 +58,11 @@ class Pace:
         """The shares within this threat; 1.0 where it was not measured."""
         return self.by_threat.get(str(threat), Shares())
 
+    @property
+    def least_unproved(self) -> float:
+        """The share that intervals leave within the threat in which they prove most."""
+        return min((shares.unproved for shares in self.by_threat.values()), default=1.0)
+
 
 DEFAULT_PACE = Pace()
 
