@@ -21,11 +21,15 @@ _FIRST = 4
 
 
 def side_of(eps: float, norm: str) -> int:
-    """The side of the square in pixels; MeasureError for more than one pixel, and for no square."""
+    """The side of the square in pixels; MeasureError for other sizes, and for more than one pixel of l0.
+
+    `eps` may exceed it by the tolerance of the referee.
+    """
     side = int(eps)
-    if side < 1 or (norm == "l0" and side > 1):
+    if not eps - side <= 2 * SLACK or side < 1 or (norm == "l0" and side > 1):
         raise MeasureError(
-            f"expected a patch of 1 pixel or more, or l0 of 1 pixel, got {norm} {eps:g}; change eps"
+            "expected a patch with a side of 1, 2, 3 or more pixels, or l0 of 1 pixel, got "
+            f"{norm} {eps:g}; change eps"
         )
     return side
 

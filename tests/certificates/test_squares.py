@@ -171,7 +171,8 @@ def test_one_pixel_of_l0_is_a_patch_of_one_pixel() -> None:
     ("norm", "eps", "shape", "error"),
     [
         ("l0", 2, (1, 6, 6), "l0 of 1 pixel"),
-        ("patch", 0, (1, 6, 6), "patch of 1 pixel"),
+        ("patch", 0, (1, 6, 6), "patch with a side of 1"),
+        ("patch", 1.5, (1, 6, 6), "patch with a side of 1"),
         ("patch", 1, (36,), r"images \(n, C, H, W\)"),
     ],
 )
