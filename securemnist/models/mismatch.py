@@ -13,6 +13,8 @@ from securemnist.models.probabilities import are_probabilities
 from securemnist.types import Images
 
 _WRAP = "wrap the model with securemnist.models."
+# Wrappers for a model of other pixels.
+_SCALES = "normalized, signed or bytes_scaled"
 # Sides, in pixels, and channels of images that networks are commonly built for.
 _SIDES = (28, 32, 64, 96, 224)
 _CHANNELS = (1, 3)
@@ -32,6 +34,8 @@ def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
         return f"it takes float16 images: {_WRAP}half_precision(net)"
     if any(accepts(model, x.to(other)) for other in (torch.float64, torch.bfloat16)):
         return "it takes images of another type: return net.float() from the factory"
+    if accepts(model, torch.zeros_like(x)):
+        return f"it takes black images of this shape: fix the model, or {_WRAP}{_SCALES}"
     known = _channels(model)
     sides = ((spec.height, spec.width), *((side, side) for side in _SIDES))
     for channels in (known,) if known else dict.fromkeys((spec.channels, *_CHANNELS)):
