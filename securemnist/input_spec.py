@@ -129,7 +129,12 @@ def composed(name: str) -> str:
 
 def _check(what: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
-        raise DataError(f"expected {low} to {high:,} {what}, got {value!r:.40}; use other data")
+        # Of one class alone: the highest label of these images is less than that of all classes.
+        named = ", or name classes without an image, too (`class_names`, docs/data.md)"
+        raise DataError(
+            f"expected {low} to {high:,} {what}, got {value!r:.40}; use other data"
+            f"{named if what == 'classes' and value == 1 else ''}"
+        )
 
 
 # Behind the check, which runs when it is built.

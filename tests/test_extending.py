@@ -102,6 +102,31 @@ def test_reading_needs_no_code_of_the_user_s(assessed: tuple[Path, str], tmp_pat
     assert changes[1].reason == "the code of my_pkg.measures:BLUR_ACCURACY is another"
 
 
+DIM = """
+from dataclasses import dataclass
+from securemnist.defences.base import InputDefence
+
+@dataclass(frozen=True, kw_only=True)
+class Dim(InputDefence):
+    '''Pixels times a factor.'''
+
+    factor: float = 0.9
+
+    def transform(self, x):
+        return self.factor * x
+"""
+
+
+def test_a_doubt_and_a_defence_of_the_user_s_own_are_explained(tmp_path: Path) -> None:
+    """`explain` prints the docstring of each, and the settings of the defence."""
+    write_project(tmp_path)
+    (tmp_path / "my_pkg" / "defences.py").write_text(DIM)
+    doubt = shell(tmp_path, "explain", "my_pkg.doubts:only_noise")
+    assert "only_noise: The row's attacks are noise alone." in ended(doubt, 0)
+    defence = shell(tmp_path, "explain", "my_pkg.defences:Dim")
+    assert "Dim: Pixels times a factor.\n  factor: 0.9\n" in ended(defence, 0)
+
+
 def test_pytest_runs_it_where_markers_are_strict(tmp_path: Path) -> None:
     """The marker of the user's own family is declared, and selects its rows."""
     write_project(tmp_path)

@@ -11,7 +11,7 @@ from torch import nn
 from securemnist.certificates import BRANCHES, METHODS, NORMS, Certificates
 from securemnist.certificates import certify as certify_samples
 from securemnist.certificates.proof import prove
-from securemnist.data.tensors import as_tensor
+from securemnist.data.tensors import as_tensor, check_label_range
 from securemnist.errors import DataError, ModelError, UsageError, first_line
 from securemnist.input_spec import FEWEST_CLASSES
 from securemnist.models.borrowing import borrowed
@@ -135,6 +135,4 @@ def _check_labels(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
             f"{shape or type(logits).__name__}; wrap the model (docs/your-own-model.md)"
         )
     classes = shape[1]
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or high >= classes:
-        raise DataError(f"expected labels from 0 to {classes - 1}, got {low} to {high}; fix them")
+    check_label_range(y, f"labels from 0 to {classes - 1}", classes)

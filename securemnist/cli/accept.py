@@ -31,8 +31,9 @@ def accept(row_id: str, policy: Path | None) -> None:
     path = policy or here / (settings.load(here).policy or "security_tests/thresholds.toml")
     rows = {row.id: row for row in policies.load(path).rows("static_findings")}
     if row_id not in rows:
+        known = ", ".join(rows) or "it has none"
         raise UsageError(
-            f"expected a static_findings row of {path} ({', '.join(rows)}), got {row_id!r}; name one"
+            f"expected a static_findings row of {path} ({known}), got {row_id!r}; name one"
         )
     row_settings = dict(rows[row_id].settings)
     target = row_settings.pop("baseline", None)

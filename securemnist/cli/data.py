@@ -47,7 +47,8 @@ def inspect(path: Path, out: Path | None) -> None:
         say(f"Warning: {warning}")
     say(f"SHA-256 of the test split: {loaded.digest}")
     for name, digest in loaded.digests.items():
-        say(f"  {name}: {digest}")
+        if digest != loaded.digest:  # the splits of files of other kinds are named by their own
+            say(f"  {name}: {digest}")
     if out is not None:
         write_atomically(out, inspection.grid(loaded))
         say(f"Grid of images: {out}")

@@ -43,7 +43,6 @@ def explain(word: str, policy: Path | None) -> None:
     from securemnist.defences.art_preprocessing import SUPPORTED
     from securemnist.evaluation.ladders import LADDER
     from securemnist.measures import MEASURES
-    from securemnist.measures.base import Measure
     from securemnist.results import policy as policies
     from securemnist.view import requirement_text
 
@@ -59,18 +58,29 @@ def explain(word: str, policy: Path | None) -> None:
     if word in MEASURES:
         _measure(word, MEASURES[word])
     elif imports.is_code(word):
-        # A measure or an attack of the user's own, `pkg.module:NAME`.
-        value = imports.attribute(word, "name another")
-        if isinstance(value, Measure):
-            _measure(word, value)
-        else:
-            _attack(word)
+        _own(word)
     elif word in DEFENCES or word.removeprefix(PREFIX) in SUPPORTED:
         _defence(word)
     elif word in ATTACKS or word == LADDER or word.startswith(PREFIX):
         _attack(word)
     elif entry is None:
         raise UsageError(_unknown(word, [*rows, *MEASURES, *ATTACKS, *DEFENCES, *glossary.words()]))
+
+
+def _own(word: str) -> None:
+    """Print what a measure, a defence, a doubt or an attack of the user's own is, `pkg.module:NAME`."""
+    from securemnist.defences.base import Defence
+    from securemnist.measures.base import Measure
+
+    value = imports.attribute(word, "name another")
+    if isinstance(value, Measure):
+        _measure(word, value)
+    elif inspect.isclass(value) and issubclass(value, Defence):
+        _defence(word)
+    elif inspect.isfunction(value):
+        say(f"{word}: {inspect.getdoc(value) or 'a function without a docstring'}")
+    else:
+        _attack(word)
 
 
 def _unknown(word: str, known: list[str]) -> str:
@@ -137,14 +147,15 @@ def _measure(word: str, measure: Measure) -> None:
 def _defence(word: str) -> None:
     """Print what a defence does and its settings."""
     from securemnist.art_library.signatures import REQUIRED
-    from securemnist.defences import DEFENCES, art_preprocessing
+    from securemnist.defences import art_preprocessing, class_of
 
-    if word in DEFENCES:
-        text = inspect.getdoc(DEFENCES[word])
-        found = {one.name: one.default for one in dataclasses.fields(DEFENCES[word])}
-    else:
+    if word.removeprefix(art_preprocessing.PREFIX) in art_preprocessing.SUPPORTED:
         text = inspect.getdoc(art_preprocessing)
         found = {**art_preprocessing.settings_of(word.removeprefix(art_preprocessing.PREFIX))}
+    else:
+        kind = class_of(word)
+        text = inspect.getdoc(kind)
+        found = {one.name: one.default for one in dataclasses.fields(kind)}
     say(f"{word}: {text}")
     for name, default in found.items():
         say(f"  {name}: {'required' if default in (dataclasses.MISSING, REQUIRED) else default}")

@@ -47,9 +47,10 @@ def warnings(data: DataSet) -> Iterator[str]:
     for split in ("test", "tuning", "training"):
         empty = [data.spec.name_of(each.label) for each in counts if not getattr(each, split)]
         if empty and len(splits(data)[split]):
+            from_one = not data.spec.class_names and empty == ["0"]
             yield (
                 f"the {split} split has no image of {len(empty):,} of {len(counts):,} classes, for "
-                f"instance {empty[0]}"
+                f"instance {empty[0]}{'; if your labels start at 1, subtract 1' if from_one else ''}"
             )
     if not len(data.tuning):
         yield (

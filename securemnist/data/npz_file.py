@@ -24,7 +24,7 @@ from securemnist.data.description import Description
 from securemnist.data.layout import Layout, channels_first
 from securemnist.data.samples import Samples, pieces
 from securemnist.data.storage import IN_MEMORY, Storage
-from securemnist.data.tensors import check_range
+from securemnist.data.tensors import as_numbers, check_range
 from securemnist.errors import DataError
 from securemnist.types import Labels, Progress
 
@@ -111,7 +111,11 @@ def _parts(member: Member) -> Iterator[np.ndarray]:
 def _labels(member: Member, n: int, where: str) -> Labels:
     form = f"{n:,} labels as integers (n,)"
     if n > MOST_IMAGES or member.shape not in ((n,), (n, 1)) or member.dtype.kind not in "iu":
-        advice = "convert one-hot labels with argmax(1)" if len(member.shape) > 1 else "fix them"
+        advice = as_numbers(member.dtype)
+        if len(member.shape) > 1:
+            advice = "convert one-hot labels with argmax(1)"
+        elif member.dtype.kind in "iu":
+            advice = "write one label an image"
         raise DataError(f"{where}: expected {form}, got {member.dtype} {member.shape}; {advice}")
     with member.open() as stream:
         values = np.frombuffer(member.take(stream, member.size), member.dtype).reshape(n)

@@ -70,14 +70,25 @@ def checked_labels(labels: Any, n: int, classes: int | None = None) -> Labels:
     """Labels of `n` images as int64 (n,), below `classes` if given; DataError in one sentence."""
     form = "labels as integers (n,) from 0" + ("" if classes is None else f" to {classes - 1}")
     y = as_tensor(labels, form)
+    if tuple(y.shape) != (n,):
+        raise DataError(
+            f"expected {form} for {n:,} images, got shape {tuple(y.shape)}; pass one label an image"
+            f"{', one-hot labels as y.argmax(1)' if y.dim() == 2 else ''}"
+        )
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
         raise DataError(f"expected {form}, got {dtype_of(y)}; convert with .long()")
-    if tuple(y.shape) != (n,):
-        raise DataError(f"expected {form} for {n:,} images, got shape {tuple(y.shape)}; fix them")
+    check_label_range(y, form, classes)
+    return y.long()
+
+
+def check_label_range(y: Labels, form: str, classes: int | None) -> None:
+    """DataError unless labels are from 0 and below `classes`, if that is known."""
     low, high = int(y.min()), int(y.max())
     if low < 0 or (classes is not None and high >= classes):
-        raise DataError(f"expected {form}, got labels from {low} to {high}; fix them")
-    return y.long()
+        advice = (
+            "subtract 1, since labels start at 0" if low == 1 and high == classes else "fix them"
+        )
+        raise DataError(f"expected {form}, got labels from {low} to {high}; {advice}")
 
 
 def _samples(images: Any, labels: Any) -> Samples:
@@ -97,6 +108,13 @@ def _samples(images: Any, labels: Any) -> Samples:
     return Samples(coarse if bool(exact.all()) else x.clone(), y)
 
 
+def as_numbers(kind: np.dtype[Any]) -> str:
+    """The advice for an array of a type that is not read."""
+    if kind.kind in "US":
+        return "number the classes from 0, as numpy.unique(labels, return_inverse=True)[1] does"
+    return "convert it to whole numbers with .astype(int)" if kind.kind in "bf" else "convert it"
+
+
 def as_tensor(value: Any, form: str) -> torch.Tensor:
     """A tensor or NumPy array as a tensor; DataError, which names the `form`, for anything else."""
     if isinstance(value, np.ndarray):
@@ -104,7 +122,7 @@ def as_tensor(value: Any, form: str) -> torch.Tensor:
             return torch.from_numpy(value.copy())
         except TypeError as error:
             raise DataError(
-                f"expected {form}, got an array of {value.dtype}; convert it"
+                f"expected {form}, got an array of {value.dtype}; {as_numbers(value.dtype)}"
             ) from error
     if isinstance(value, torch.Tensor):
         if value.layout is not torch.strided:

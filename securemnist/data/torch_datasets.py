@@ -15,11 +15,12 @@ from securemnist.data.samples import Samples
 from securemnist.data.storage import Storage
 from securemnist.data.tensors import check_range, dtype_of
 from securemnist.errors import DataError
-from securemnist.input_spec import MOST_CLASSES
+from securemnist.input_spec import MOST_CHANNELS, MOST_CLASSES
 from securemnist.types import Progress
 from securemnist.view.progress import shown
 
 _FORM = "an image as tensor (C, H, W), float32 in [0, 1] or uint8, or as PIL image"
+_TO_TENSOR = "convert it, as ToTensor of torchvision does"
 
 
 def data_set(
@@ -46,6 +47,10 @@ def _samples(items: Any, split: str, progress: Progress) -> Samples:
         raise DataError(
             f"expected a dataset with a length, got {type(items).__name__}; pass a map-style dataset"
         ) from error
+    if not hasattr(items, "__getitem__"):  # a DataLoader
+        raise DataError(
+            f"expected a dataset with numbered items, got {type(items).__name__}; pass its `dataset`"
+        )
     if not 0 < n <= MOST_IMAGES:
         raise DataError(f"expected 1 to {MOST_IMAGES:,} {split} images, got {n:,}; pass others")
     storage, labels, bright = Storage(n), list[int](), False
@@ -71,12 +76,17 @@ def _image(value: Any, where: str) -> torch.Tensor:
     if not isinstance(value, torch.Tensor):
         if hasattr(value, "getextrema"):
             return picture.converted(value, where, None)
-        raise DataError(f"{where}: expected {_FORM}, got {type(value).__name__}; convert it")
+        raise DataError(f"{where}: expected {_FORM}, got {type(value).__name__}; {_TO_TENSOR}")
     x = value.detach().cpu()
     x = x[None] if x.ndim == 2 else x
     if x.ndim != 3 or not x.numel() or x.dtype not in (torch.float32, torch.uint8):
         got = f"{dtype_of(x)} {tuple(x.shape)}"
-        raise DataError(f"{where}: expected {_FORM}, got {got}; convert it")
+        raise DataError(f"{where}: expected {_FORM}, got {got}; {_TO_TENSOR}")
+    if x.shape[0] > MOST_CHANNELS >= x.shape[2]:
+        raise DataError(
+            f"{where}: expected {_FORM}, got {tuple(x.shape)}, whose channels are last; permute to "
+            "(2, 0, 1)"
+        )
     if x.is_floating_point():
         check_range(x, _FORM, f"{where}: ")
     return x[None]
@@ -87,7 +97,8 @@ def _label(value: Any, where: str) -> int:
         value = value.item()
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or not 0 <= value < MOST_CLASSES:
+        advice = "number the classes from 0" if isinstance(value, str) else "convert it"
         raise DataError(
-            f"{where}: expected a whole label from 0 to {MOST_CLASSES - 1}, got {value!r:.60}; convert it"
+            f"{where}: expected a whole label from 0 to {MOST_CLASSES - 1}, got {value!r:.60}; {advice}"
         )
     return int(value)

@@ -13,6 +13,8 @@ from securemnist.models.probabilities import are_probabilities
 from securemnist.types import Images
 
 _WRAP = "wrap the model with securemnist.models."
+# Wrappers for a model of other pixels.
+_SCALES = "normalized, signed or bytes_scaled"
 # Sides, in pixels, and channels of images that networks are commonly built for.
 _SIDES = (28, 32, 64, 96, 224)
 _CHANNELS = (1, 3)
@@ -32,6 +34,8 @@ def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
         return f"it takes float16 images: {_WRAP}half_precision(net)"
     if any(accepts(model, x.to(other)) for other in (torch.float64, torch.bfloat16)):
         return "it takes images of another type: return net.float() from the factory"
+    if accepts(model, torch.zeros_like(x)):
+        return f"it takes black images of this shape: fix the model, or {_WRAP}{_SCALES}"
     known = _channels(model)
     sides = ((spec.height, spec.width), *((side, side) for side in _SIDES))
     for channels in (known,) if known else dict.fromkeys((spec.channels, *_CHANNELS)):
@@ -40,19 +44,25 @@ def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
                 fits = f"{channels}x{height}x{width}"
                 if spec.channels not in (1, channels):
                     return f"it takes images {fits}: use data of that shape"
-                return f"it takes images {fits}: {_WRAP}resized(net, {channels}, {height}, {width})"
+                return (
+                    f"it takes images {fits}: name data of that shape (`--data`), or "
+                    f"{_WRAP}resized(net, {channels}, {height}, {width})"
+                )
     return f"fix the model, or {_WRAP}normalized, nhwc or resized"
 
 
 def output_advice(outputs: Any, spec: InputSpec) -> str:
     """The advice for outputs that are no tensor (n, K): the wrapper that takes them."""
+    if not isinstance(outputs, torch.Tensor | Mapping | tuple | list):
+        # Attributes of an object, as a dataclass has them; an array has none.
+        outputs = getattr(outputs, "__dict__", None) or outputs
     if isinstance(outputs, Mapping | tuple | list):
         entries = dict(outputs if isinstance(outputs, Mapping) else enumerate(outputs))
         # The first tensor of the right shape, or else the first entry.
         keys = [key for key, value in entries.items() if _is_logits(value, spec)] or [*entries]
         return f"{_WRAP}output(net, {keys[0]!r:.40})" if keys else "fix the model"
     if not isinstance(outputs, torch.Tensor):
-        return f"fix the model, or {_WRAP}output(net, NAME)"
+        return f"return a tensor of torch, or {_WRAP}output(net, NAME)"
     if outputs.dim() == 1 and not outputs.is_floating_point():
         return "it returns the numbers of classes: return the logits, before `argmax`"
     if outputs.dim() == 1 and len(outputs) == spec.classes:

@@ -128,13 +128,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     run = item.config.stash[STATE].run
     if run is not None:
-        from securemnist.plugin.messages import attach
+        from securemnist.plugin.messages import attach, without_traceback
 
+        without_traceback(item, call, report)
         attach(item, report, run)
     return report
 

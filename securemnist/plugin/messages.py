@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from securemnist.errors import UsageError
+from securemnist.errors import SecureMnistError, UsageError
 from securemnist.plugin.session import Run
 from securemnist.results import families
 from securemnist.results.families import Family
@@ -63,6 +63,16 @@ def family_of(item: pytest.Item) -> Family:
         return family
     own = (m.name for m in item.iter_markers() if m.name not in (*TIERS, "measure", "parametrize"))
     return families.of(next(own, "other"))
+
+
+def without_traceback(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> None:
+    """Show our error in a row's test as its sentence; --full-trace keeps the lines of code."""
+    error = None if call.excinfo is None else call.excinfo.value
+    ours = isinstance(error, SecureMnistError) and row_of(item) is not None
+    if ours and not item.config.getoption("fulltrace"):
+        report.longrepr = str(error)
 
 
 def attach(item: pytest.Item, report: pytest.TestReport, run: Run) -> None:

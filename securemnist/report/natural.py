@@ -107,6 +107,8 @@ def _curve(points: Sequence[RotationPoint], value: float, *, alt: str) -> str:
     quarter_numbers(drawing, x, y, lambda degrees: f"{degrees:g}")
     name_axis(drawing, x, y, "rotation in degrees")
     drawing.lines(BAD, [(x.start, y(value)), (x.end, y(value))], width=1.6, dash="5 3")
-    drawing.text(x.end, y(value) - 5, "all poses", BAD, size=10, anchor="end", halo=True)
+    # No angle alone is below all poses: there the words touch no line, unless they leave the plot.
+    down = 12 if value > 0.1 else -5
+    drawing.text(x.end, y(value) + down, "all poses", BAD, size=10, anchor="end", halo=True)
     drawing.marked([(x(p.degrees), y(p.accuracy)) for p in points], width=2.2, size=2.6)
     return drawing.element(alt)

@@ -37,15 +37,19 @@ def without_row(assessment: Assessment) -> list[Family]:
     ]
 
 
-def above_tier(assessment: Assessment) -> list[Family]:
-    """The families, the user's own too, all of whose rows are in tiers above the run's."""
+def out_of_scope(assessment: Assessment) -> dict[str, list[Family]]:
+    """The families, the user's own too, that no row in scope is of, by the reason."""
     rows = dict[str, list[Finding]]()
     for finding in assessment.findings:
         rows.setdefault(family_of(finding).name, []).append(finding)
     tier = assessment.scope.get("tier")
-    return [
-        family_of(found[0]) for found in rows.values() if all(_above(row, tier) for row in found)
-    ]
+    families = dict[str, list[Family]]()
+    for found in rows.values():
+        if not any(row.in_scope for row in found):
+            above = all(_above(row, tier) for row in found)
+            reason = "rows are in a higher tier" if above else "rows were left out"
+            families.setdefault(reason, []).append(family_of(found[0]))
+    return families
 
 
 def family_of(finding: Finding) -> Family:
@@ -58,25 +62,24 @@ def family_of(finding: Finding) -> Family:
 
 
 def _above(finding: Finding, tier: object) -> bool:
-    """Whether the row was left out because its tier is above the run's."""
+    """Whether the row's tier is above the run's."""
     if tier not in TIERS or finding.requirement.tier not in TIERS:
         return False
-    return not finding.in_scope and TIERS.index(finding.requirement.tier) > TIERS.index(tier)
+    return TIERS.index(finding.requirement.tier) > TIERS.index(tier)
 
 
 def sentence(assessment: Assessment) -> str:
     """`nothing is said about latency, nor about evasion (its rows are in a higher tier)`.
 
-    "" where every family has a row in the run's tier.
+    "" where every family has a row in scope.
     """
     parts = []
     if topics := _topics(without_row(assessment)):
         parts.append(f"nothing is said about {topics}")
-    if families := above_tier(assessment):
+    for reason, families in out_of_scope(assessment).items():
         whose = "its" if len(families) == 1 else "their"
-        topics = _topics(families)
         said = "nor" if parts else "nothing is said"
-        parts.append(f"{said} about {topics} ({whose} rows are in a higher tier)")
+        parts.append(f"{said} about {_topics(families)} ({whose} {reason})")
     return ", ".join(parts)
 
 

@@ -27,6 +27,8 @@ def test_inspect_pictures(tmp_path: Path) -> None:
     assert "  test: 7 images (bytes)" in done.output
     assert "  cat: 4, 1, 13\n  dog: 3, 1, 12\n" in done.output
     assert "Copies: 1 copies of training images among 7 test images" in done.output
+    digest = DataSet.load(folder).digest
+    assert done.output.count(digest) == 1
     settings = tomllib.loads(done.output[done.output.index("[tool.securemnist]") :])
     assert settings == {"tool": {"securemnist": {"data": str(folder)}}}
     grid = np.array(Image.open(tmp_path / "grid.png"))
@@ -60,7 +62,8 @@ def test_inspect_warns_of_classes_without_images(tmp_path: Path) -> None:
     x, y = random_pixels(48, 9, 9), np.arange(48) // 24
     path = npz(tmp_path / "set.npz", x_test=x[::2], y_test=y[::2], x_train=x, y_train=y)
     done = run("data", "inspect", str(path))
-    assert "Warning: the tuning split has no image of 1 of 2 classes, for instance 0" in done.output
+    warned = "Warning: the tuning split has no image of 1 of 2 classes, for instance 0"
+    assert f"{warned}; if your labels start at 1, subtract 1" in done.output
 
 
 @pytest.mark.parametrize("words", [("inspect", "absent"), ("inspect",), ("show",)])

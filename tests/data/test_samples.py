@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from securemnist.data import DataSet, Samples, samples, storage
 from securemnist.errors import DataError, ModelError
@@ -184,9 +184,11 @@ IMAGE = COLOUR[0]
 WRONG_ITEMS: dict[str, tuple[Any, str]] = {
     "no length": (Stream(), "with a length"),
     "no dataset": (3, "with a length"),
+    "a loader": (DataLoader(TensorDataset(COLOUR, Y)), "got DataLoader; pass its `dataset`"),
+    "channels last": (Items((IMAGE.permute(1, 2, 0), 0)), "channels are last; permute"),
     "empty": (Items(), "1 to 10,000,000 test images"),
     "no label": (Items(IMAGE), "item 0 .*expected .image, label."),
-    "text label": (Items((IMAGE, 1), (IMAGE, "cat")), "item 1 .*got 'cat'"),
+    "text label": (Items((IMAGE, 1), (IMAGE, "cat")), "item 1 .*got 'cat'; number the classes"),
     "a negative label": (Items((IMAGE, -1)), "got -1"),
     "a huge label": (Items((IMAGE, 2**80)), "whole label from 0 to 999"),
     "a boolean label": (Items((IMAGE, True)), "got True"),
@@ -195,7 +197,7 @@ WRONG_ITEMS: dict[str, tuple[Any, str]] = {
     "floats to 255": (Items((IMAGE.float(), 0)), "got pixels from"),
     "NaN": (Items((IMAGE * torch.nan, 0)), "NaN"),
     "floats as bytes": (Items((IMAGE // 128, 0), (IMAGE // 128, 1)), "none above 1"),
-    "an array": (Items((IMAGE.numpy(), 0)), "got ndarray; convert"),
+    "an array": (Items((IMAGE.numpy(), 0)), "got ndarray; convert it, as ToTensor"),
     "16 bits": (Items((Image.fromarray(IMAGE[0].numpy().astype(np.uint16)), 0)), "got mode I;16"),
 }
 

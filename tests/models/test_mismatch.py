@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,18 +48,19 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
     "colour network, grey data": (
         convolutional(3, 32),
         MNIST,
-        "it takes images 3x32x32: wrap the model with securemnist.models.resized(net, 3, 32, 32)",
+        "it takes images 3x32x32: name data of that shape (`--data`), or wrap the model with "
+        "securemnist.models.resized(net, 3, 32, 32)",
     ),
     "three channels": (
         convolutional(3, 28),
         MNIST,
-        "it takes images 3x28x28: wrap the model with securemnist.models.resized(net, 3, 28, 28)",
+        "it takes images 3x28x28: name data of that shape (`--data`), or wrap the model with",
     ),
     "larger": (convolutional(1, 64), MNIST, "securemnist.models.resized(net, 1, 64, 64)"),
     "colour network without convolutions, grey data": (
         nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10)),
         MNIST,
-        "it takes images 3x32x32: wrap the model with securemnist.models.resized(net, 3, 32, 32)",
+        "it takes images 3x32x32: name data of that shape (`--data`), or wrap the model with",
     ),
     "grey network without convolutions, colour data": (
         nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
@@ -74,6 +76,12 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
         LastAxis(),
         COLOUR,
         "it takes images (n, H, W, C): wrap the model with securemnist.models.nhwc(net)",
+    ),
+    "other pixels": (
+        FunctionModel(lambda x: x[:, 0, :10, 0] if x.max() == 0 else x.unknown),
+        MNIST,
+        "it takes black images of this shape: fix the model, or wrap the model with "
+        "securemnist.models.normalized, signed or bytes_scaled",
     ),
     "odd": (nn.Sequential(nn.Flatten(), nn.Linear(7, 10)), MNIST, "normalized, nhwc or resized"),
     "11 outputs": (
@@ -134,6 +142,16 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
     "other parts": (FunctionModel(lambda x: [x]), MNIST, "securemnist.models.output(net, 0)"),
     "no parts": (FunctionModel(lambda _: ()), MNIST, "got tuple; fix the model"),
     "object": (FunctionModel(lambda _: object()), MNIST, "securemnist.models.output(net, NAME)"),
+    "attributes": (
+        FunctionModel(lambda x: SimpleNamespace(loss=None, logits=torch.zeros(len(x), 10))),
+        MNIST,
+        "got SimpleNamespace; wrap the model with securemnist.models.output(net, 'logits')",
+    ),
+    "array": (
+        FunctionModel(lambda x: torch.zeros(len(x), 10).numpy()),
+        MNIST,
+        "got ndarray; return a tensor of torch, or",
+    ),
 }
 
 

@@ -83,10 +83,15 @@ def test_model_that_breaks_the_contract_gives_errors(
             return torch.nn.Flatten()
         """
     )
-    project(CLEAN, f"--security-report={tmp_path}", model=False).assert_outcomes(errors=1)
+    result = project(CLEAN, f"--security-report={tmp_path}", model=False)
+    result.assert_outcomes(errors=1)
     (finding,) = read(tmp_path)["findings"]
     assert finding["verdict"] == "ERROR"
     assert "expected logits (1, 10), got (1, 784)" in finding["reason"]
+    # One sentence, without lines of this package; --full-trace has them.
+    result.stdout.no_fnmatch_line("*contract.py*")
+    whole = project(CLEAN, "--full-trace", model=False)
+    whole.stdout.fnmatch_lines(["*contract.py*"])
     # Neither the name nor the command is that of another model.
     assert read(tmp_path)["subject"]["name"] == "the model fixture"
     assert "--model" not in finding["replay"]

@@ -73,6 +73,15 @@ def test_accept_refuses_row_without_baseline(write: Write, row: str, words: str)
         assert part in result.output
 
 
+def test_accept_without_a_static_row(write: Write) -> None:
+    """A policy without such a row is said to have none."""
+    text = POLICY.replace("static_findings", "unsafe_loaders").replace("STATIC", "SUPPLY")
+    here = write({"security_tests/thresholds.toml": text})
+    result = accept("STATIC-01")
+    assert result.exit_code == 2
+    assert f"{here / 'security_tests/thresholds.toml'} (it has none), got" in result.output
+
+
 def test_accept_from_subfolder(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command reads and writes the project of the policy from any folder."""
     here = write({"security_tests/thresholds.toml": POLICY, "src/old.py": PICKLE_DEMO})

@@ -84,13 +84,19 @@ def test_any_row_about_evasion_is_one(evasion: str) -> None:
 
 
 def test_a_policy_without_a_hole_names_none() -> None:
-    """Where every family has a row the headline is as short as before, whatever was in scope."""
-    result = passed(*MEASURES)
-    assert unmeasured_families.sentence(result) == ""
-    half = [
-        dataclasses.replace(f, in_scope=n == 0, family="") for n, f in enumerate(result.findings)
-    ]
-    assert unmeasured_families.sentence(dataclasses.replace(result, findings=tuple(half))) == ""
+    """Where every family has a row in scope the headline is as short as before."""
+    assert unmeasured_families.sentence(passed(*MEASURES)) == ""
+
+
+def test_a_family_whose_rows_were_left_out_is_named() -> None:
+    """A run of selected rows names the families without one, as `-m smoke` of pytest selects them."""
+    result = passed("clean_accuracy", "attack_accuracy", "robust_accuracy", "latency_ratio")
+    scope = [True, False, True, False]
+    rows = zip(result.findings, scope, strict=True)
+    some = tuple(dataclasses.replace(row, in_scope=chosen) for row, chosen in rows)
+    sentence = unmeasured_families.sentence(dataclasses.replace(result, findings=some))
+    assert sentence.endswith(", nor about latency (its rows were left out)")
+    assert "evasion" not in sentence
 
 
 def test_a_family_of_the_user_s_own_suite_counts() -> None:
@@ -142,6 +148,6 @@ def test_a_family_with_one_row_in_the_tier_is_not_named() -> None:
     both = in_tiers(
         "standard", clean_accuracy="smoke", robust_accuracy="full", attack_accuracy="smoke"
     )
-    assert unmeasured_families.above_tier(both) == []
+    assert unmeasured_families.out_of_scope(both) == {}
     full = in_tiers("full", clean_accuracy="smoke", robust_accuracy="full")
     assert "higher tier" not in unmeasured_families.sentence(full)
