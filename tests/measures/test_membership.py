@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import Any
+from unittest import mock
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,7 +15,6 @@ from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, membership, membership_references, take_measurement
-from securemnist.measures.membership import beyond
 from securemnist.models import loading
 from securemnist.report.figures import exhibits
 from securemnist.results.evidence.privacy import MembershipEvidence
@@ -49,6 +48,18 @@ def measured(model: nn.Module, data: DataSet, **settings: int) -> Measurement:
     """The measurement of a network."""
     context = Context(loading.from_model(model, name="network"), data)
     return take_measurement(context, "membership_auroc", bind("membership_auroc", settings), 0)
+
+
+def reference_training(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Samples, int]]:
+    """Images and seed of each reference network; the undefended network answers in its place."""
+    seen = []
+
+    def recorded(_: DataSet, samples: Samples, recipe: Recipe, **__: object) -> nn.Module:
+        seen.append((samples, recipe.seed))
+        return undefended()
+
+    monkeypatch.setattr(membership_references, "trained", recorded)
+    return seen
 
 
 def areas(measurement: Measurement) -> dict[str, float]:
@@ -95,7 +106,7 @@ def test_reference_networks_find_what_the_scores_alone_do_not(
     answered: list[Any] = []
 
     def reference_answers(*words: Any, **more: Any) -> Any:
-        """The answers of one reference network, which is the same whatever network is measured."""
+        """The answers of one reference network, whatever network is measured."""
         if not answered:
             answered.append(membership_references.reference_answers(*words, **more))
         return answered[0]
@@ -152,30 +163,12 @@ def test_a_copy_of_a_measured_image_trains_no_reference(
     thrice = dataclasses.replace(
         few, train=Samples(few.train.pixels.repeat(3, 1, 1, 1), few.train.labels.repeat(3))
     )
-    seen: list[Samples] = []
-
-    def recorded(_: DataSet, samples: Samples, *__: object, **___: object) -> nn.Module:
-        seen.append(samples)
-        return undefended()
-
-    monkeypatch.setattr(membership_references, "trained", recorded)
+    seen = reference_training(monkeypatch)
     model = Memorising(few.train.images())
     found = measured(model, thrice, images=150)
-    trained_on = model.hashed(seen[0].images())
+    trained_on = model.hashed(seen[0][0].images())
     assert (found.n, len(trained_on)) == (150, len(trained_on.unique())) == (150, 250)
     assert measured(model, thrice).n == 200
-
-
-def test_what_follows_from_the_difficulty_alone_is_taken_away() -> None:
-    """Scores that are a rising function of the difficulty leave nothing; members stand out from it."""
-    rng = np.random.default_rng(0)
-    easy = rng.normal(size=400)
-    assert np.allclose(beyond(np.exp(easy), easy), 0, atol=1e-9)
-    member = np.arange(400) < 200
-    rest = beyond(easy + 0.5 * member, easy)
-    assert rest[member].min() > rest[~member].max() - 0.5
-    assert rest[member].mean() > rest[~member].mean() + 0.3
-    assert np.allclose(beyond(np.ones(5), np.ones(5)), 0)
 
 
 def test_equal_scores_are_chance(few: DataSet) -> None:
@@ -215,13 +208,7 @@ def test_an_audited_image_is_in_no_reference_network(
     few: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The references are trained on the training images that are not measured, and on nothing else."""
-    seen: list[tuple[Samples, int]] = []
-
-    def recorded(data: DataSet, samples: Samples, recipe: Recipe, **_: object) -> nn.Module:
-        seen.append((samples, recipe.seed))
-        return undefended()
-
-    monkeypatch.setattr(membership_references, "trained", recorded)
+    seen = reference_training(monkeypatch)
     asked: list[torch.Tensor] = []
 
     class Recording(Memorising):
@@ -229,13 +216,8 @@ def test_an_audited_image_is_in_no_reference_network(
             asked.append(self.hashed(x))
             return super().forward(x)
 
-    given: list[Samples] = []
-
-    def reference_answers(data: DataSet, others: Samples, samples: Samples, **more: Any) -> Any:
-        given.append(samples)
-        return membership_references.reference_answers(data, others, samples, **more)
-
-    monkeypatch.setattr(membership, "reference_answers", reference_answers)
+    spy = mock.Mock(side_effect=membership_references.reference_answers)
+    monkeypatch.setattr(membership, "reference_answers", spy)
     model = Recording(few.train.images())
     state = torch.random.get_rng_state()
     measured(model, few, images=150, references=2)
@@ -244,7 +226,7 @@ def test_an_audited_image_is_in_no_reference_network(
     assert one != two
     assert len(first) == len(second) == 250
     trained_on = model.hashed(first.images())
-    measured_ones = model.hashed(given[0].images()[:150])
+    measured_ones = model.hashed(spy.call_args.args[2].images()[:150])
     assert torch.isin(measured_ones, torch.cat(asked)).all()
     assert torch.isin(measured_ones, model.members).all()
     assert len(measured_ones.unique()) == 150

@@ -11,6 +11,7 @@ from torch import nn
 
 from securemnist.data import DataSet
 from securemnist.measures import membership_references, membership_scores
+from securemnist.measures.membership import beyond
 from securemnist.measures.membership_scores import by_all_scores, excess
 from securemnist.measures.outliers import auroc
 from securemnist.models import loading
@@ -98,6 +99,18 @@ def test_a_network_that_knew_neither_side_passes(
     found = measured(network, data, references=0)
     assert (found.value, found.high) == pytest.approx((0.532, 0.550), abs=0.005)
     assert row.judge(found).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_follows_from_the_difficulty_alone_is_taken_away() -> None:
+    """Scores that are a rising function of the difficulty leave nothing; members stand out from it."""
+    rng = np.random.default_rng(0)
+    easy = rng.normal(size=400)
+    assert np.allclose(beyond(np.exp(easy), easy), 0, atol=1e-9)
+    member = np.arange(400) < 200
+    rest = beyond(easy + 0.5 * member, easy)
+    assert rest[member].min() > rest[~member].max() - 0.5
+    assert rest[member].mean() > rest[~member].mean() + 0.3
+    assert np.allclose(beyond(np.ones(5), np.ones(5)), 0)
 
 
 def test_what_a_rule_finds_for_networks_that_know_nothing_is_taken_away() -> None:
