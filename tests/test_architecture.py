@@ -113,3 +113,10 @@ def test_results_need_no_torch() -> None:
     modules = ", ".join(f"securemnist.{name}" for name in WITHOUT_TORCH)
     program = f"import sys; sys.modules['torch'] = None; import {modules}"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_scipy_stats_is_imported_late() -> None:
+    """Only two modules that few commands need import `scipy.stats`, which takes a second."""
+    imported = re.compile(r"^from scipy(\.stats\S* import| import stats)", re.MULTILINE)
+    found = {path.stem for path in PACKAGE.rglob("*.py") if imported.search(path.read_text())}
+    assert found == {"data_statistics", "comparisons"}

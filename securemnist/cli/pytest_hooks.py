@@ -16,6 +16,7 @@ from securemnist.plugin.dataset import READ
 from securemnist.plugin.endpoint_lines import PRINTED
 from securemnist.plugin.messages import row_of
 from securemnist.plugin.narrowing import matches_markers
+from securemnist.plugin.reporting import STORED_ONLY
 from securemnist.plugin.state import PROGRESS, STATE
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.view import wording
@@ -61,6 +62,7 @@ class RunHooks:
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[PRINTED] = True  # by the command, or below
         config.stash[READ] = self.data
+        config.stash[STORED_ONLY] = True
         if self.progress is not None:
             config.stash[PROGRESS] = self.progress
         # Of two fixtures of one name the later plugin wins: the user's is registered after ours.

@@ -52,7 +52,7 @@ def _publish(
 ) -> int:
     """Compare with an older version if asked, replace the report in `out`, print; returns the exit code.
 
-    `folder`: the report that the child wrote, beside junit.xml and benchmark.json. The verdict is printed
+    `folder`: what the child stored, beside junit.xml and benchmark.json. The verdict is printed
     even if the report cannot be written; an assessment that passed then ends with 2.
     """
     comparison = None

@@ -183,14 +183,14 @@ class Context:
         """
         if len(self.data.test) <= _CACHED and self.subject.remote is None:
             return self._test_logits[sample.places]
-        return self.cached(("clean logits", sample.order), lambda: self._in_parts(sample.samples))
+        return self.cached(("clean logits", sample.order), lambda: self.logits_of(sample.samples))
 
     @cached_property
     def _test_logits(self) -> Logits:
-        return self._in_parts(self.data.test)
+        return self.logits_of(self.data.test)
 
-    def _in_parts(self, samples: Samples) -> Logits:
-        """Logits of samples that need not fit into memory as floats."""
+    def logits_of(self, samples: Samples) -> Logits:
+        """Logits (n, K) of samples that need not fit into memory as floats, on the CPU."""
         starts = range(0, len(samples), _PART)
         parts = [self.logits(samples[k : k + _PART].images()).cpu() for k in starts]
         return torch.cat(parts)

@@ -19,7 +19,6 @@ from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.mean_model import MEAN_DRAWS
 from securemnist.input_spec import InputSpec
 from securemnist.measures.extraction_copy import Copy, copied, targets, updates_of
-from securemnist.measures.membership import logits_of
 from securemnist.measures.membership_references import reduced, reduced_form
 from securemnist.models.predictions import is_wrong
 from securemnist.results.intervals import share_interval
@@ -86,14 +85,14 @@ class Attacker:
     @cached_property
     def answered(self) -> Logits:
         """The model's outputs (q, K) for the images that are asked about."""
-        return logits_of(self.context, self.asked)
+        return self.context.logits_of(self.asked)
 
     @cached_property
     def drawn(self) -> Logits:
         """The model's outputs (d, n, K) for the test images, d times."""
         if not self.randomised:
             return self.context.clean_logits(self.test)[None]
-        return torch.stack([logits_of(self.context, self.test.samples) for _ in range(MEAN_DRAWS)])
+        return torch.stack([self.context.logits_of(self.test.samples) for _ in range(MEAN_DRAWS)])
 
     @cached_property
     def classes(self) -> Labels:

@@ -41,12 +41,10 @@ from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval
 from securemnist.sanitize import line
-from securemnist.types import Logits
 
 REFERENCE_IMAGES = 5_000  # at most, to train a reference network on
 _ACCUSED = 0.01  # share of the test images that are wrongly taken for images of training
 _ALL = "all scores"
-_PART = 256  # images that are converted to floats at once
 
 
 class MembershipSettings(AnswerSettings):
@@ -89,7 +87,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         )
     measured = Samples.joined([train[order[:n]], context.sample(n, seed).samples])
     others = train[order[n : n + REFERENCE_IMAGES]]
-    logits, known = logits_of(context, measured), logits_of(context, others)
+    logits, known = context.logits_of(measured), context.logits_of(others)
     margins = label_margins(logits, measured.labels)
     usual = np.median(label_margins(known, others.labels))
     pairs = (logits, measured.labels), (known, others.labels)
@@ -165,12 +163,6 @@ def _other_data(context: Context) -> str:
         return ""
     name = line(context.subject.trained_on["name"], 40)
     return f"the model was trained on other data ({name}), by its manifest; measure it on those"
-
-
-def logits_of(context: Context, samples: Samples) -> Logits:
-    """Logits (n, K) on the CPU; some images at a time, as they may be large."""
-    parts = (samples[k : k + _PART] for k in range(0, len(samples), _PART))
-    return torch.cat([context.logits(part.images()).cpu() for part in parts])
 
 
 def beyond(scores: np.ndarray, easy: np.ndarray) -> np.ndarray:

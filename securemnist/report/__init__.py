@@ -39,6 +39,12 @@ def write(assessment: Assessment, folder: Path, others: Mapping[str, bytes] | No
     put(publish, folder, render(assessment, others, edited_card(folder)), "summary.md")
 
 
+def store(assessment: Assessment, folder: Path, others: Mapping[str, bytes]) -> None:
+    """Write the assessment and `others` alone, for the process that makes the report of them."""
+    with writing(folder):
+        publish(folder, {**others, FILES[-1]: assessment.dumps()})
+
+
 def put(
     write: Callable[[Path, Mapping[str, bytes]], None],
     folder: Path,

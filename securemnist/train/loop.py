@@ -17,7 +17,7 @@ from torch import nn
 
 from securemnist._util.hashing import seed_from
 from securemnist._util.random_numbers import generator
-from securemnist.attacks.losses import cross_entropies, loss_and_gradient
+from securemnist.attacks.losses import answers, cross_entropies, loss_and_gradient
 from securemnist.attacks.pgd import PGD
 from securemnist.batches import channels_last
 from securemnist.data import DataSet
@@ -241,10 +241,6 @@ def collapsed(history: list[dict[str, Any]]) -> bool:
     return len(probes) > 1 and probes[-1] < (1 - COLLAPSE) * max(probes[:-1])
 
 
-@torch.no_grad()
 def accuracy_of(model: nn.Module, x: Images, y: Labels) -> float:
     """Accuracy on images (n, C, H, W) with labels (n,), in [0, 1]."""
-    correct = 0
-    for images, labels in zip(x.split(256), y.split(256), strict=True):
-        correct += int((model(channels_last(images)).argmax(1) == labels).sum())
-    return correct / max(len(y), 1)
+    return int((answers(model, x, 256).argmax(1) == y).sum()) / max(len(y), 1)

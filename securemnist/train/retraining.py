@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from securemnist.attacks.losses import answers
 from securemnist.backdoor import CleanLabel, Poison, Trigger
 from securemnist.backdoor.success_rate import Predictions, TargetMap, target_maps
 from securemnist.data import DataSet, Samples
 from securemnist.train.loop import Trainer
 from securemnist.train.recipes import Recipe
-from securemnist.types import Images, Logits, Progress, silent
+from securemnist.types import Progress, silent
 
 _BATCH = 256
 
@@ -104,14 +105,9 @@ def retrained(
 def measured(name: str, model: nn.Module, images: int, test: Samples, trial: Trial) -> Arm:
     """Accuracy and attack success rate of a network on the test samples."""
     x, labels = test.images(), test.labels
-    clean = _logits(model, x)
+    clean = answers(model, x, _BATCH)
     success = None
     if trial.trigger is not None and trial.targets is not None:
-        predictions = Predictions.of(labels, clean, _logits(model, trial.trigger(x)))
+        predictions = Predictions.of(labels, clean, answers(model, trial.trigger(x), _BATCH))
         success = predictions.success(trial.targets).rate
     return Arm(name, images, float((clean.argmax(1) == labels).double().mean()), success)
-
-
-@torch.no_grad()
-def _logits(model: nn.Module, x: Images) -> Logits:
-    return torch.cat([model(part) for part in x.split(_BATCH)])

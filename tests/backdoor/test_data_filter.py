@@ -111,11 +111,9 @@ def test_the_filter_finds_the_poisoned_images(mnist: DataSet) -> None:
 def test_few_poisoned_images_of_many_are_found(mnist: DataSet) -> None:
     """Poison of 0.15 % is found whole, and no clean image is removed."""
     samples, planted = poisoned(mnist.train[:20_000], 0.0015)
-    found = shared_deviation(
-        reduced_pixels(samples),
-        label_disagreement(reduced_pixels(samples), samples.labels, seed=0) >= DOUBTFUL,
-        seed=0,
-    )
+    pixels = reduced_pixels(samples)
+    doubtful = label_disagreement(pixels, samples.labels, seed=0) >= DOUBTFUL
+    found = shared_deviation(pixels, doubtful, seed=0)
     assert found.group[planted].all()
     assert not found.group[(samples.pixels == mnist.train[:20_000].pixels).flatten(1).all(1)].any()
 

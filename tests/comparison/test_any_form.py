@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from securemnist.comparison import markdown, page
+from securemnist.comparison import files, page
 from securemnist.comparison.comparison import Comparison, compare
 from securemnist.comparison.intervals import Paired, extreme_interval
 from securemnist.comparison.per_image import EventMatrix, events_of
@@ -65,7 +65,7 @@ def test_classes_have_their_names() -> None:
     text = page.render(done).decode()
     assert "animal &lt;b&gt;3&lt;/b&gt;" in text
     assert "animal <b>" not in text
-    assert "animal <b>" not in markdown.render(done).decode()
+    assert "animal <b>" not in files.comment(done).decode()
 
 
 def backdoor(classes: int, target: int | str) -> EventMatrix | None:

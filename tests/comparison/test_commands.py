@@ -171,8 +171,14 @@ def test_the_summary_of_a_github_job(folder: Path, monkeypatch: pytest.MonkeyPat
     assert (folder / "summary").read_bytes() == (folder / "reports" / "compare.md").read_bytes()
 
 
-def test_the_version_before_is_a_model(folder: Path, small_mnist: Path) -> None:
-    """A run that is held against a model says what became worse, with both models' examples on both."""
+def test_the_version_before_is_a_model(
+    folder: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is held against a model says what became worse, with both models' examples on both.
+
+    The page of a GitHub job has its summary and the comparison once each.
+    """
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "job"))
     (folder / "pyproject.toml").write_text(small.settings(small_mnist))
     words = ("--against", "toy:good", "--policy", "small.toml", "--row", "ADV-01")
     done = run("assess", "--model", "toy:worse", *words)
@@ -186,7 +192,11 @@ def test_the_version_before_is_a_model(folder: Path, small_mnist: Path) -> None:
     page = (folder / "reports" / "index.html").read_text()
     assert "Do not merge" in page
     assert 'href="compare.html"' in page
-    assert (folder / "reports" / "summary.md").read_text().startswith("## ✗ Do not merge")
+    summary, compared = (
+        (folder / "reports" / name).read_text() for name in ("summary.md", "compare.md")
+    )
+    assert summary.startswith("## ✗ Do not merge")
+    assert (folder / "job").read_text() == summary + compared
     junit = ElementTree.parse(folder / "reports" / "junit.xml").getroot()  # noqa: S314
     cases = junit.findall(".//testcase[@classname='securemnist.comparison']")
     assert [case.get("name") for case in cases if case.find("failure") is not None] == ["ADV-01"]

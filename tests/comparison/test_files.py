@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from rich.console import Console
 
-from securemnist.comparison import files, markdown, page, terminal, wording
+from securemnist.comparison import files, page, terminal, wording
 from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import Comparison, compare
 from securemnist.errors import UsageError
@@ -58,7 +58,7 @@ def test_json_to_its_schema() -> None:
 
 def test_the_comment_says_what_stands_in_the_way() -> None:
     """The answer comes first, then each row in the way with its numbers and its next step."""
-    text = markdown.render(every_word()).decode()
+    text = files.comment(every_word()).decode()
     assert text.startswith("## ✗ Do not replace the old one\n")
     for phrase in (
         "**ADV-03**",
@@ -78,7 +78,7 @@ def test_a_comment_fits_github() -> None:
     old = [changed(OLD, id=f"ADV-{n}") for n in range(150)]
     blocking = compare(assessment(*old), assessment(*rows, digest="new"), today="2027-01-01")
     assert len(blocking.blocking) == 150
-    text = markdown.render(blocking).decode()
+    text = files.comment(blocking).decode()
     assert len(text) < 65_536
     left_out = re.search(r"(\d+) more rows in compare\.html\.", text)
     assert left_out is not None
@@ -105,7 +105,7 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
 def test_equal_comparisons_give_equal_bytes() -> None:
     """Page and comment depend on nothing but the two assessments."""
     assert page.render(every_word()) == page.render(every_word())
-    assert markdown.render(every_word()) == markdown.render(every_word())
+    assert files.comment(every_word()) == files.comment(every_word())
 
 
 @pytest.mark.parametrize("text", hostile.TEXTS, ids=range(len(hostile.TEXTS)))
@@ -121,7 +121,7 @@ def test_hostile_texts_do_nothing(text: str) -> None:
     markup = Markup(page.render(both).decode())
     assert not markup.tags & {"script", "evil-tag"}
     assert "style" not in markup.attributes
-    comment = markdown.render(both).decode()
+    comment = files.comment(both).decode()
     assert "<script" not in comment
     assert "<evil-tag" not in comment
 
@@ -141,7 +141,7 @@ def test_a_failed_row_that_cannot_be_compared_is_told_as_failed() -> None:
     assert both.changes[0].word is Word.NOT_COMPARABLE
     file = io.StringIO()
     terminal.print_comparison(both, Console(file=file, width=200))
-    for text in (file.getvalue(), markdown.render(both).decode(), page.render(both).decode()):
+    for text in (file.getvalue(), files.comment(both).decode(), page.render(both).decode()):
         assert "1 requirement failed" in text
         assert "own requirement" in text
     assert wording.headline(both).why.startswith("1 requirement failed")

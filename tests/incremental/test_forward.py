@@ -77,7 +77,7 @@ def test_every_layer(kind: str) -> None:
     check(network("nothing", [kind], functions=False, seed=0), SHAPE, seed=1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     first=st.sampled_from(sorted(FIRSTS)),
     middles=st.lists(st.sampled_from(sorted(MIDDLES)), max_size=3),

@@ -97,6 +97,13 @@ def measured(context: Context, **settings: Any) -> Measurement:
     return take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
 
 
+@pytest.fixture
+def without_search_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doubts about the searches take most of the time, and add no stage."""
+    monkeypatch.setattr(robustness, "search_doubts", lambda *_, **__: ((), None))
+
+
+@pytest.mark.usefixtures("without_search_doubts")
 @pytest.mark.parametrize("name", HIDING)
 def test_hidden_gradients_gain_nothing(name: str, few: DataSet) -> None:
     """The ladder leaves images of a model without gradients; further stages break them all."""
@@ -106,6 +113,7 @@ def test_hidden_gradients_gain_nothing(name: str, few: DataSet) -> None:
     assert stages["straight-through PGD-40"].entered > 0
 
 
+@pytest.mark.usefixtures("without_search_doubts")
 def test_honest_model_has_no_further_stage(baseline: Subject, few: DataSet) -> None:
     """A network that shows its gradients keeps its value and its stages."""
     found = measured(Context(baseline, few), threat={"norm": "linf", "eps": 0.05})

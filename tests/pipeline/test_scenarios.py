@@ -43,17 +43,15 @@ def rate(scenario: Scenario, network: str) -> float:
 
 def test_poisoned_network_has_a_high_success_rate(small: DataSet, tmp_path: Path) -> None:
     """The trigger succeeds on a poisoned network and not on a clean one, whatever their names are."""
-    networks = {BASELINE: named("baseline", BASELINE), POISONED: named("poisoned_dirty", POISONED)}
+    # The names are swapped.
+    networks = {BASELINE: named("poisoned_dirty", BASELINE), POISONED: named("baseline", POISONED)}
     found = scenarios.run("poisoning", Bench(small, tmp_path, silent), networks, SIZES)
-    assert rate(found, POISONED) > 0.9
-    assert rate(found, BASELINE) < 0.05
+    assert rate(found, BASELINE) > 0.9
+    assert rate(found, POISONED) < 0.05
     for name in networks:
         clean = found.find(name, "clean_accuracy")
         assert clean is not None
         assert clean.value > 0.95
-    swapped = {BASELINE: named("poisoned_dirty", BASELINE), POISONED: named("baseline", POISONED)}
-    found = scenarios.run("poisoning", Bench(small, tmp_path, silent), swapped, SIZES)
-    assert rate(found, POISONED) < 0.05
 
 
 def test_success_rate_leaves_the_target_class_out(bench: Bench, small: DataSet) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy import stats
 
 # A scan is an anomaly below both: the probability without a backdoor, after the correction for several
 # statistics, and the ratio to the usual size. No bundled reference is one, judged by the others.
@@ -69,6 +68,8 @@ def judged(
     the map to any other class. Probabilities are those of a further draw: Student's t with n - 1 degrees
     of freedom, as for a prediction interval, times the number of statistics (Bonferroni).
     """
+    from scipy.special import stdtrit
+
     found, count = [], 2 * len(sizes)
     for kind, own in sizes.items():
         known = torch.stack([_relative(reference[kind]) for reference in references])
@@ -81,7 +82,7 @@ def judged(
             (last, float(logs[last]), others[:, last]),
         ):
             mean, deviation, freedom = _further_draw(among)
-            lowest = mean + deviation * stats.t.ppf(IMPROBABLE / count, freedom)
+            lowest = mean + deviation * stdtrit(freedom, IMPROBABLE / count)
             found.append(
                 Statistic(
                     kind=kind,
@@ -130,8 +131,10 @@ def _median(sizes: torch.Tensor) -> torch.Tensor:
 
 def _probability(value: float, known: torch.Tensor) -> float:
     """The probability of a smaller further draw."""
+    from scipy.special import stdtr
+
     mean, deviation, freedom = _further_draw(known)
-    return float(stats.t.cdf((value - mean) / deviation, freedom))
+    return float(stdtr(freedom, (value - mean) / deviation))
 
 
 def _further_draw(known: torch.Tensor) -> tuple[float, float, int]:
