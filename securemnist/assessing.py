@@ -15,7 +15,7 @@ from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, find, take_measurement
 from securemnist.measures.claims import claims
-from securemnist.project import imports
+from securemnist.project import code_digests
 from securemnist.results.assessment import Assessment
 from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
@@ -89,7 +89,7 @@ def assess(
         subject=context.subject.to_json() | {"data": context.data_record},
         folder=context.project,
         processor=torch.backends.cpu.get_cpu_capability(),
-        code=imports.digests((row.measure, row.settings) for row in selected),
+        code=code_digests.of_rows((row.measure, row.settings) for row in selected),
     )
     return assessment, files
 

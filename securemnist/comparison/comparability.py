@@ -8,7 +8,7 @@ from typing import Any
 from securemnist.comparison.per_image import EventMatrix
 from securemnist.errors import DataError, PolicyError, UsageError
 from securemnist.input_spec import MNIST, InputSpec
-from securemnist.project import imports
+from securemnist.project import code_digests, imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Requirement
@@ -201,11 +201,16 @@ def _code_differs(new: Finding, sides: tuple[Assessment, Assessment]) -> str:
     """Why code of the user's own, which the row names, was not the same for both; "" where it was."""
     row = new.requirement
     for name in imports.named_in(row.measure, row.settings).values():
-        digests = [table(side.environment.get("code")).get(name) for side in sides]
-        if not all(isinstance(digest, str) and digest for digest in digests):
-            return f"the code of {line(name, 120)} is not recorded for both"
-        if digests[0] != digests[1]:
-            return f"the code of {line(name, 120)} is another"
+        before, after = (
+            code_digests.of_name(name, table(side.environment.get("code"))) for side in sides
+        )
+        for module in sorted({"", *before, *after}):
+            shown = line(f"{name} ({module})" if module else name, 160)
+            digests = before.get(module), after.get(module)
+            if not all(isinstance(digest, str) and digest for digest in digests):
+                return f"the code of {shown} is not recorded for both"
+            if digests[0] != digests[1]:
+                return f"the code of {shown} is another"
     return ""
 
 

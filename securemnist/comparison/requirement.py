@@ -174,6 +174,7 @@ def _believed(old: Finding, new: Finding, word: Word) -> tuple[Word, str]:
 
 def _doubts(side: Finding) -> str:
     measurement = side.measurement
-    if measurement is None or not measurement.survived or side.proved:
+    # Certificates that meet the threshold carry the verdict, not the number above them.
+    if measurement is None or not measurement.survived or measurement.exact:
         return ""
     return ", ".join(line(doubt.name, 60) for doubt in measurement.doubts[:5])

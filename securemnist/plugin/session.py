@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from securemnist.project import imports
+from securemnist.project import code_digests
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.results.policy import Policy
@@ -112,7 +112,7 @@ class Run:
             or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
             folder=folder,
             processor=self.processor,
-            code=imports.digests((row.measure, row.settings) for row in measured),
+            code=code_digests.of_rows((row.measure, row.settings) for row in measured),
             command=self._replay,
         )
 

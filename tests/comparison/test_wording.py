@@ -136,3 +136,18 @@ def test_a_doubted_number_proves_nothing_good() -> None:
     old = robust(codes(range(700)), measured=DOUBT)
     assert change(old, BETTER).word is Word.BETTER
     assert change(old, WORSE).word is Word.CANNOT_TELL
+
+
+def test_a_proved_threshold_is_no_proof_of_the_number_above_it() -> None:
+    """Certificates of 60 % of the images leave a doubt about the others; those of all leave none."""
+
+    def proved(share: float) -> dict[str, Any]:
+        return {**DOUBT, "certified": share, "certified_low": share}
+
+    for bound in ({}, {"max_drop": 0.1}):
+        in_part = robust(codes(range(500)), measured=proved(0.6), **bound)
+        assert in_part.proved
+        assert compared(OLD, in_part).exit_code == 3
+        assert (
+            compared(OLD, robust(codes(range(500)), measured=proved(0.95), **bound)).exit_code == 0
+        )
