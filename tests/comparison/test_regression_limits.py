@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from securemnist.cli import runner
 from securemnist.cli.older_version import print_unchecked_bounds
 from securemnist.comparison import wording
 from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import compare
+from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict, Waiver
 from securemnist.results.verdicts import utc_day
+from securemnist.view import wording as report_words
 from tests.comparison.builders import (
     OLD,
     SAME,
@@ -118,6 +122,18 @@ def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
         assert phrase in comparison.changes[0].notes
     else:
         assert "waived on 2026-12-31 (UTC)" in wording.headline(comparison).why
+
+
+@pytest.mark.parametrize(("today", "code"), [("2026-12-31", 0), ("2027-01-01", 3)])
+def test_a_stored_report_outlives_no_waiver_of_its_comparison(today: str, code: int) -> None:
+    """A row that meets its threshold may be worse by a waiver: once that has ended, nothing passes."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    comparison = compared(OLD, changed(WORSE, waiver=waiver))
+    whole = dataclasses.replace(comparison.new, against=runner._against(comparison))
+    assert (whole.exit_code, whole.waived_through) == (0, "2026-12-31")
+    later = Assessment.from_json(whole.to_json()).on(today)
+    assert later.exit_code == code
+    assert ("ended on 2026-12-31" in report_words.headline(later).why) is bool(code)
 
 
 def test_waived_rows_alone_are_no_comparison() -> None:
