@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import securemnist
+from securemnist._util import environment
 from securemnist.cli import child
 from securemnist.cli.defaults import data_of
 from securemnist.cli.job import Job
@@ -43,6 +44,11 @@ def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
         raise UsageError(
             f"{version}: expected an assessment by securemnist {securemnist.__version__}, got "
             f"{writer or 'none recorded':.40}; assess that model again with this version"
+        )
+    if (source := assessment.environment.get("source")) and source != environment.source():
+        raise UsageError(
+            f"{version}: expected an assessment by this copy of securemnist, got one by another commit "
+            f"of {writer} (source {source!s:.12}); assess that model again with this copy"
         )
     return assessment
 

@@ -67,5 +67,8 @@ def _newly_broken(limit: int, change: PairedDifference) -> Bound:
         unknown = Verdict.INCONCLUSIVE
         return Bound(key=key, limit=limit, measured=None, verdict=unknown, reason=reason)
     count = len(change.broken)
-    verdict = Verdict.FAIL if count > limit else Verdict.PASS
-    return Bound(key=key, limit=limit, measured=count, verdict=verdict)
+    verdict, reason = Verdict.FAIL if count > limit else Verdict.PASS, ""
+    if count <= limit < count + change.unknown:
+        verdict = Verdict.INCONCLUSIVE
+        reason = f"{change.unknown:,} more images were not attempted; give the search more seconds"
+    return Bound(key=key, limit=limit, measured=count, verdict=verdict, reason=reason)

@@ -32,7 +32,9 @@ def compare_row(
     allowed = _margin(before, margin)
     up = new.requirement.at_least is not None
     word, doubt = _believed(old, new, word_of(difference.low, difference.high, allowed, up=up))
-    fields = {key: value for key, value in vars(difference).items() if key != "exact"}
+    fields = {
+        key: value for key, value in vars(difference).items() if key in Change.__dataclass_fields__
+    }
     return Change(
         **common,
         **fields,

@@ -23,9 +23,15 @@ _INSTALLED = {"site-packages", "dist-packages"}
 _KEY = re.compile(r"(?P<name>[^ ]+)(?: \((?P<module>[\w.]+)\))?")
 
 
-def of_rows(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-    """The digests of the code that rows name; each row as its measure and settings."""
+def of_rows(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], doubts: Iterable[str] = ()
+) -> dict[str, str]:
+    """The digests of the code that rows name, and of the project's `doubts`.
+
+    Each row as its measure and settings.
+    """
     names = {name for measure, row in rows for name in imports.named_in(measure, row).values()}
+    names |= set(doubts)
     return {key: digest for name in sorted(names) for key, digest in of(name).items()}
 
 

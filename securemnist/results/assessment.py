@@ -61,7 +61,7 @@ class Assessment(JsonModel):
 
     `subject`: name, spec, digest, architecture, parameters, data, files, and `weight_file` as in
     `results.weight_file`. `scope`: tier, markers, keywords, paths. `environment`: python, platform,
-    packages, processor, commit. `policy`: path, digest, text.
+    packages, source (of this package), processor, commit. `policy`: path, digest, text.
     `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
     later than `day` where a stored assessment is read or compared again. `against`: the comparison that
     decides, too. `threat_model`: path, digest and text of the file beside the policy; empty without one.

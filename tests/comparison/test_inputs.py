@@ -67,6 +67,32 @@ def test_another_calibration_of_the_doubts_is_not_comparable() -> None:
     assert only(compare(old, calibrated(SAME, "a" * 64, "new"))).word is Word.SAME
 
 
+def doubting(finding: Finding, digest: str, names: list[str], code: str = "a") -> Assessment:
+    """An assessment in a project with these doubts of its own."""
+    made = assessment(finding, digest=digest)
+    own = {"doubts": names, "code": dict.fromkeys(names, code * 64)}
+    return dataclasses.replace(made, environment={**made.environment, **own})
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "reason"),
+    [
+        ([], "a", "the project's own doubts were my_pkg.doubts:noise, are none"),
+        (["my_pkg.doubts:noise"], "b", "the code of my_pkg.doubts:noise is another"),
+        (["my_pkg.doubts:noise"], "a", ""),
+    ],
+    ids=["removed", "changed", "kept"],
+)
+def test_doubts_of_the_project_are_the_same_for_both(
+    names: list[str], code: str, reason: str
+) -> None:
+    """A search that one doubt less was asked about does not look as good as before."""
+    old = doubting(OLD, "old", ["my_pkg.doubts:noise"])
+    found = only(compare(old, doubting(SAME, "new", names, code)))
+    assert found.word is (Word.NOT_COMPARABLE if reason else Word.SAME)
+    assert found.reason == reason
+
+
 def asked(made: Assessment) -> str:
     """What the history says that the only row was asked."""
     (found,) = assessment_entry(made)["rows"].values()

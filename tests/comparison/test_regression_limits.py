@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from securemnist._util import resources
 from securemnist.cli import runner
 from securemnist.cli.older_version import print_unchecked_bounds
 from securemnist.comparison import wording
 from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import compare
+from securemnist.measures.base import count_measurement
+from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.supply_chain import SupplyChainEvidence
 from securemnist.results.findings import Verdict, Waiver
 from securemnist.results.verdicts import utc_day
 from securemnist.view import wording as report_words
@@ -77,6 +81,26 @@ def test_on_a_sample_the_interval_decides_a_bound() -> None:
 def test_a_bound_that_cannot_be_counted_is_undecided() -> None:
     """Latency has no images to break: max_newly_broken on it is never met."""
     assert compared(latency(1.0), changed(latency(1.0), max_newly_broken=5)).exit_code == 3
+
+
+def test_the_age_of_advisories_may_grow() -> None:
+    """By the bundled policy no comparison fails because a day has passed between the reports."""
+    rows = {row.id: row for row in policies.load(resources.POLICY).requirements}
+    days = [count_measurement(age, 1, seed=0, evidence=SupplyChainEvidence()) for age in (30, 31)]
+    found = [rows["SUPPLY-03"].judge(one, family="supply_chain") for one in days]
+    comparison = compared(*found)
+    assert (comparison.changes[0].word, comparison.exit_code) == (Word.WORSE, 0)
+
+
+def test_images_that_were_not_attempted_may_be_broken() -> None:
+    """A search that ends early on a slower model meets no count of images by that."""
+    old = robust(codes(range(50), 1_000))
+    text = codes(range(50), 300) + "?" * 700
+    for limit, verdict in ((100, Verdict.INCONCLUSIVE), (701, Verdict.PASS)):
+        new = robust(text, settings=old.requirement.settings, max_newly_broken=limit)
+        assert compared(old, new).changes[0].verdict is verdict
+    worse = robust(codes(range(150), 300) + "?" * 700, max_newly_broken=90)
+    assert compared(old, worse).changes[0].verdict is Verdict.FAIL
 
 
 def test_a_rise_from_zero_is_endless() -> None:
