@@ -24,6 +24,10 @@ from securemnist.results.verdicts import ON_CHANGE
 if TYPE_CHECKING:
     from securemnist.models.loading import Subject
 
+_NOT_REPLAYED = (
+    "no stored example is tried on both models, since one comes from a fixture; name it by --model"
+)
+
 
 def is_file(version: str) -> bool:
     """Whether OLD or NEW is an assessment file; otherwise it is a model."""
@@ -80,7 +84,11 @@ def prepare(
         if not new.subject.get("digest"):
             return None
         before = old
-        if job.spec is not None and not is_file(against):
+        if is_file(against):
+            pass  # an assessment holds no model
+        elif job.spec is None:
+            say(_NOT_REPLAYED, err=True)
+        else:
             form = InputSpec.from_json(old.subject["data"].get("spec"))
             models = [worker.resolved(version, job, form) for version in (against, job.spec)]
             sides = (models[0], old, folder), (models[1], new, new_folder)

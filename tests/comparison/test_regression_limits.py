@@ -66,6 +66,8 @@ def test_what_is_worse_within_its_limit_is_counted_apart() -> None:
     assert comparison.counts["worse"] == 2
     why = wording.headline(comparison).why
     assert why == "1 requirement got worse, 1 worse within the limits of the policy"
+    passed = compare(assessment(low), assessment(within, digest="new"))
+    assert wording.headline(passed).why == "1 requirement: 1 worse within the limits of the policy"
 
 
 def test_on_a_sample_the_interval_decides_a_bound() -> None:
