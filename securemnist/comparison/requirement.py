@@ -10,6 +10,8 @@ from securemnist.comparison.paired_difference import PairedDifference, paired_di
 from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE, TIERS
 from securemnist.sanitize import line
@@ -32,6 +34,7 @@ def compare_row(
     allowed = _margin(before, margin)
     up = new.requirement.at_least is not None
     word, doubt = _believed(old, new, word_of(difference.low, difference.high, allowed, up=up))
+    notes = (*common.pop("notes"), *_replaced(new, difference, word))
     fields = {
         key: value for key, value in vars(difference).items() if key in Change.__dataclass_fields__
     }
@@ -39,6 +42,7 @@ def compare_row(
         **common,
         **fields,
         word=word,
+        notes=notes,
         reason=doubt,
         margin=allowed,
         bounds=judge(new.requirement, difference, before.value, doubt),
@@ -131,11 +135,37 @@ def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
     before, after = old.requirement, new.requirement
     keys = {"threshold": "the threshold"} if before.relation == after.relation else {}
     keys |= {key: key for key in ON_CHANGE}
+    numbers = {name: (getattr(before, key), getattr(after, key)) for key, name in keys.items()}
+    left_out = _by_own_files(old), _by_own_files(new)
+    numbers |= {name: (left_out[0].get(name), count) for name, count in left_out[1].items()}
     return tuple(
-        f"{name} was {_or_none(getattr(before, key))}, is {_or_none(getattr(after, key))}"
-        for key, name in keys.items()
-        if getattr(before, key) != getattr(after, key)
+        f"{name} was {_or_none(was)}, is {_or_none(now)}"
+        for name, (was, now) in numbers.items()
+        if was != now
     )
+
+
+def _by_own_files(finding: Finding) -> dict[str, float]:
+    """Numbers by which the version's own files decide what a row counts."""
+    evidence, measurement = finding.evidence, finding.measurement
+    if isinstance(evidence, ThreatEvidence) and measurement is not None:
+        return {"the number of threats in the threat model": measurement.n}
+    if not isinstance(evidence, StaticEvidence):
+        return {}
+    comments = sum(issue.by == "comment" for issue in evidence.not_counted)
+    return {
+        "the number of findings that the baseline accepts": evidence.accepted or 0,
+        "the number of findings that comments accept": comments,
+    }
+
+
+def _replaced(new: Finding, change: PairedDifference, word: Word) -> tuple[str, ...]:
+    """What a count of the same size, or a smaller one, has that the old one had not."""
+    if word not in (Word.SAME, Word.BETTER) or not change.broken:
+        return ()
+    if new.measurement is None or new.measurement.unit != "count":
+        return ()
+    return (f"{len(change.broken)} of these are new, first {line(change.broken[0].by, 160)}",)
 
 
 def _or_none(number: float | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from securemnist.comparison.change import Word
 from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Doubt, Finding
 from tests.comparison.builders import (
     BETTER,
@@ -122,6 +124,35 @@ def test_counts_are_exact() -> None:
     assert moved.word is Word.SAME
     assert moved.broken is not None
     assert "b.py" in moved.broken[0].by
+    assert moved.notes == ("1 of these are new, first b.py: bandit B301: no",)
+
+
+def test_what_the_version_accepts_of_itself_is_noted() -> None:
+    """Fewer findings because its own baseline or comments accept more: the row says so."""
+
+    def accepting(number: int) -> Finding:
+        found = static("a.py")
+        assert found.measurement is not None
+        evidence = dataclasses.replace(found.measurement.evidence, accepted=number)
+        measurement = dataclasses.replace(found.measurement, evidence=evidence)
+        return dataclasses.replace(found, measurement=measurement)
+
+    noted = "the number of findings that the baseline accepts was 3, is 5"
+    assert change(accepting(3), accepting(5)).notes == (noted,)
+    assert change(accepting(3), accepting(3)).notes == ()
+
+
+def test_a_threat_that_left_the_threat_model_is_noted() -> None:
+    """As many threats without a row, of fewer threats in all."""
+
+    def threats(number: int) -> Finding:
+        measured = {"unit": "count", "low": 0.0, "high": 0.0, "n": number, "complete": True}
+        evidence = ThreatEvidence(threats=[])
+        row = {"at_most": 5, "settings": {}, "measured": measured}
+        return judged("THREATS-01", "uncovered_threats", 0.0, evidence, **row)
+
+    noted = "the number of threats in the threat model was 12, is 11"
+    assert change(threats(12), threats(11)).notes == (noted,)
 
 
 DOUBT = {"doubts": (Doubt(name="weak attack", reason="Square breaks more", advice="take it"),)}
