@@ -12,7 +12,7 @@ from securemnist.errors import UsageError
 from securemnist.history.entry import assessment_entry
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
-from tests.comparison.builders import OLD, SAME, assessment, compared, judged
+from tests.comparison.builders import OLD, SAME, assessment, changed, compared, judged
 
 ONE, OTHER = {"./other.npz": "a" * 64}, {"./other.npz": "b" * 64}
 
@@ -106,6 +106,20 @@ def test_the_history_starts_a_new_line() -> None:
     assert len(set(of_files)) == 3
     of_limits = [asked(calibrated(OLD, name * 64, "old")) for name in "ab"]
     assert len({*of_limits, asked(assessment(OLD))}) == 3
+
+
+def test_the_history_starts_a_new_line_for_another_attack() -> None:
+    """Numbers by other code of the user's own share no line of a chart."""
+    name = "my_pkg.attacks:Mine"
+    found = changed(OLD, settings={**OLD.requirement.settings, "attack": {"use": name}})
+    made = assessment(found)
+    codes = [{name: "a"}, {name: "b"}, {name: "a", f"{name} (my_pkg.limits)": "c"}, {name: "a"}]
+    lines = [
+        asked(dataclasses.replace(made, environment={**made.environment, "code": code}))
+        for code in codes
+    ]
+    assert lines[0] == lines[3]
+    assert len(set(lines)) == 3
 
 
 def test_a_stored_assessment_keeps_the_digests() -> None:
