@@ -27,7 +27,7 @@ def headline(comparison: Comparison) -> Headline:
     waived = sum(change.excused for change in rows)
     day = line(comparison.new.decided, 20)
     tail = f"; {waived} waived on {day} (UTC)" if waived else ""
-    tail += _left_out(comparison)
+    tail += _left_out(comparison) + _order(comparison)
     worse = sum(change.verdict is Verdict.FAIL for change in comparison.blocking)
     limited = sum(c.word is Word.WORSE and c.verdict is Verdict.PASS for c in rows)
     within = [f"{limited} worse within the limits of the policy"] if limited else []
@@ -59,6 +59,12 @@ def _left_out(comparison: Comparison) -> str:
     more = ", ..." if ids[3:] else ""
     named = ", ".join(line(each, 60) for each in ids[:3])
     return f"; out of the scope of the new run: {named}{more} ({len(ids)} in all)" if ids else ""
+
+
+def _order(comparison: Comparison) -> str:
+    """That the two may be swapped: the old version was assessed after the new one."""
+    old, new = comparison.old.made, comparison.new.made
+    return f"; the old one was assessed later ({old}) than the new one ({new})" if old > new else ""
 
 
 def own(comparison: Comparison) -> tuple[Finding, ...]:

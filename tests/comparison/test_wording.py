@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from securemnist.comparison import wording
 from securemnist.comparison.change import Word
+from securemnist.comparison.comparison import compare
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Doubt, Finding
@@ -17,6 +19,7 @@ from tests.comparison.builders import (
     OLD,
     SAME,
     WORSE,
+    assessment,
     backdoor,
     change,
     codes,
@@ -125,6 +128,22 @@ def test_counts_are_exact() -> None:
     assert moved.broken is not None
     assert "b.py" in moved.broken[0].by
     assert moved.notes == ("1 of these are new, first b.py: bandit B301: no",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "noted"), [(20, 21, False), (21, 20, True), (21, 21, False)]
+)
+def test_versions_in_the_wrong_order_are_noted(old: int, new: int, noted: bool) -> None:
+    """With OLD and NEW swapped a worse version is better: the answer says which was assessed later."""
+    sides = [assessment(row, digest=d) for row, d in ((WORSE, "old"), (OLD, "new"))]
+    dated = [
+        dataclasses.replace(
+            side, environment={**side.environment, "time": f"2026-11-{day}T12:00:00+00:00"}
+        )
+        for side, day in zip(sides, (old, new), strict=True)
+    ]
+    why = wording.headline(compare(*dated)).why
+    assert ("the old one was assessed later (2026-11-21T12:00:00Z)" in why) is noted
 
 
 def test_what_the_version_accepts_of_itself_is_noted() -> None:
