@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from securemnist.comparison import comparability
@@ -14,12 +15,14 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE, TIERS
+from securemnist.results.waiver import Waiver
 from securemnist.sanitize import line
 from securemnist.view import requirement_text, waiver_text
 from securemnist.view.class_names import ClassNames
 
 MARGIN = 0.01  # of a share
 RATIO_MARGIN = 0.1  # of a ratio, relative: timings of one model differ by as much on a busy machine
+_USED = "the old version needed this waiver already; one of its own would permit the further step"
 
 
 def compare_row(
@@ -38,7 +41,7 @@ def compare_row(
     fields = {
         key: value for key, value in vars(difference).items() if key in Change.__dataclass_fields__
     }
-    return Change(
+    change = Change(
         **common,
         **fields,
         word=word,
@@ -47,6 +50,14 @@ def compare_row(
         margin=allowed,
         bounds=judge(new.requirement, difference, before.value, doubt),
     )
+    if change.waived and change.verdict is Verdict.FAIL and _used(old, new.requirement.waiver):
+        return dataclasses.replace(change, waived=False, notes=(*notes, _USED))
+    return change
+
+
+def _used(old: Finding, waiver: Waiver | None) -> bool:
+    """Whether the old version needed the same waiver, which is then no decision about this change."""
+    return not old.passed and old.requirement.waiver == waiver
 
 
 def _difference(

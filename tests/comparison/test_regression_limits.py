@@ -136,6 +136,22 @@ def test_a_waiver_covers_no_value_below_its_worst() -> None:
         assert (phrase in notes) is bool(code)
 
 
+def test_a_waiver_that_the_old_version_needed_permits_no_further_step() -> None:
+    """A row that was waived because it fails may not fall without end; a new decision may permit that."""
+    waiver = Waiver(reason="not met when this policy was written", expires="2026-12-31")
+    passed = changed(OLD, id="CLEAN-01")
+    weak, weaker = (
+        robust(codes(range(n)), at_least=0.99, max_drop=0.01, waiver=waiver) for n in (700, 5_000)
+    )
+    before = assessment(passed, weak)
+    for row, code in ((weak, 0), (weaker, 1)):
+        comparison = compare(before, assessment(passed, row, digest="new"), today=TODAY)
+        assert comparison.exit_code == code
+        assert any("already" in note for note in comparison.changes[1].notes) is bool(code)
+    decided = changed(weaker, waiver=Waiver(reason="the new scanner", expires="2026-12-31"))
+    assert compare(before, assessment(passed, decided, digest="new"), today=TODAY).exit_code == 0
+
+
 @pytest.mark.parametrize(("today", "code"), [("2026-12-31", 0), ("2027-01-01", 1)])
 def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
     """A stored assessment whose waiver has ended since is not excused by it; both days are named."""
