@@ -24,7 +24,7 @@ def judge(
     `doubt` says why the numbers are in doubt: such a number decides nothing.
     """
     worse = -1.0 if row.at_least is not None else 1.0
-    drop = worse * change.difference
+    drop = worse * change.difference + 0.0  # no -0
     low, high = sorted((worse * change.low, worse * change.high))
     drops = (drop, drop, drop) if change.exact else (drop, low, high)
     bounds = []

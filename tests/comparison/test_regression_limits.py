@@ -105,6 +105,11 @@ def test_images_that_were_not_attempted_may_be_broken() -> None:
     assert compared(old, worse).changes[0].verdict is Verdict.FAIL
 
 
+def test_no_drop_is_zero() -> None:
+    """A value that did not change has a drop of 0, and not of -0."""
+    assert "measured 0" in str(compared(OLD, robust(codes(range(700)), max_drop=0.1)).changes[0])
+
+
 def test_a_rise_from_zero_is_endless() -> None:
     """Relative to nothing, any rise of a bad rate is too much."""
     whole = {"measured": {"complete": True}}
