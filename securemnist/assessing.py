@@ -15,7 +15,7 @@ from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, find, take_measurement
 from securemnist.measures.claims import claims
-from securemnist.project import imports
+from securemnist.project import code_digests, settings
 from securemnist.results.assessment import Assessment
 from securemnist.results.families import Family
 from securemnist.results.findings import Finding, Measurement, Requirement, Verdict
@@ -82,6 +82,7 @@ def assess(
             )
     except KeyboardInterrupt:
         log.warning("interrupted after %d of %d rows", len(judged), len(selected))
+    doubts = settings.load(context.project).doubts
     assessment = scope.assessment(
         policy,
         judged,
@@ -89,7 +90,8 @@ def assess(
         subject=context.subject.to_json() | {"data": context.data_record},
         folder=context.project,
         processor=torch.backends.cpu.get_cpu_capability(),
-        code=imports.digests((row.measure, row.settings) for row in selected),
+        code=code_digests.of_rows(((row.measure, row.settings) for row in selected), doubts),
+        doubts=doubts,
     )
     return assessment, files
 

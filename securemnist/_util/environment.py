@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import securemnist
 from securemnist._util.git import git
+from securemnist._util.hashing import sha256, sha256_of_value
 
 # Packages whose version can change a number.
 PACKAGES = (
@@ -36,11 +38,22 @@ def describe(folder: Path, *, processor: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": {"securemnist": securemnist.__version__, **_versions()},
+        "source": source(),
         "processor": processor,
         "commit": _commit(folder),
         **({"folder": inside} if inside else {}),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+@functools.cache
+def source() -> str:
+    """SHA-256 over the Python files of this package, which many commits of one version differ by."""
+    root = Path(securemnist.__file__).parent
+    files = (file for file in sorted(root.rglob("*.py")) if "_bundled" not in file.parts)
+    return sha256_of_value(
+        {file.relative_to(root).as_posix(): sha256(file.read_bytes()) for file in files}
+    )
 
 
 def _versions() -> dict[str, str]:

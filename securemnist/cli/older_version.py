@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import securemnist
+from securemnist._util import environment
 from securemnist.cli import child
 from securemnist.cli.defaults import data_of
 from securemnist.cli.job import Job
@@ -22,6 +23,10 @@ from securemnist.results.verdicts import ON_CHANGE
 
 if TYPE_CHECKING:
     from securemnist.models.loading import Subject
+
+_NOT_REPLAYED = (
+    "no stored example is tried on both models, since one comes from a fixture; name it by --model"
+)
 
 
 def is_file(version: str) -> bool:
@@ -43,6 +48,11 @@ def find(version: str, words: Sequence[str], folder: Path) -> Assessment:
         raise UsageError(
             f"{version}: expected an assessment by securemnist {securemnist.__version__}, got "
             f"{writer or 'none recorded':.40}; assess that model again with this version"
+        )
+    if (source := assessment.environment.get("source")) and source != environment.source():
+        raise UsageError(
+            f"{version}: expected an assessment by this copy of securemnist, got one by another commit "
+            f"of {writer} (source {source!s:.12}); assess that model again with this copy"
         )
     return assessment
 
@@ -74,7 +84,11 @@ def prepare(
         if not new.subject.get("digest"):
             return None
         before = old
-        if job.spec is not None and not is_file(against):
+        if is_file(against):
+            pass  # an assessment holds no model
+        elif job.spec is None:
+            say(_NOT_REPLAYED, err=True)
+        else:
             form = InputSpec.from_json(old.subject["data"].get("spec"))
             models = [worker.resolved(version, job, form) for version in (against, job.spec)]
             sides = (models[0], old, folder), (models[1], new, new_folder)

@@ -101,6 +101,8 @@ def _against(comparison: Comparison) -> Against:
         digest=str(subject.get("digest") or ""),
         exit_code=comparison.exit_code,
         why=wording.headline(comparison).why,
+        waived=tuple(change.id for change in comparison.changes if change.excused),
+        waived_through=comparison.waived_through,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from securemnist.comparison.per_image import EventMatrix
 from securemnist.errors import DataError, PolicyError, UsageError
 from securemnist.input_spec import MNIST, InputSpec
-from securemnist.project import imports
+from securemnist.project import code_digests, imports
 from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Requirement
@@ -29,6 +29,13 @@ def refuse(old: Assessment, new: Assessment, *, same_model: bool = False) -> Non
         raise UsageError(
             f"expected both assessments by one version of securemnist, got {versions[0]} and "
             f"{versions[1]}; assess the old model again with this version"
+        )
+    sources = [str(side.environment.get("source") or "none recorded") for side in (old, new)]
+    if sources[0] != sources[1]:
+        found = " and ".join(line(source[:13], 13) for source in sources)
+        raise UsageError(
+            f"expected both assessments by one copy of securemnist {versions[0]}, got sources {found}; "
+            "assess the old model again with this copy"
         )
 
 
@@ -175,7 +182,8 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
         old_text, new_text = (_package(side, name) for side in sides)
         if old_text.split(".")[:2] != new_text.split(".")[:2]:
             return f"{name} was {old_text}, is {new_text}"
-    if reason := _code_differs(new, sides) or _calibration_differs(old, new, sides):
+    named = imports.named_in(new.requirement.measure, new.requirement.settings).values()
+    if reason := _code_differs(named, sides) or _doubts_differ(old, new, sides):
         return reason
     devices = [line(side.subject.get("device", ""), 40) for side in sides]
     if devices[0] != devices[1] and family.same_device:
@@ -188,24 +196,38 @@ def _made_differently(old: Finding, new: Finding, sides: tuple[Assessment, Asses
     return ""
 
 
-def _calibration_differs(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
-    """Why a search was not doubted by the same limits for both; "" where it was."""
-    searched = any(row.measurement is not None and row.measurement.survived for row in (old, new))
-    found = [_data(side.subject).get("calibration", "") for side in sides]
-    if not searched or found[0] == found[1]:
+def _doubts_differ(old: Finding, new: Finding, sides: tuple[Assessment, Assessment]) -> str:
+    """Why a search was not doubted by the same checks for both; "" where it was."""
+    if not any(row.measurement is not None and row.measurement.survived for row in (old, new)):
         return ""
-    return "the limits of the doubts are of another calibration; assess both by one"
+    before, after = (_data(side.subject).get("calibration", "") for side in sides)
+    if before != after:
+        return "the limits of the doubts are of another calibration; assess both by one"
+    before, after = (_own_doubts(side) for side in sides)
+    if before != after:
+        lists = (line(", ".join(names) or "none", 120) for names in (before, after))
+        return "the project's own doubts were {}, are {}".format(*lists)
+    return _code_differs(after, sides)
 
 
-def _code_differs(new: Finding, sides: tuple[Assessment, Assessment]) -> str:
-    """Why code of the user's own, which the row names, was not the same for both; "" where it was."""
-    row = new.requirement
-    for name in imports.named_in(row.measure, row.settings).values():
-        digests = [table(side.environment.get("code")).get(name) for side in sides]
-        if not all(isinstance(digest, str) and digest for digest in digests):
-            return f"the code of {line(name, 120)} is not recorded for both"
-        if digests[0] != digests[1]:
-            return f"the code of {line(name, 120)} is another"
+def _own_doubts(side: Assessment) -> list[str]:
+    names = side.environment.get("doubts")
+    return [str(name) for name in names] if isinstance(names, list | tuple) else []
+
+
+def _code_differs(names: Iterable[str], sides: tuple[Assessment, Assessment]) -> str:
+    """Why the user's own code of these names was not the same for both; "" where it was."""
+    for name in names:
+        before, after = (
+            code_digests.of_name(name, table(side.environment.get("code"))) for side in sides
+        )
+        for module in sorted({"", *before, *after}):
+            shown = line(f"{name} ({module})" if module else name, 160)
+            digests = before.get(module), after.get(module)
+            if not all(isinstance(digest, str) and digest for digest in digests):
+                return f"the code of {shown} is not recorded for both"
+            if digests[0] != digests[1]:
+                return f"the code of {shown} is another"
     return ""
 
 

@@ -45,6 +45,13 @@ class Comparison:
         return tuple(sorted(rows, key=lambda change: change.verdict is not Verdict.FAIL))
 
     @property
+    def waived_through(self) -> str:
+        """The last day of the first waiver to end, of those that keep a row from blocking; "" without."""
+        rows = {change.id for change in self.changes if change.excused}
+        used = [f.requirement.waiver for f in self.new.findings if f.requirement.id in rows]
+        return min((waiver.expires for waiver in used if waiver), default="")
+
+    @property
     def counts(self) -> dict[str, int]:
         """Rows in scope, by word."""
         numbers = Counter(change.word for change in self.changes_in_scope)

@@ -26,7 +26,7 @@ class PairedDifference:
     """The difference, new minus old, with its 95 % interval, and what lies behind it.
 
     `broken` and `safe` are None where no images were recorded; `exact` says that both measured the
-    complete set.
+    complete set. `unknown`: images that a time budget left out, so that they may be broken newly, too.
     """
 
     paired: str
@@ -40,6 +40,7 @@ class PairedDifference:
     classes: tuple[Part, ...] = ()
     stages: tuple[Stage, ...] = ()
     exact: bool = False
+    unknown: int = 0
 
 
 def paired_difference(
@@ -106,7 +107,23 @@ def _on_images(
         classes=_classes(old, new, names),
         stages=_stages(old, new),
         exact=exact,
+        unknown=_unknown(old, new, up=up),
     )
+
+
+def _unknown(old: EventMatrix, new: EventMatrix, *, up: bool) -> int:
+    """Images that a search did not come to, and that may be newly broken by what the other one says."""
+    good = 1 if up else 0
+    left_out = [_left_out(side) for side in (old, new)]
+    was_good = left_out[0] | (old.in_any_row == good)
+    is_bad = left_out[1] | (new.in_any_row == 1 - good)
+    return int(((left_out[0] | left_out[1]) & was_good & is_bad).sum())
+
+
+def _left_out(matrix: EventMatrix) -> np.ndarray:
+    """Boolean (n,): images of a search that it did not come to; in other rows each image counts."""
+    left: np.ndarray = (matrix.codes == NOT_ATTEMPTED) & (matrix.in_any_row == NOT_COUNTED)
+    return left
 
 
 def _turned(weak: EventMatrix, which: np.ndarray, names: ClassNames) -> tuple[Turned, ...]:

@@ -24,7 +24,7 @@ def judge(
     `doubt` says why the numbers are in doubt: such a number decides nothing.
     """
     worse = -1.0 if row.at_least is not None else 1.0
-    drop = worse * change.difference
+    drop = worse * change.difference + 0.0  # no -0
     low, high = sorted((worse * change.low, worse * change.high))
     drops = (drop, drop, drop) if change.exact else (drop, low, high)
     bounds = []
@@ -67,5 +67,8 @@ def _newly_broken(limit: int, change: PairedDifference) -> Bound:
         unknown = Verdict.INCONCLUSIVE
         return Bound(key=key, limit=limit, measured=None, verdict=unknown, reason=reason)
     count = len(change.broken)
-    verdict = Verdict.FAIL if count > limit else Verdict.PASS
-    return Bound(key=key, limit=limit, measured=count, verdict=verdict)
+    verdict, reason = Verdict.FAIL if count > limit else Verdict.PASS, ""
+    if count <= limit < count + change.unknown:
+        verdict = Verdict.INCONCLUSIVE
+        reason = f"{change.unknown:,} more images were not attempted; give the search more seconds"
+    return Bound(key=key, limit=limit, measured=count, verdict=verdict, reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from securemnist.comparison import comparability
@@ -10,14 +11,18 @@ from securemnist.comparison.paired_difference import PairedDifference, paired_di
 from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE, TIERS
+from securemnist.results.waiver import Waiver
 from securemnist.sanitize import line
 from securemnist.view import requirement_text, waiver_text
 from securemnist.view.class_names import ClassNames
 
 MARGIN = 0.01  # of a share
 RATIO_MARGIN = 0.1  # of a ratio, relative: timings of one model differ by as much on a busy machine
+_USED = "the old version needed this waiver already; one of its own would permit the further step"
 
 
 def compare_row(
@@ -32,15 +37,27 @@ def compare_row(
     allowed = _margin(before, margin)
     up = new.requirement.at_least is not None
     word, doubt = _believed(old, new, word_of(difference.low, difference.high, allowed, up=up))
-    fields = {key: value for key, value in vars(difference).items() if key != "exact"}
-    return Change(
+    notes = (*common.pop("notes"), *_replaced(new, difference, word))
+    fields = {
+        key: value for key, value in vars(difference).items() if key in Change.__dataclass_fields__
+    }
+    change = Change(
         **common,
         **fields,
         word=word,
+        notes=notes,
         reason=doubt,
         margin=allowed,
         bounds=judge(new.requirement, difference, before.value, doubt),
     )
+    if change.waived and change.verdict is Verdict.FAIL and _used(old, new.requirement.waiver):
+        return dataclasses.replace(change, waived=False, notes=(*notes, _USED))
+    return change
+
+
+def _used(old: Finding, waiver: Waiver | None) -> bool:
+    """Whether the old version needed the same waiver, which is then no decision about this change."""
+    return not old.passed and old.requirement.waiver == waiver
 
 
 def _difference(
@@ -129,11 +146,37 @@ def _notes(old: Finding | None, new: Finding | None) -> tuple[str, ...]:
     before, after = old.requirement, new.requirement
     keys = {"threshold": "the threshold"} if before.relation == after.relation else {}
     keys |= {key: key for key in ON_CHANGE}
+    numbers = {name: (getattr(before, key), getattr(after, key)) for key, name in keys.items()}
+    left_out = _by_own_files(old), _by_own_files(new)
+    numbers |= {name: (left_out[0].get(name), count) for name, count in left_out[1].items()}
     return tuple(
-        f"{name} was {_or_none(getattr(before, key))}, is {_or_none(getattr(after, key))}"
-        for key, name in keys.items()
-        if getattr(before, key) != getattr(after, key)
+        f"{name} was {_or_none(was)}, is {_or_none(now)}"
+        for name, (was, now) in numbers.items()
+        if was != now
     )
+
+
+def _by_own_files(finding: Finding) -> dict[str, float]:
+    """Numbers by which the version's own files decide what a row counts."""
+    evidence, measurement = finding.evidence, finding.measurement
+    if isinstance(evidence, ThreatEvidence) and measurement is not None:
+        return {"the number of threats in the threat model": measurement.n}
+    if not isinstance(evidence, StaticEvidence):
+        return {}
+    comments = sum(issue.by == "comment" for issue in evidence.not_counted)
+    return {
+        "the number of findings that the baseline accepts": evidence.accepted or 0,
+        "the number of findings that comments accept": comments,
+    }
+
+
+def _replaced(new: Finding, change: PairedDifference, word: Word) -> tuple[str, ...]:
+    """What a count of the same size, or a smaller one, has that the old one had not."""
+    if word not in (Word.SAME, Word.BETTER) or not change.broken:
+        return ()
+    if new.measurement is None or new.measurement.unit != "count":
+        return ()
+    return (f"{len(change.broken)} of these are new, first {line(change.broken[0].by, 160)}",)
 
 
 def _or_none(number: float | None) -> str:
@@ -174,6 +217,7 @@ def _believed(old: Finding, new: Finding, word: Word) -> tuple[Word, str]:
 
 def _doubts(side: Finding) -> str:
     measurement = side.measurement
-    if measurement is None or not measurement.survived or side.proved:
+    # Certificates that meet the threshold carry the verdict, not the number above them.
+    if measurement is None or not measurement.survived or measurement.exact:
         return ""
     return ", ".join(line(doubt.name, 60) for doubt in measurement.doubts[:5])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from securemnist.comparison.change import Change, Word
 from securemnist.comparison.comparison import Comparison
 from securemnist.errors import FAILED
+from securemnist.results.families import LATENCY
 from securemnist.results.findings import Finding, Verdict
 from securemnist.sanitize import line
 from securemnist.view.numbers import NONE, number, plural, share
@@ -17,6 +18,7 @@ SYMBOLS = {
     Word.SAME: "=",
     Word.BETTER: "↑",
 }
+_TIMED = LATENCY.measures
 
 
 def headline(comparison: Comparison) -> Headline:
@@ -25,21 +27,22 @@ def headline(comparison: Comparison) -> Headline:
     waived = sum(change.excused for change in rows)
     day = line(comparison.new.decided, 20)
     tail = f"; {waived} waived on {day} (UTC)" if waived else ""
-    tail += _left_out(comparison)
+    tail += _left_out(comparison) + _order(comparison)
+    worse = sum(change.verdict is Verdict.FAIL for change in comparison.blocking)
+    limited = sum(c.word is Word.WORSE and c.verdict is Verdict.PASS for c in rows)
+    within = [f"{limited} worse within the limits of the policy"] if limited else []
     if comparison.exit_code == 0:
-        words = comparison.counts
-        parts = [f"{words[str(word)]} {word}" for word in Word if words[str(word)]]
+        words = {**comparison.counts, "worse": comparison.counts["worse"] - limited}
+        parts = [*within, *(f"{words[word]} {word}" for word in Word if words[word])]
         why = f"{plural(len(rows), 'requirement')}: {', '.join(reversed(parts))}{tail}"
         sure = comparison.new.complete and not words["cannot tell"] and not words["not comparable"]
         answer = "May replace the old one" if sure else "Nothing measured blocks the new version"
         return Headline(verdict=Verdict.PASS, answer=answer, why=why)
-    worse = sum(change.verdict is Verdict.FAIL for change in comparison.blocking)
     undecided = len(comparison.blocking) - worse
-    limited = sum(c.word is Word.WORSE and c.verdict is Verdict.PASS for c in rows)
     open_rows = [finding.verdict for finding in own(comparison)]
     failed = open_rows.count(Verdict.FAIL)
     parts = [f"{plural(worse, 'requirement')} got worse"] if worse else []
-    parts += [f"{limited} worse within the limits of the policy"] if limited else []
+    parts += within
     parts += [f"{plural(failed, 'requirement')} failed"] if failed else []
     parts += [f"{undecided} could not be compared or decided"] if undecided else []
     parts += [f"{len(open_rows) - failed} without a verdict"] if len(open_rows) > failed else []
@@ -56,6 +59,12 @@ def _left_out(comparison: Comparison) -> str:
     more = ", ..." if ids[3:] else ""
     named = ", ".join(line(each, 60) for each in ids[:3])
     return f"; out of the scope of the new run: {named}{more} ({len(ids)} in all)" if ids else ""
+
+
+def _order(comparison: Comparison) -> str:
+    """That the two may be swapped: the old version was assessed after the new one."""
+    old, new = comparison.old.made, comparison.new.made
+    return f"; the old one was assessed later ({old}) than the new one ({new})" if old > new else ""
 
 
 def own(comparison: Comparison) -> tuple[Finding, ...]:
@@ -97,7 +106,12 @@ def difference(change: Change) -> str:
 def next_step(change: Change) -> str:
     """The next step for a blocking row."""
     if change.word is Word.NOT_COMPARABLE:
-        return "Measure both versions with the same policy, seed, data and packages."
+        same = "Measure both versions with the same policy, seed, data and packages"
+        return (
+            f"{same}, and latency on one kind of machine."
+            if change.measure in _TIMED
+            else f"{same}."
+        )
     if change.verdict is Verdict.FAIL:
         return "Fix the new version, or waive the row with a reason and a date."
     if not change.bounds:

@@ -9,6 +9,7 @@ from typing import Any
 
 from securemnist._util.hashing import sha256_of_value
 from securemnist.input_spec import MNIST
+from securemnist.project import code_digests, imports
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
 from securemnist.results.json_model import table
@@ -34,19 +35,20 @@ def assessment_entry(assessment: Assessment) -> dict[str, Any]:
         "exit_code": assessment.exit_code,
         "waived_through": assessment.waived_through,
         "complete": assessment.complete,  # whether every row of the policy was in scope
-        "rows": {
-            f.requirement.id: _row(f, assessment.subject) for f in assessment.findings_in_scope
-        },
+        "rows": {f.requirement.id: _row(f, assessment) for f in assessment.findings_in_scope},
     }
 
 
-def _row(finding: Finding, subject: Mapping[str, Any]) -> dict[str, Any]:
+def _row(finding: Finding, assessment: Assessment) -> dict[str, Any]:
     """Result of one row; numbers with equal `asked` are comparable and share a line in the chart."""
     row, measurement = finding.requirement, finding.measurement
-    data = table(subject.get("data"))
+    data = table(assessment.subject.get("data"))
     asked = [row.measure, dict(row.settings), row.tier, row.seed, data.get("digests")]
     if (spec := data.get("spec")) not in (None, MNIST.to_json()):  # entries without one are MNIST's
         asked.append(spec)
+    names, code = imports.named_in(row.measure, row.settings), assessment.environment.get("code")
+    if own := [code_digests.of_name(name, table(code)) for name in names.values()]:
+        asked.append({"code": own})
     if measurement is not None and measurement.inputs:
         asked.append(dict(measurement.inputs))
     if measurement is not None and measurement.survived and (limits := data.get("calibration")):

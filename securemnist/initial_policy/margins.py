@@ -156,18 +156,20 @@ def of_low(measurement: Measurement, samples: float, **settings: Any) -> Bound:
     return dataclasses.replace(bound, problem=problem, close=True)
 
 
-def of_error(measurement: Measurement) -> Bound:
-    """The bound of an error with an interval by bootstrap: four of its standard errors above it.
+def of_error(measurement: Measurement, samples: float = math.inf, design: float = 1.0) -> Bound:
+    """The bound of an error with an interval by bootstrap: four standard errors of a difference above it.
 
-    Where all answers are right, each resample has none that is wrong. So the margin is at least that of
-    the accuracy of such a model. `max_drop` is as large as that margin. An error of a tenth is more than
-    a threshold should allow.
+    The difference is that to a row on `samples` new samples, whose writers have this `design` effect.
+    Where all answers are right, each resample has none that is wrong. So the margin is at least that
+    of the accuracy of such a model. `max_drop` is four standard errors of the measurement alone. An
+    error of a tenth is more than a threshold should allow.
     """
     half = max(measurement.high - measurement.value, measurement.value - measurement.low)
     perfect = dataclasses.replace(measurement, value=1.0)
-    room = max(ERRORS / _INTERVAL * half, margin(perfect, measurement.n, whole=True))
+    noise = max(ERRORS / _INTERVAL * half, margin(perfect, measurement.n, whole=True))
+    most = min(max(math.ceil(noise * 1000) / 1000, _SMALLEST_DROP), _LARGEST_DROP)
+    room = noise * math.sqrt(design * (1 + measurement.n / samples))
     threshold = math.ceil((measurement.value + room) * 1000) / 1000
-    most = min(max(math.ceil(room * 1000) / 1000, _SMALLEST_DROP), _LARGEST_DROP)
     if measurement.inconclusive:
         return Bound(threshold=_LARGEST_ERROR, max_drop=most, problem=measurement.inconclusive)
     if threshold <= _LARGEST_ERROR:

@@ -202,7 +202,7 @@ def _bound(proposal: Proposal, measurement: Measurement, used: int, sizes: Sizes
     if measurement.unit == "ratio":
         return margins.of_ratio(measurement)
     if proposal.measure == "calibration_error":
-        return margins.of_error(measurement)
+        return margins.of_error(measurement, sizes.test, sizes.design)
     wanted = min(proposal.images or sizes.test, sizes.test)
     sample: dict[str, Any] = {
         # A class, or a pair, has a part of them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from securemnist.project import imports
+from securemnist.project import code_digests, settings
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding, Requirement, Verdict
 from securemnist.results.policy import Policy
@@ -104,6 +104,7 @@ class Run:
     def assessment(self, folder: Path) -> Assessment:
         """The assessment: every row of the policy with its finding."""
         measured = [finding.requirement for finding in self.findings.values()]
+        doubts = settings.load(folder).doubts
         return dataclasses.replace(self.scope, narrowed=self.narrowed).assessment(
             self.policy,
             self.findings,
@@ -112,7 +113,8 @@ class Run:
             or {"name": self.model_spec or "the model fixture", "spec": self.model_spec},
             folder=folder,
             processor=self.processor,
-            code=imports.digests((row.measure, row.settings) for row in measured),
+            code=code_digests.of_rows(((row.measure, row.settings) for row in measured), doubts),
+            doubts=doubts,
             command=self._replay,
         )
 

@@ -23,7 +23,6 @@ from types import ModuleType
 from typing import Any
 
 from securemnist._util.files import read_at_most
-from securemnist._util.hashing import sha256
 from securemnist._util.parsing import decoded, toml_table
 from securemnist._util.user_code import place
 from securemnist.errors import ParseError, UsageError, first_line
@@ -58,23 +57,6 @@ def named_in(measure: str, settings: Mapping[str, Any]) -> dict[str, str]:
         table = settings.get(key)
         names[key] = table.get("use") if isinstance(table, Mapping) else None
     return {key: str(name) for key, name in names.items() if is_code(name)}
-
-
-def digests(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-    """The digests of the code that rows name, by its name; each row as its measure and settings."""
-    names = {name for measure, row in rows for name in named_in(measure, row).values()}
-    return {name: digest(name) for name in sorted(names)}
-
-
-def digest(spec: str) -> str:
-    """SHA-256 of the file of the module that `pkg.module:attribute` names; "" where there is none."""
-    enable(Path.cwd())
-    try:
-        found = importlib.util.find_spec(spec.partition(":")[0])
-        origin = found.origin if found is not None else None
-        return sha256(read_at_most(Path(origin), _MAX_BYTES)) if origin is not None else ""
-    except (ImportError, OSError, ValueError):
-        return ""
 
 
 def attribute(spec: str, advice: str) -> Any:

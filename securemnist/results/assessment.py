@@ -33,7 +33,8 @@ class Against(JsonModel):
     """What the comparison with an older version came to, for an assessment that was asked for one.
 
     `name`, `commit` and `digest` identify the older version; `exit_code` is the comparison's, `why` its
-    reason in words.
+    reason in words. `waived`: the rows that only a waiver kept from blocking, and `waived_through` the
+    last day of the first of these waivers to end.
     """
 
     name: str
@@ -41,6 +42,17 @@ class Against(JsonModel):
     digest: str
     exit_code: ExitCode
     why: str
+    waived: tuple[str, ...] = ()
+    waived_through: str = ""
+
+    def on(self, day: str) -> Against:
+        """The comparison as it stands on `day` (ISO date, UTC): undecided once a waiver has ended."""
+        if self.exit_code or not self.waived or day <= self.waived_through:
+            return self
+        why = (
+            f"{self.why}; a waiver that this rests on ended on {self.waived_through}, compare again"
+        )
+        return dataclasses.replace(self, exit_code=UNDECIDED, why=why)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +61,7 @@ class Assessment(JsonModel):
 
     `subject`: name, spec, digest, architecture, parameters, data, files, and `weight_file` as in
     `results.weight_file`. `scope`: tier, markers, keywords, paths. `environment`: python, platform,
-    packages, processor, commit. `policy`: path, digest, text.
+    packages, source (of this package), processor, commit. `policy`: path, digest, text.
     `day` is the ISO date (UTC) on which it was made. `decided` is the one on which waivers are judged:
     later than `day` where a stored assessment is read or compared again. `against`: the comparison that
     decides, too. `threat_model`: path, digest and text of the file beside the policy; empty without one.
@@ -72,7 +84,9 @@ class Assessment(JsonModel):
 
     def on(self, today: str) -> Assessment:
         """The same assessment, with its waivers judged on `today` (ISO date, UTC)."""
-        return dataclasses.replace(self, decided=max(self.decided, today))
+        day = max(self.decided, today)
+        against = None if self.against is None else self.against.on(day)
+        return dataclasses.replace(self, decided=day, against=against)
 
     @property
     def made(self) -> str:
@@ -96,7 +110,9 @@ class Assessment(JsonModel):
     def waived_through(self) -> str:
         """The last day of the first waiver to end, of those that the exit code rests on; "" without."""
         used = [f.requirement.waiver for f in self.findings_in_scope if f.waived(self.decided)]
-        return min((waiver.expires for waiver in used if waiver), default="")
+        days = [waiver.expires for waiver in used if waiver]
+        days += [self.against.waived_through] if self.against and self.against.waived else []
+        return min(days, default="")
 
     @property
     def complete(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -46,13 +46,14 @@ class Scope:
         folder: Path,
         processor: str,
         code: Mapping[str, str] = MappingProxyType({}),
+        doubts: Sequence[str] = (),
         command: Callable[[Requirement], str] = lambda _: "",
     ) -> Assessment:
         """Every row of the policy with its finding.
 
         A row without one is NOT_RUN: the run stopped before it if it was `selected`, else it is out of
-        scope. `code`: the digests of the user's own code that rows name. `command` gives the command
-        line that measures a row again.
+        scope. `code`: the digests of the user's own code that rows name, and of the project's own
+        `doubts`. `command` gives the command line that measures a row again.
         """
 
         def finding(row: Requirement) -> Finding:
@@ -63,11 +64,14 @@ class Scope:
             found = row.unmeasured(Verdict.NOT_RUN, reason)
             return replace(found, in_scope=selected_here, replay=command(row))
 
-        own_code = {"code": code} if code else {}
+        own = {"code": code, "doubts": list(doubts)}
         return Assessment(
             subject=subject,
             scope=self.to_json(),
-            environment={**describe(folder, processor=processor), **own_code},
+            environment={
+                **describe(folder, processor=processor),
+                **{k: v for k, v in own.items() if v},
+            },
             policy=policy.to_json(),
             threat_model={} if policy.threat_model is None else policy.threat_model.to_json(),
             findings=tuple(map(finding, policy.requirements)),

@@ -39,7 +39,7 @@ def of(assessment: Assessment) -> Outcome:
     """
     groups: dict[str, list[str]] = {"passed": [], "warned": [], "failed": []}
     for finding in assessment.findings:
-        groups[_group(finding, assessment.decided)].append(finding.requirement.id)
+        groups[_group(finding, assessment)].append(finding.requirement.id)
     passed, warned, failed = (tuple(group) for group in groups.values())
     holds = bool(passed) and not failed and assessment.exit_code == 0
     result: Word = "FAILED" if not holds else "WARNED" if warned else "PASSED"
@@ -63,7 +63,10 @@ def why_not_passed(assessment: Assessment) -> str:
     return ", ".join(texts)
 
 
-def _group(finding: Finding, day: str) -> str:
+def _group(finding: Finding, assessment: Assessment) -> str:
     if not finding.in_scope:
         return "failed"
-    return "passed" if finding.passed else "warned" if finding.waived(day) else "failed"
+    if not finding.passed:
+        return "warned" if finding.waived(assessment.decided) else "failed"
+    older = assessment.against  # a row may pass, and be worse than before by more than is allowed
+    return "warned" if older is not None and finding.requirement.id in older.waived else "passed"

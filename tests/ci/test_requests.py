@@ -78,6 +78,9 @@ def test_request_that_ends_the_process_is_blocked(
     code, output, work = gate(service, origin, tmp_path, tools, end)
     assert code == 3, output
     assert not (work / "reports" / "assessment.json").exists()
+    # The comment of an earlier push does not stand for this one.
+    assert "none.md" in (work / "notes").read_text()
+    assert "Nothing was assessed" in (work / "none.md").read_text()
 
 
 @pytest.mark.timeout(600)
@@ -89,6 +92,7 @@ def test_request_without_a_baseline_uses_thresholds_only(tools: Path, tmp_path: 
     code, output, checked_out = gate(service, tmp_path / "bare.git", work / "new", tools, "")
     assert code == 0, output
     assert not (checked_out / "reports" / "compare.md").exists()
+    assert "reports/summary.md" in (checked_out / "notes").read_text()
 
 
 @pytest.mark.timeout(600)

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import securemnist
 from securemnist.data import DataSet
 from securemnist.report.folder import publish
 from securemnist.results.assessment import Assessment
@@ -98,6 +99,7 @@ def test_two_files(folder: Path, words: tuple[str, ...], code: int, answer: str)
         (("old.json", "new.json", "--tier", "smoke"), "expected no option for models"),
         (("old.json", "new.json", "--margin", "2"), "expected a margin from 0 to 1"),
         (("old.json", "outdated.json"), "got 0.0.9"),
+        (("old.json", "commit.json"), "by another commit of 0.1.0 (source cccccccccccc)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -106,6 +108,9 @@ def test_refusals_are_one_sentence(folder: Path, words: tuple[str, ...], complai
     data = assessment(robust(codes(range(7))), digest="new").to_json()
     data["environment"]["packages"]["securemnist"] = "0.0.9"
     (folder / "outdated.json").write_bytes(Assessment.from_json(data).dumps())
+    data["environment"]["packages"]["securemnist"] = securemnist.__version__
+    data["environment"]["source"] = "c" * 64
+    (folder / "commit.json").write_bytes(Assessment.from_json(data).dumps())
     result = run("compare", *words)
     assert result.exit_code == 2, result.output
     assert complaint in result.output

@@ -146,6 +146,8 @@ def other(kind: str) -> Assessment:
         del data["subject"]["digest"]
     elif kind == "data":
         data["subject"]["data"] = {"name": "other images", "digests": {"x": "y"}}
+    elif kind == "commit":
+        data["environment"]["source"] = "b" * 64
     elif kind == "tool":
         data["environment"]["packages"]["securemnist"] = "0.2.0"
     else:
@@ -160,6 +162,7 @@ def other(kind: str) -> Assessment:
         ("no digest", "got a new one without a digest"),
         ("data", "got MNIST and other images"),
         ("tool", "got 0.1.0 and 0.2.0"),
+        ("commit", "got sources none recorded and bbbbbbbbbbbbb;"),
     ],
 )
 def test_refusals(kind: str, phrase: str) -> None:

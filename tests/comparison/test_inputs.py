@@ -12,7 +12,7 @@ from securemnist.errors import UsageError
 from securemnist.history.entry import assessment_entry
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Finding
-from tests.comparison.builders import OLD, SAME, assessment, compared, judged
+from tests.comparison.builders import OLD, SAME, assessment, changed, compared, judged
 
 ONE, OTHER = {"./other.npz": "a" * 64}, {"./other.npz": "b" * 64}
 
@@ -67,6 +67,32 @@ def test_another_calibration_of_the_doubts_is_not_comparable() -> None:
     assert only(compare(old, calibrated(SAME, "a" * 64, "new"))).word is Word.SAME
 
 
+def doubting(finding: Finding, digest: str, names: list[str], code: str = "a") -> Assessment:
+    """An assessment in a project with these doubts of its own."""
+    made = assessment(finding, digest=digest)
+    own = {"doubts": names, "code": dict.fromkeys(names, code * 64)}
+    return dataclasses.replace(made, environment={**made.environment, **own})
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "reason"),
+    [
+        ([], "a", "the project's own doubts were my_pkg.doubts:noise, are none"),
+        (["my_pkg.doubts:noise"], "b", "the code of my_pkg.doubts:noise is another"),
+        (["my_pkg.doubts:noise"], "a", ""),
+    ],
+    ids=["removed", "changed", "kept"],
+)
+def test_doubts_of_the_project_are_the_same_for_both(
+    names: list[str], code: str, reason: str
+) -> None:
+    """A search that one doubt less was asked about does not look as good as before."""
+    old = doubting(OLD, "old", ["my_pkg.doubts:noise"])
+    found = only(compare(old, doubting(SAME, "new", names, code)))
+    assert found.word is (Word.NOT_COMPARABLE if reason else Word.SAME)
+    assert found.reason == reason
+
+
 def asked(made: Assessment) -> str:
     """What the history says that the only row was asked."""
     (found,) = assessment_entry(made)["rows"].values()
@@ -80,6 +106,20 @@ def test_the_history_starts_a_new_line() -> None:
     assert len(set(of_files)) == 3
     of_limits = [asked(calibrated(OLD, name * 64, "old")) for name in "ab"]
     assert len({*of_limits, asked(assessment(OLD))}) == 3
+
+
+def test_the_history_starts_a_new_line_for_another_attack() -> None:
+    """Numbers by other code of the user's own share no line of a chart."""
+    name = "my_pkg.attacks:Mine"
+    found = changed(OLD, settings={**OLD.requirement.settings, "attack": {"use": name}})
+    made = assessment(found)
+    codes = [{name: "a"}, {name: "b"}, {name: "a", f"{name} (my_pkg.limits)": "c"}, {name: "a"}]
+    lines = [
+        asked(dataclasses.replace(made, environment={**made.environment, "code": code}))
+        for code in codes
+    ]
+    assert lines[0] == lines[3]
+    assert len(set(lines)) == 3
 
 
 def test_a_stored_assessment_keeps_the_digests() -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from securemnist._util import resources
+from securemnist.cli import runner
 from securemnist.cli.older_version import print_unchecked_bounds
 from securemnist.comparison import wording
 from securemnist.comparison.change import Word
 from securemnist.comparison.comparison import compare
+from securemnist.measures.base import count_measurement
+from securemnist.results import policy as policies
+from securemnist.results.assessment import Assessment
+from securemnist.results.evidence.supply_chain import SupplyChainEvidence
 from securemnist.results.findings import Verdict, Waiver
 from securemnist.results.verdicts import utc_day
+from securemnist.view import wording as report_words
 from tests.comparison.builders import (
     OLD,
     SAME,
@@ -58,6 +66,8 @@ def test_what_is_worse_within_its_limit_is_counted_apart() -> None:
     assert comparison.counts["worse"] == 2
     why = wording.headline(comparison).why
     assert why == "1 requirement got worse, 1 worse within the limits of the policy"
+    passed = compare(assessment(low), assessment(within, digest="new"))
+    assert wording.headline(passed).why == "1 requirement: 1 worse within the limits of the policy"
 
 
 def test_on_a_sample_the_interval_decides_a_bound() -> None:
@@ -73,6 +83,31 @@ def test_on_a_sample_the_interval_decides_a_bound() -> None:
 def test_a_bound_that_cannot_be_counted_is_undecided() -> None:
     """Latency has no images to break: max_newly_broken on it is never met."""
     assert compared(latency(1.0), changed(latency(1.0), max_newly_broken=5)).exit_code == 3
+
+
+def test_the_age_of_advisories_may_grow() -> None:
+    """By the bundled policy no comparison fails because a day has passed between the reports."""
+    rows = {row.id: row for row in policies.load(resources.POLICY).requirements}
+    days = [count_measurement(age, 1, seed=0, evidence=SupplyChainEvidence()) for age in (30, 31)]
+    found = [rows["SUPPLY-03"].judge(one, family="supply_chain") for one in days]
+    comparison = compared(*found)
+    assert (comparison.changes[0].word, comparison.exit_code) == (Word.WORSE, 0)
+
+
+def test_images_that_were_not_attempted_may_be_broken() -> None:
+    """A search that ends early on a slower model meets no count of images by that."""
+    old = robust(codes(range(50), 1_000))
+    text = codes(range(50), 300) + "?" * 700
+    for limit, verdict in ((100, Verdict.INCONCLUSIVE), (701, Verdict.PASS)):
+        new = robust(text, settings=old.requirement.settings, max_newly_broken=limit)
+        assert compared(old, new).changes[0].verdict is verdict
+    worse = robust(codes(range(150), 300) + "?" * 700, max_newly_broken=90)
+    assert compared(old, worse).changes[0].verdict is Verdict.FAIL
+
+
+def test_no_drop_is_zero() -> None:
+    """A value that did not change has a drop of 0, and not of -0."""
+    assert "measured 0" in str(compared(OLD, robust(codes(range(700)), max_drop=0.1)).changes[0])
 
 
 def test_a_rise_from_zero_is_endless() -> None:
@@ -106,6 +141,22 @@ def test_a_waiver_covers_no_value_below_its_worst() -> None:
         assert (phrase in notes) is bool(code)
 
 
+def test_a_waiver_that_the_old_version_needed_permits_no_further_step() -> None:
+    """A row that was waived because it fails may not fall without end; a new decision may permit that."""
+    waiver = Waiver(reason="not met when this policy was written", expires="2026-12-31")
+    passed = changed(OLD, id="CLEAN-01")
+    weak, weaker = (
+        robust(codes(range(n)), at_least=0.99, max_drop=0.01, waiver=waiver) for n in (700, 5_000)
+    )
+    before = assessment(passed, weak)
+    for row, code in ((weak, 0), (weaker, 1)):
+        comparison = compare(before, assessment(passed, row, digest="new"), today=TODAY)
+        assert comparison.exit_code == code
+        assert any("already" in note for note in comparison.changes[1].notes) is bool(code)
+    decided = changed(weaker, waiver=Waiver(reason="the new scanner", expires="2026-12-31"))
+    assert compare(before, assessment(passed, decided, digest="new"), today=TODAY).exit_code == 0
+
+
 @pytest.mark.parametrize(("today", "code"), [("2026-12-31", 0), ("2027-01-01", 1)])
 def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
     """A stored assessment whose waiver has ended since is not excused by it; both days are named."""
@@ -118,6 +169,18 @@ def test_the_day_of_the_decision_judges_waivers(today: str, code: int) -> None:
         assert phrase in comparison.changes[0].notes
     else:
         assert "waived on 2026-12-31 (UTC)" in wording.headline(comparison).why
+
+
+@pytest.mark.parametrize(("today", "code"), [("2026-12-31", 0), ("2027-01-01", 3)])
+def test_a_stored_report_outlives_no_waiver_of_its_comparison(today: str, code: int) -> None:
+    """A row that meets its threshold may be worse by a waiver: once that has ended, nothing passes."""
+    waiver = Waiver(reason="retraining is scheduled", expires="2026-12-31")
+    comparison = compared(OLD, changed(WORSE, waiver=waiver))
+    whole = dataclasses.replace(comparison.new, against=runner._against(comparison))
+    assert (whole.exit_code, whole.waived_through) == (0, "2026-12-31")
+    later = Assessment.from_json(whole.to_json()).on(today)
+    assert later.exit_code == code
+    assert ("ended on 2026-12-31" in report_words.headline(later).why) is bool(code)
 
 
 def test_waived_rows_alone_are_no_comparison() -> None:

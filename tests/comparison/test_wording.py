@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from securemnist.comparison import wording
 from securemnist.comparison.change import Word
+from securemnist.comparison.comparison import compare
 from securemnist.results.evidence.static import StaticEvidence
+from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Doubt, Finding
 from tests.comparison.builders import (
     BETTER,
@@ -15,6 +19,7 @@ from tests.comparison.builders import (
     OLD,
     SAME,
     WORSE,
+    assessment,
     backdoor,
     change,
     codes,
@@ -122,6 +127,51 @@ def test_counts_are_exact() -> None:
     assert moved.word is Word.SAME
     assert moved.broken is not None
     assert "b.py" in moved.broken[0].by
+    assert moved.notes == ("1 of these are new, first b.py: bandit B301: no",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "noted"), [(20, 21, False), (21, 20, True), (21, 21, False)]
+)
+def test_versions_in_the_wrong_order_are_noted(old: int, new: int, noted: bool) -> None:
+    """With OLD and NEW swapped a worse version is better: the answer says which was assessed later."""
+    sides = [assessment(row, digest=d) for row, d in ((WORSE, "old"), (OLD, "new"))]
+    dated = [
+        dataclasses.replace(
+            side, environment={**side.environment, "time": f"2026-11-{day}T12:00:00+00:00"}
+        )
+        for side, day in zip(sides, (old, new), strict=True)
+    ]
+    why = wording.headline(compare(*dated)).why
+    assert ("the old one was assessed later (2026-11-21T12:00:00Z)" in why) is noted
+
+
+def test_what_the_version_accepts_of_itself_is_noted() -> None:
+    """Fewer findings because its own baseline or comments accept more: the row says so."""
+
+    def accepting(number: int) -> Finding:
+        found = static("a.py")
+        assert found.measurement is not None
+        evidence = dataclasses.replace(found.measurement.evidence, accepted=number)
+        measurement = dataclasses.replace(found.measurement, evidence=evidence)
+        return dataclasses.replace(found, measurement=measurement)
+
+    noted = "the number of findings that the baseline accepts was 3, is 5"
+    assert change(accepting(3), accepting(5)).notes == (noted,)
+    assert change(accepting(3), accepting(3)).notes == ()
+
+
+def test_a_threat_that_left_the_threat_model_is_noted() -> None:
+    """As many threats without a row, of fewer threats in all."""
+
+    def threats(number: int) -> Finding:
+        measured = {"unit": "count", "low": 0.0, "high": 0.0, "n": number, "complete": True}
+        evidence = ThreatEvidence(threats=[])
+        row = {"at_most": 5, "settings": {}, "measured": measured}
+        return judged("THREATS-01", "uncovered_threats", 0.0, evidence, **row)
+
+    noted = "the number of threats in the threat model was 12, is 11"
+    assert change(threats(12), threats(11)).notes == (noted,)
 
 
 DOUBT = {"doubts": (Doubt(name="weak attack", reason="Square breaks more", advice="take it"),)}
@@ -136,3 +186,18 @@ def test_a_doubted_number_proves_nothing_good() -> None:
     old = robust(codes(range(700)), measured=DOUBT)
     assert change(old, BETTER).word is Word.BETTER
     assert change(old, WORSE).word is Word.CANNOT_TELL
+
+
+def test_a_proved_threshold_is_no_proof_of_the_number_above_it() -> None:
+    """Certificates of 60 % of the images leave a doubt about the others; those of all leave none."""
+
+    def proved(share: float) -> dict[str, Any]:
+        return {**DOUBT, "certified": share, "certified_low": share}
+
+    for bound in ({}, {"max_drop": 0.1}):
+        in_part = robust(codes(range(500)), measured=proved(0.6), **bound)
+        assert in_part.proved
+        assert compared(OLD, in_part).exit_code == 3
+        assert (
+            compared(OLD, robust(codes(range(500)), measured=proved(0.95), **bound)).exit_code == 0
+        )

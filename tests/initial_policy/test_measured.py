@@ -138,6 +138,18 @@ def test_the_bound_of_an_error(value: float, high: float, threshold: float, prob
     assert bool(bound.problem) == bool(problem)
 
 
+def test_the_bound_of_an_error_expects_other_writers() -> None:
+    """A model whose error is larger on the test set than on the tuning split passes its policy."""
+    taken = Measurement(
+        value=0.1178, low=0.1085, high=0.1271, n=5_000, complete=False, seconds=0.0, seed=0
+    )
+    alone, beside = margins.of_error(taken), margins.of_error(taken, 10_000, 4.5)
+    assert alone.worst == pytest.approx(0.137)
+    assert beside.worst is not None
+    assert beside.worst > 0.1555  # what this network's test images gave
+    assert beside.max_drop == alone.max_drop
+
+
 def test_the_bound_of_an_error_without_a_wrong_answer() -> None:
     """Answers that are all right do not promise that none of as many others is wrong."""
     taken = Measurement(

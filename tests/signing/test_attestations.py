@@ -70,6 +70,19 @@ def behind(whole: Assessment) -> Assessment:
     return dataclasses.replace(whole, against=older)
 
 
+def test_a_row_that_is_worse_by_a_waiver_is_a_warning(weights: Path) -> None:
+    """The comparison rests on a waiver, so the attestation ends with it."""
+    older = Against(
+        name="old", commit="", digest="0" * 64, exit_code=0, why="1 worse", waived=("A-2",),
+        waived_through="2026-11-30",
+    )  # fmt: skip
+    attested = read(attest(dataclasses.replace(assessment(POLICY), against=older), weights))
+    assert (attested.outcome.result, attested.outcome.warned) == ("WARNED", ("A-2",))
+    attested.check_passed("2026-11-30")
+    with pytest.raises(SecureMnistError, match="2026-11-30"):
+        attested.check_passed("2026-12-01")
+
+
 NOT_PASSED: dict[str, tuple[Callable[[Assessment], Assessment], str, int]] = {
     "a row failed": (failing, "A-2 is FAIL", FAILED),
     "a row is undecided": (
