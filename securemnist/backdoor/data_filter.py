@@ -32,6 +32,7 @@ NOT_FOUND = (
     "copies of one image with a wrong label",
     "groups of fewer than 10 images",
     "poison of half of the images or more, or of about a tenth of a small set or of two classes",
+    "poison of a fifth of a class, whose trigger images of other classes have with right labels",
     "triggers that no linear function of the pixels or of a layer shows",
 )
 NO_LAYERS = (

@@ -30,8 +30,8 @@ from securemnist.backdoor.shared_deviation import (
 from securemnist.results.intervals import share_interval
 from securemnist.types import Labels
 
-# The group has this share of the images, at least and at most.
-LEAST_SHARE, MOST_SHARE = 0.03, 0.5
+# The group has this share of the images, at least and at most. A fifth of one class of many is little.
+LEAST_SHARE, MOST_SHARE = 0.005, 0.5
 # Share of labels that the nearest images outside of the group do not have, over that of a random set of
 # images which all get one label: that is 1 - 1 / K of K classes.
 LEAST_WRONG = 0.75

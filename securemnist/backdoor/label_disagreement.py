@@ -14,6 +14,8 @@ BAGS, NEIGHBOURS = 5, 9
 # An image's label is doubtful where this share of neighbours, or more, has another.
 DOUBTFUL = 0.6
 _PER_CLASS, _MOST_REFERENCES = 60, 12_000
+# Of a rare class too, so that its images are not among images of other classes alone.
+_LEAST_OF_CLASS = 20
 _COMPONENTS = 50
 _PART = 2_000
 
@@ -35,16 +37,26 @@ def label_disagreement(features: torch.Tensor, labels: Labels, *, seed: int) -> 
     """Share of each image's neighbours with another label, in [0, 1], float32 (n,).
 
     `features` (n, d), `labels` (n,). The neighbours are the nearest 9 in each of 5 random sets of
-    about 60 images a class; an image is no neighbour of itself.
+    about 60 images a class, and 20 of a rare class; an image is no neighbour of itself.
     """
     points, n = principal(features, _COMPONENTS), len(labels)
     rng = torch.Generator().manual_seed(seed)
-    size = min(_PER_CLASS * len(labels.unique()), n // 2, _MOST_REFERENCES)
     share = torch.zeros(n)
     for _ in range(BAGS):
-        chosen = torch.randperm(n, generator=rng)[:size]
-        share += disagreement_with(points, labels, torch.arange(n), chosen) / BAGS
+        chosen = _references(labels[order := torch.randperm(n, generator=rng)])
+        share += disagreement_with(points, labels, torch.arange(n), order[chosen]) / BAGS
     return share
+
+
+def _references(labels: Labels) -> torch.Tensor:
+    """Boolean (n,): the first images of a random order, and the first of each class in it."""
+    classes = labels.unique()
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    chosen[: min(_PER_CLASS * len(classes), len(labels) // 2, _MOST_REFERENCES)] = True
+    least = min(_LEAST_OF_CLASS, _MOST_REFERENCES // len(classes))
+    for c in classes:
+        chosen[(labels == c).nonzero().squeeze(1)[:least]] = True
+    return chosen
 
 
 def disagreement_with(

@@ -6,8 +6,10 @@ The kernel is network A with fixed weights, so 1.0 means as fast as network A.
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
+from collections.abc import Iterator, Sequence
 
 import torch
 from pydantic import ValidationInfo, field_validator
@@ -31,6 +33,8 @@ from securemnist.types import Images
 # Target seconds of a round, which repeats calls: a single call is too short for the clock.
 _ROUND_SECONDS = 0.02
 _WARM_UP = 3
+# Calls take different images, at least so many where the test set has them, and two batches.
+_IMAGES = 256
 _LARGEST_RATIO = 1e4
 # Fewest rounds for which a 95 % interval of their median exists.
 _FEWEST_ROUNDS = 6
@@ -75,6 +79,7 @@ def against(
 ) -> Measurement:
     """Median time of a batch on the subject, divided by that on another model, called `name`.
 
+    Each call takes the next batch of test images: time may depend on the image, or on those before.
     The interval is the distribution-free one of the median over rounds, and its bound decides.
     Raises NotApplicable under pytest-xdist, where other tests run at the same time.
     """
@@ -90,9 +95,10 @@ def against(
         raise UsageError(
             f"expected a batch of at most {len(context.data.test)} images, got {batch}; lower `batch`"
         )
-    x = context.data.test[:batch].images().to(context.subject.device)
+    x = context.data.test[: max(2 * batch, _IMAGES)].images().to(context.subject.device)
+    batches = x.split(batch)[: len(x) // batch]
     with denormals.preserved():  # denormals are not flushed in deployment
-        model, kernel = _samples(context.subject.model, other, x, rounds)
+        model, kernel = _samples(context.subject.model, other, batches, rounds)
     ratios = sorted(a / b for a, b in zip(model, kernel, strict=True))
     per_image = sorted(model)[len(model) // 2] / batch * 1e6
     return interval_measurement(
@@ -123,28 +129,28 @@ def _other(spec: str | None, context: Context) -> torch.nn.Module:
 
 
 def _samples(
-    model: torch.nn.Module, kernel: torch.nn.Module, x: Images, rounds: int
+    model: torch.nn.Module, kernel: torch.nn.Module, batches: Sequence[Images], rounds: int
 ) -> tuple[list[float], list[float]]:
-    """Seconds of one call of each, in turns, after a warm-up."""
-    sides = model, kernel
-    repeats = [_repeats(side, x) for side in sides]
+    """Mean seconds of a call of each in a round, in turns, after a warm-up."""
+    sides = [(network, itertools.cycle(batches)) for network in (model, kernel)]
+    repeats = [_repeats(*side) for side in sides]
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for side, count, seconds in zip(sides, repeats, times, strict=True):
-            seconds.append(_timed(side, x, count))
+            seconds.append(_timed(*side, count))
     return times
 
 
-def _repeats(model: torch.nn.Module, x: Images) -> int:
+def _repeats(model: torch.nn.Module, images: Iterator[Images]) -> int:
     """Number of calls in a round; also warms the model up."""
-    single = min(_timed(model, x, 1) for _ in range(_WARM_UP))
+    single = min(_timed(model, images, 1) for _ in range(_WARM_UP))
     return max(1, round(_ROUND_SECONDS / max(single, 1e-6)))
 
 
 @torch.no_grad()
-def _timed(model: torch.nn.Module, x: Images, count: int) -> float:
+def _timed(model: torch.nn.Module, images: Iterator[Images], count: int) -> float:
     began = time.perf_counter()
-    for _ in range(count):
+    for x in itertools.islice(images, count):
         model(x)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
