@@ -42,6 +42,8 @@ from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval
 from securemnist.sanitize import line
 
+# Images a side. Of fewer, the strongest of four attacks is above its interval by chance too often.
+FEWEST = 30
 REFERENCE_IMAGES = 5_000  # at most, to train a reference network on
 _ACCUSED = 0.01  # share of the test images that are wrongly taken for images of training
 _ALL = "all scores"
@@ -72,7 +74,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     An area below 0.5 counts as one so far above it, since an attacker may turn the scores around. The
     interval is Newcombe's of 2006, method 5; its bound decides.
 
-    Inconclusive with fewer than two training images, and where the manifest of the model names other
+    Inconclusive with fewer than 30 images a side, and where the manifest of the model names other
     training data. NotApplicable for an endpoint.
     """
     check_exact_answers(context, "scores")
@@ -80,10 +82,10 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     rng = generator(seed, "membership")
     order = without_copies(train, torch.randperm(len(train), generator=rng))
     n = min(settings.images or len(train), len(order) // 2, len(context.data.test))
-    if not n:
+    if n < FEWEST:
         raise Inconclusive(
-            f"expected at least 2 different training images, got {len(order)}; add them to the data "
-            "(docs/data.md)"
+            f"expected at least {FEWEST} training images, as many others and as many test images, got "
+            f"{n}; raise `images`, or add data (docs/data.md)"
         )
     measured = Samples.joined([train[order[:n]], context.sample(n, seed).samples])
     others = train[order[n : n + REFERENCE_IMAGES]]
