@@ -117,5 +117,5 @@ def test_norms_that_are_too_small_are_caught(part: str, monkeypatch: pytest.Monk
         return {k: Gain(g.rows * share[0], g.spectral * share[1]) for k, g in found.items()}
 
     monkeypatch.setattr(euclidean, "gains", smaller)
-    monkeypatch.setattr("securemnist.certificates.certificate.check_bounds", lambda *_: None)
+    monkeypatch.setattr("securemnist.certificates.margin_bounds.check_bounds", lambda *_: None)
     assert violations(model, 0.5, shape=SHAPE, norm="l2") > 0

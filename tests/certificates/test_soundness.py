@@ -88,7 +88,7 @@ def test_violations_detect_tight_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
     assert violations(model, 0.1, shape=SHAPE) == 0
     # The sample itself is already outside a box that is too small; that check has its own test.
-    monkeypatch.setattr("securemnist.certificates.certificate.check_bounds", lambda *_: None)
+    monkeypatch.setattr("securemnist.certificates.margin_bounds.check_bounds", lambda *_: None)
     for rule in CAUGHT:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rule, "enclose", tight(rule.enclose))
