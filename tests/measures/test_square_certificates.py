@@ -15,7 +15,9 @@ from securemnist.data import DataSet
 from securemnist.errors import MeasureError, PolicyError
 from securemnist.evaluation import certificate_stage
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.pace import Pace, Shares
 from securemnist.measures import bind, take_measurement
+from securemnist.measures.certification import CERTIFIED_ACCURACY
 from securemnist.models import loading
 from securemnist.results.findings import Measurement
 
@@ -79,3 +81,17 @@ def test_attacks_contradict_wrong_certificates(
     monkeypatch.setattr(certificate_stage, "certify", generous)
     with pytest.raises(MeasureError, match="error of the certificates"):
         measured(context, "certified_accuracy", threat=threat)
+
+
+def test_a_network_that_intervals_prove_is_estimated_to_be_quicker() -> None:
+    """The estimate of a patch row is larger than that of a ball, and falls with proofs in any ball."""
+    patch, ball = ({"norm": norm, "eps": eps} for norm, eps in (("patch", 3), ("linf", 0.1)))
+    rows = [
+        bind("certified_accuracy", {"threat": threat, "images": 10}) for threat in (patch, ball)
+    ]
+    proved = Pace(by_threat={"linf 0.3": Shares(unproved=0.1), "patch 3": Shares()})
+    patches, balls = (
+        [CERTIFIED_ACCURACY.estimate(row, pace) for pace in (Pace(), proved)] for row in rows
+    )
+    assert patches[0] > 4 * patches[1] > 4 * balls[1]
+    assert balls[0] == balls[1]
