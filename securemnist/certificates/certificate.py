@@ -19,7 +19,7 @@ from securemnist.certificates.margin_bounds import BRANCHES, CROWN, METHODS, sma
 from securemnist.certificates.network import Network, known_bounds
 from securemnist.certificates.places import square_margins
 from securemnist.certificates.reader import Reader
-from securemnist.certificates.squares import SQUARES, side_of
+from securemnist.certificates.squares import SQUARES, check_square
 from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
@@ -129,7 +129,7 @@ def _certified(
     """Smallest margins and methods of one batch, and the number of samples with CROWN bounds."""
     eps, norm = within
     if norm in SQUARES:
-        return square_margins(network, model, x, y, side_of(eps, norm), crown=crown)
+        return square_margins(network, model, x, y, int(eps), crown=crown)
     logits = same_logits(network, model, x)
     return smallest_margins(network, ball_of(x, eps, norm), logits, y, crown=crown)
 
@@ -140,10 +140,8 @@ def checked_network(model: nn.Module, x: Images, eps: float, norm: str) -> Netwo
         raise MeasureError(
             f"expected one of the norms {', '.join(NORMS)}, got {norm!r}; fix the call"
         )
-    if norm in SQUARES and (side_of(eps, norm) and x.dim() != 4):
-        raise MeasureError(
-            f"expected images (n, C, H, W) for {norm}, got {tuple(x.shape)}; fix them"
-        )
+    if norm in SQUARES:
+        check_square(x, eps, norm)
     if not eps >= 0:
         raise MeasureError(f"expected an eps of 0 or more, got {eps}; fix the call")
     if not ((x >= 0) & (x <= 1)).all():

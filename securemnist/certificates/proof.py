@@ -12,7 +12,7 @@ from securemnist.certificates.euclidean import ball_of
 from securemnist.certificates.network import known_bounds
 from securemnist.certificates.proof_run import Attack, ProofRun, Run
 from securemnist.certificates.square_run import SquareRun
-from securemnist.certificates.squares import SQUARES, side_of
+from securemnist.certificates.squares import SQUARES
 from securemnist.errors import MeasureError
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32
@@ -62,7 +62,7 @@ def prove(
         return Proofs(none.double(), none, none, 0, none.double(), 0.0)
     subject = checked_network(model, x, eps, norm), model, x, y
     if norm in SQUARES:
-        run: Run = SquareRun(*subject, side_of(eps, norm), attack, progress)
+        run: Run = SquareRun(*subject, int(eps), attack, progress)
     else:
         run = ProofRun(*subject, lambda place: ball_of(x[[place]], eps, norm), attack, progress)
     with known_bounds():

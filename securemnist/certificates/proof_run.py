@@ -7,7 +7,7 @@ After the first bounds samples take turns: those first that had little time and 
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
@@ -35,7 +35,7 @@ ALONE, TOGETHER, KEPT = 5_000_000, 20_000_000, 5_000_000
 Attack = Callable[[int, Images], bool]
 
 
-class Run:
+class Run(ABC):
     """What is found for samples of labels `y` (n,); the tensors are those of `Proofs`."""
 
     def __init__(self, y: Labels) -> None:

@@ -20,18 +20,20 @@ SQUARES = ("patch", "l0")
 _FIRST = 4
 
 
-def side_of(eps: float, norm: str) -> int:
-    """The side of the square in pixels; MeasureError for other sizes, and for more than one pixel of l0.
+def check_square(x: Images, eps: float, norm: str) -> None:
+    """MeasureError for a side that is no whole number, for several pixels of l0, and for other samples.
 
-    `eps` may exceed it by the tolerance of the referee.
+    `eps` may exceed the side by the tolerance of the referee.
     """
-    side = int(eps)
-    if not eps - side <= 2 * SLACK or side < 1 or (norm == "l0" and side > 1):
+    if not 1 <= eps < 2**31 or eps - int(eps) > 2 * SLACK or (norm == "l0" and eps >= 2):
         raise MeasureError(
             "expected a patch with a side of 1, 2, 3 or more pixels, or l0 of 1 pixel, got "
             f"{norm} {eps:g}; change eps"
         )
-    return side
+    if x.dim() != 4:
+        raise MeasureError(
+            f"expected images (n, C, H, W) for {norm}, got {tuple(x.shape)}; fix them"
+        )
 
 
 def first_ranges(x: Images, side: int) -> torch.Tensor:

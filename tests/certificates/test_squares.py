@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import securemnist
-from securemnist.certificates import certify
+from securemnist.certificates import INTERVALS, METHODS, certify
+from securemnist.certificates.certificate import network_of
+from securemnist.certificates.places import square_margins
 from securemnist.certificates.proof import prove
 from securemnist.certificates.squares import box_of, first_ranges, quarters, single
 from securemnist.errors import MeasureError, UsageError
@@ -173,6 +175,8 @@ def test_one_pixel_of_l0_is_a_patch_of_one_pixel() -> None:
         ("l0", 2, (1, 6, 6), "l0 of 1 pixel"),
         ("patch", 0, (1, 6, 6), "patch with a side of 1"),
         ("patch", 1.5, (1, 6, 6), "patch with a side of 1"),
+        ("patch", math.nan, (1, 6, 6), "patch with a side of 1"),
+        ("patch", math.inf, (1, 6, 6), "patch with a side of 1"),
         ("patch", 1, (36,), r"images \(n, C, H, W\)"),
     ],
 )
@@ -187,3 +191,15 @@ def test_other_squares_are_refused(
             call(model, x, y, eps=eps, norm=norm)
     with pytest.raises(UsageError, match="linf, l2, patch, l0"):
         securemnist.certify(model, x, y, eps=1, norm="l1", progress=False)
+
+
+def test_images_that_intervals_prove_do_not_count_against_crown() -> None:
+    """CROWN is dropped after images that it was tried on in vain, not after images without it."""
+    model = network(1, 6, 6)
+    model[-1].bias.data[0] += 100.0
+    x = torch.rand(3, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    y = torch.zeros(3, dtype=torch.long)
+    margins, by, tried = square_margins(network_of(model, x), model, x, y, 1, crown=True)
+    assert (margins > 0).all()
+    assert (by == METHODS.index(INTERVALS)).all()
+    assert tried == 0
