@@ -23,7 +23,8 @@ from benchmarks.page import store
 from benchmarks.proof_networks import FOLDER, NETWORKS, trained
 from securemnist import data
 from securemnist._util.resources import write_atomically
-from securemnist.certificates import BRANCHES, proof_run
+from securemnist.certificates import BRANCHES
+from securemnist.certificates.proofs import proof_run
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladder_run import LadderRun

@@ -20,7 +20,7 @@ from benchmarks.proofs import CLOCK
 from benchmarks.robustness import PAGE
 from securemnist import data
 from securemnist._util.resources import write_atomically
-from securemnist.certificates import proof_run
+from securemnist.certificates.proofs import proof_run
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladders import make_ladder

@@ -44,6 +44,8 @@ LAYERS = (
     {"cli"},
     {"__init__", "__main__"},
 )
+# The same inside `certificates`.
+CERTIFICATES = ("in_time", "operations", "graph", "bounds", "certificate", "relaxations", "proofs")
 WITHOUT_TORCH = (
     "audit.log",
     "audit.search",
@@ -97,6 +99,17 @@ def test_imports_go_down() -> None:
         if upwards := [name for name in imports(path) - {own} if layer(name) >= layer(own)]:
             wrong[str(path)] = upwards
     assert wrong == {}
+
+
+def test_imports_of_certificates_go_down() -> None:
+    """The parts of `certificates` import earlier parts only, from single operations to proofs."""
+    folder = PACKAGE / "certificates"
+    wrong = set()
+    for path in set(folder.rglob("*.py")) - {folder / "__init__.py"}:
+        own = CERTIFICATES.index(path.relative_to(folder).parts[0].removesuffix(".py"))
+        found = re.findall(r"from securemnist\.certificates(?:\.| import )(\w+)", path.read_text())
+        wrong |= {(str(path), name) for name in found if CERTIFICATES.index(name) > own}
+    assert wrong == set()
 
 
 @pytest.mark.parametrize("folder", ["securemnist", "tests", "benchmarks", "security_tests"])

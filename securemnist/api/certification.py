@@ -10,7 +10,7 @@ from torch import nn
 
 from securemnist.certificates import BRANCHES, METHODS, NORMS, Certificates
 from securemnist.certificates import certify as certify_samples
-from securemnist.certificates.proof import prove
+from securemnist.certificates.proofs.proof import prove
 from securemnist.data.tensors import as_tensor, check_label_range
 from securemnist.errors import DataError, ModelError, UsageError, first_line
 from securemnist.input_spec import FEWEST_CLASSES

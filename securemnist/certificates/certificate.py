@@ -12,14 +12,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from securemnist.certificates.equivalence import check, same_logits
-from securemnist.certificates.euclidean import ball_of
-from securemnist.certificates.export import check_supported, export
-from securemnist.certificates.margin_bounds import BRANCHES, CROWN, METHODS, smallest_margins
-from securemnist.certificates.network import Network, known_bounds
-from securemnist.certificates.places import square_margins
-from securemnist.certificates.reader import Reader
-from securemnist.certificates.squares import SQUARES, check_square
+from securemnist.certificates.bounds.euclidean import ball_of
+from securemnist.certificates.bounds.margin_bounds import BRANCHES, CROWN, METHODS, smallest_margins
+from securemnist.certificates.bounds.places import square_margins
+from securemnist.certificates.bounds.squares import SQUARES, check_square
+from securemnist.certificates.graph.equivalence import check, same_logits
+from securemnist.certificates.graph.export import check_supported, export
+from securemnist.certificates.graph.network import Network, known_bounds
+from securemnist.certificates.graph.reader import Reader
 from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from securemnist.runtime import denormals
 from securemnist.runtime.float32 import exact_float32

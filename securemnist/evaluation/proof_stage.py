@@ -15,7 +15,7 @@ from torch import nn
 
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.certificates import BRANCHES
-from securemnist.certificates.proof import Proofs, prove
+from securemnist.certificates.proofs.proof import Proofs, prove
 from securemnist.errors import NoCertificate
 from securemnist.evaluation.certificate_stage import WEAKEST, attack_weakest, check_certifiable
 from securemnist.evaluation.context import Context

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from securemnist.certificates.export import Exported
+from securemnist.certificates.graph.export import Exported
 from securemnist.incremental.rectangle import Rectangle
 from securemnist.incremental.steps import MAP, LocalOperation, local_operation
 

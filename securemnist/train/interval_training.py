@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from securemnist.batches import channels_last
-from securemnist.certificates.intervals import Box
+from securemnist.certificates.operations.intervals import Box
 from securemnist.errors import ModelError
 from securemnist.models.architectures import Stretch
 from securemnist.types import Images, Labels, Logits

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.intervals import ball
-from securemnist.certificates.reduced import ReducedNetwork
-from securemnist.certificates.relaxation import Relaxation
+from securemnist.certificates.operations.intervals import ball
+from securemnist.certificates.relaxations.reduced import ReducedNetwork
+from securemnist.certificates.relaxations.relaxation import Relaxation
 from tests.certificates.tiny import sample, tiny
 
 EPS, SEEDS = 0.3, range(6)

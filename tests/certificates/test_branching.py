@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from securemnist.certificates.branching import children, ranked
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.intervals import ball
-from securemnist.certificates.minimum import Minimum
-from securemnist.certificates.optimisation import MULTIPLIER_RATE, optimised
-from securemnist.certificates.relaxation import Relaxation
-from securemnist.certificates.tightening import refined, tightened
+from securemnist.certificates.operations.intervals import ball
+from securemnist.certificates.relaxations.branching import children, ranked
+from securemnist.certificates.relaxations.minimum import Minimum
+from securemnist.certificates.relaxations.optimisation import MULTIPLIER_RATE, optimised
+from securemnist.certificates.relaxations.relaxation import Relaxation
+from securemnist.certificates.relaxations.tightening import refined, tightened
 from tests.certificates.networks import SHAPE, network
 
 LAYERS = ["convolution", "relu", "convolution", "relu", "mean", "relu"]

@@ -11,7 +11,7 @@ from torch import nn
 
 import securemnist
 from securemnist.certificates import certify
-from securemnist.certificates.proof import prove
+from securemnist.certificates.proofs.proof import prove
 from securemnist.errors import MeasureError
 
 

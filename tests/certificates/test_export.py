@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from securemnist.certificates import Certificates, certificate, certify
-from securemnist.certificates.export import export
+from securemnist.certificates.graph.export import export
 from securemnist.errors import NoCertificate
 from tests.certificates.hostile import drawn, trap
 from tests.certificates.in_place import replaced

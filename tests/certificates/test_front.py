@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.front import split
-from securemnist.certificates.intervals import Box, ball
-from securemnist.certificates.proof import prove
+from securemnist.certificates.graph.front import split
+from securemnist.certificates.operations.intervals import Box, ball
+from securemnist.certificates.proofs.proof import prove
 from tests.certificates.tiny import sample, smallest_within, tiny
 
 Pixels = Callable[[torch.Tensor], torch.Tensor]

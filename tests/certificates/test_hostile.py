@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from securemnist.certificates import certify
-from securemnist.certificates.proof import prove
+from securemnist.certificates.proofs.proof import prove
 from securemnist.errors import NoCertificate
 from tests.certificates.hostile import SPRINGS, Spring, trap
 from tests.certificates.networks import behind

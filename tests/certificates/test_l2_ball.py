@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from securemnist.certificates import euclidean
-from securemnist.certificates.euclidean import L2Ball, l2_ball
+from securemnist.certificates.bounds import euclidean
+from securemnist.certificates.bounds.euclidean import L2Ball, l2_ball
 
 
 def _ball_and_weights(seed: int, eps: float) -> tuple[L2Ball, torch.Tensor]:

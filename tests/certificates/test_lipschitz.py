@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import certify, euclidean, lipschitz
+from securemnist.certificates import certify
+from securemnist.certificates.bounds import euclidean, lipschitz
+from securemnist.certificates.bounds.lipschitz import Gain, gains, spectral_norm
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.lipschitz import Gain, gains, spectral_norm
 from tests.certificates.violations import violations
 
 SHAPE = (1, 6, 6)
@@ -117,5 +118,7 @@ def test_norms_that_are_too_small_are_caught(part: str, monkeypatch: pytest.Monk
         return {k: Gain(g.rows * share[0], g.spectral * share[1]) for k, g in found.items()}
 
     monkeypatch.setattr(euclidean, "gains", smaller)
-    monkeypatch.setattr("securemnist.certificates.margin_bounds.check_bounds", lambda *_: None)
+    monkeypatch.setattr(
+        "securemnist.certificates.bounds.margin_bounds.check_bounds", lambda *_: None
+    )
     assert violations(model, 0.5, shape=SHAPE, norm="l2") > 0

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import maxima, proof_run
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.intervals import Box, ball
-from securemnist.certificates.maxima import without_maxima
-from securemnist.certificates.proof import prove
-from securemnist.certificates.rules import MaxPool
-from securemnist.certificates.tightening import refined, tightened
+from securemnist.certificates.graph import maxima
+from securemnist.certificates.graph.maxima import without_maxima
+from securemnist.certificates.operations.intervals import Box, ball
+from securemnist.certificates.operations.rules import MaxPool
+from securemnist.certificates.proofs import proof_run
+from securemnist.certificates.proofs.proof import prove
+from securemnist.certificates.relaxations.tightening import refined, tightened
 from securemnist.evaluation.proof_stage import StartedAttack
 from securemnist.threats import Linf
 

@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import activations, certify
-from securemnist.certificates import network as networks
+from securemnist.certificates import certify
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.export import Exported
-from securemnist.certificates.network import Network, Step
+from securemnist.certificates.graph import network as networks
+from securemnist.certificates.graph.export import Exported
+from securemnist.certificates.graph.network import Network, Step
+from securemnist.certificates.operations import activations
 from securemnist.errors import NoCertificate
 from tests.error_form import one_sentence
 from tests.image_forms import FORMS, convolutional, images

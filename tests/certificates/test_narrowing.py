@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import narrowing
+from securemnist.certificates.relaxations import narrowing
 from tests.certificates.balls import EPS, SEEDS, ball_of
 from tests.certificates.tiny import sample, tiny
 

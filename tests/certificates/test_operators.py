@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from securemnist.certificates.bounds.crown import EVERY_SAMPLE, lower_bounds
+from securemnist.certificates.bounds.euclidean import ball_of, intervals_of
 from securemnist.certificates.certificate import certify, network_of
-from securemnist.certificates.crown import EVERY_SAMPLE, lower_bounds
-from securemnist.certificates.euclidean import ball_of, intervals_of
-from securemnist.certificates.operators import OPERATORS
+from securemnist.certificates.operations.operators import OPERATORS
 from securemnist.models.architectures import Normalize
 from securemnist.referee import SLACK
 from securemnist.threats import L2, Linf

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import reduction
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.intervals import ball
-from securemnist.certificates.proof import prove
-from securemnist.certificates.relaxation import Domains, Relaxation
-from securemnist.certificates.tightening import tightened
+from securemnist.certificates.operations.intervals import ball
+from securemnist.certificates.proofs.proof import prove
+from securemnist.certificates.relaxations import reduction
+from securemnist.certificates.relaxations.relaxation import Domains, Relaxation
+from securemnist.certificates.relaxations.tightening import tightened
 from tests.certificates.networks import SHAPE, network
 from tests.certificates.tiny import sample, tiny
 

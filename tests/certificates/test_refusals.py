@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import certify, margin_bounds
+from securemnist.certificates import certify
+from securemnist.certificates.bounds import margin_bounds
 from securemnist.errors import MeasureError, NoCertificate
 from tests.certificates.batch_mixing import MIXING
 from tests.certificates.in_place import OVERWRITING

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import narrowing, proof_run, region_search, regions, search
-from securemnist.certificates.margins import Margins
-from securemnist.certificates.proof import prove
-from securemnist.certificates.region_search import RegionSearch
+from securemnist.certificates.proofs import proof_run, region_search, regions, search
+from securemnist.certificates.proofs.margins import Margins
+from securemnist.certificates.proofs.proof import prove
+from securemnist.certificates.proofs.region_search import RegionSearch
+from securemnist.certificates.relaxations import narrowing
 from tests.certificates.balls import EPS, SEEDS, ball_of, ignored, never
 from tests.certificates.tiny import sample, smallest_margin, tiny
 

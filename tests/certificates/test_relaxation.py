@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import relaxation
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.intervals import Box, ball
-from securemnist.certificates.network import Intervals, Network
-from securemnist.certificates.relaxation import Relaxation
-from securemnist.certificates.tightening import refined, tightened
+from securemnist.certificates.graph.network import Intervals, Network
+from securemnist.certificates.operations.intervals import Box, ball
+from securemnist.certificates.relaxations import relaxation
+from securemnist.certificates.relaxations.relaxation import Relaxation
+from securemnist.certificates.relaxations.tightening import refined, tightened
 from tests.certificates.networks import SHAPE, network
 from tests.certificates.tiny import sample, tiny
 from tests.certificates.violations import outside_boxes

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import frontier, proof_run, search
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.intervals import ball
-from securemnist.certificates.proof import Proofs, prove
-from securemnist.certificates.relaxation import Domains, Relaxation
-from securemnist.certificates.search import Search
-from securemnist.certificates.tightening import tightened
+from securemnist.certificates.operations.intervals import ball
+from securemnist.certificates.proofs import frontier, proof_run, search
+from securemnist.certificates.proofs.proof import Proofs, prove
+from securemnist.certificates.proofs.search import Search
+from securemnist.certificates.relaxations.relaxation import Domains, Relaxation
+from securemnist.certificates.relaxations.tightening import tightened
 from securemnist.errors import MeasureError
 from tests.certificates.balls import ball_of
 from tests.certificates.tiny import sample, smallest_margin, tiny

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from securemnist.certificates import certify, rules
-from securemnist.certificates.intervals import Box
+from securemnist.certificates import certify
+from securemnist.certificates.operations import rules
+from securemnist.certificates.operations.intervals import Box
 from tests.certificates.violations import violations
 
 

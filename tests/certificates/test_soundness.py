@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from securemnist.attacks.pgd import PGD
-from securemnist.certificates import activations, certify, rules
-from securemnist.certificates.intervals import Box
+from securemnist.certificates import certify
+from securemnist.certificates.operations import activations, rules
+from securemnist.certificates.operations.intervals import Box
 from securemnist.data import DataSet
 from securemnist.models import loading
 from securemnist.referee import SLACK
@@ -88,7 +89,9 @@ def test_violations_detect_tight_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
     assert violations(model, 0.1, shape=SHAPE) == 0
     # The sample itself is already outside a box that is too small; that check has its own test.
-    monkeypatch.setattr("securemnist.certificates.margin_bounds.check_bounds", lambda *_: None)
+    monkeypatch.setattr(
+        "securemnist.certificates.bounds.margin_bounds.check_bounds", lambda *_: None
+    )
     for rule in CAUGHT:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rule, "enclose", tight(rule.enclose))

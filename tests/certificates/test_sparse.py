@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from securemnist.certificates.sparse import Sparse
+from securemnist.certificates.relaxations.sparse import Sparse
 
 
 def matrix(share: float, seed: int = 0) -> torch.Tensor:

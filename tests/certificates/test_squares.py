@@ -13,10 +13,10 @@ from torch import nn
 
 import securemnist
 from securemnist.certificates import INTERVALS, METHODS, certify
+from securemnist.certificates.bounds.places import square_margins
+from securemnist.certificates.bounds.squares import box_of, first_ranges, quarters, single
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.places import square_margins
-from securemnist.certificates.proof import prove
-from securemnist.certificates.squares import box_of, first_ranges, quarters, single
+from securemnist.certificates.proofs.proof import prove
 from securemnist.errors import MeasureError, UsageError
 from securemnist.referee import SLACK, inside_budget
 from securemnist.threats import L0, Patch

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates import tightening
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.intervals import ball
-from securemnist.certificates.tightening import tightened
+from securemnist.certificates.operations.intervals import ball
+from securemnist.certificates.relaxations import tightening
+from securemnist.certificates.relaxations.tightening import tightened
 
 UNITS = 40
 

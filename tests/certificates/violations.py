@@ -9,11 +9,11 @@ from torch import fx, nn
 
 from securemnist.attacks.losses import loss_and_gradient, margins
 from securemnist.certificates import certify
+from securemnist.certificates.bounds.crown import lower_bounds
+from securemnist.certificates.bounds.euclidean import l2_ball, l2_intervals
 from securemnist.certificates.certificate import network_of
-from securemnist.certificates.crown import lower_bounds
-from securemnist.certificates.euclidean import l2_ball, l2_intervals
-from securemnist.certificates.intervals import Box, ball
-from securemnist.certificates.network import Intervals
+from securemnist.certificates.graph.network import Intervals
+from securemnist.certificates.operations.intervals import Box, ball
 from securemnist.referee import SLACK
 from securemnist.threats import L2
 from securemnist.threats.base import max_norm

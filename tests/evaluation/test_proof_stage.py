@@ -14,7 +14,7 @@ from torch import nn
 import securemnist as sm
 from securemnist.attacks.fgsm import FGSM
 from securemnist.certificates import BRANCHES, CROWN, INTERVALS, certificate
-from securemnist.certificates.proof import Proofs
+from securemnist.certificates.proofs.proof import Proofs
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError, NoCertificate, PolicyError, UsageError
 from securemnist.evaluation import proof_stage

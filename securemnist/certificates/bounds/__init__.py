@@ -1,0 +1,1 @@
+"""Bounds of margins over balls and squares: intervals, CROWN, and those of Lipschitz constants."""

@@ -1,0 +1,1 @@
+"""Single operations of a network: interval bounds, and linear bounds propagated backward through them."""

@@ -1,0 +1,96 @@
+"""Rules of sums, products and comparisons, between activations or with constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from securemnist.certificates.operations import affine
+from securemnist.certificates.operations.activations import Comparison
+from securemnist.certificates.operations.intervals import representable
+from securemnist.certificates.operations.rules import Rule, Shape, Sum
+from securemnist.errors import NoCertificate
+
+
+@dataclass(frozen=True)
+class Activations:
+    """An argument that depends on the image, with its shape per sample."""
+
+    shape: Shape
+
+
+def signed_sum(sign: int, sign_of_other: int) -> Callable[..., Rule]:
+    """The rule of sign * one + sign_of_other * other, in the order of the arguments; alpha is 1."""
+
+    def rule(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
+        if alpha != 1:
+            raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")
+        if _both(shape, one, other):
+            return Sum((sign, sign_of_other))
+        signs = (sign, sign_of_other)
+        constant, of_activations, of_constant = (
+            (other, *signs) if isinstance(one, Activations) else (one, *reversed(signs))
+        )
+        value = broadcast(constant, shape)
+        scale = of_activations * torch.ones_like(value)
+        return affine.elementwise(scale, of_constant * value, value.abs())
+
+    return rule
+
+
+def multiply(shape: Shape, one: Any, other: Any) -> Rule:
+    """One * other, where one of them is constant."""
+    if _both(shape, one, other):
+        raise NoCertificate("expected products with constants, got a product of two activations")
+    return _scaled(broadcast(other if isinstance(one, Activations) else one, shape))
+
+
+def divide(shape: Shape, _one: Any, other: Any) -> Rule:
+    """One / other, where other is constant."""
+    if isinstance(other, Activations):
+        raise NoCertificate("expected a division by a constant, got a division by activations")
+    # A kernel may multiply by the inverse instead.
+    return _scaled(_checked(1 / broadcast(other, shape)))
+
+
+def compare(function: Callable[..., torch.Tensor]) -> Callable[..., Rule]:
+    """A comparison (torch.gt, ge, lt or le) with a constant, as 0 and 1."""
+
+    def rule(shape: Shape, one: Any, other: Any) -> Rule:
+        if not isinstance(one, Activations) or isinstance(other, Activations):
+            raise NoCertificate("expected a comparison with a constant, got another comparison")
+        return Comparison(function, broadcast(other, shape))
+
+    return rule
+
+
+def broadcast(constant: Any, shape: Shape) -> torch.Tensor:
+    """A number or tensor as float64, reshaped to broadcast over samples of this shape."""
+    value = torch.as_tensor(constant).detach().double()
+    if value.dim() > len(shape) + 1 or (value.dim() == len(shape) + 1 and len(value) != 1):
+        raise NoCertificate(
+            "expected a constant that is the same for each sample, got a larger one"
+        )
+    _checked(value)  # the kernel rounds a float64 number to float32
+    return value.reshape(value.shape[-len(shape) :]) if value.dim() else value
+
+
+def _both(shape: Shape, *operands: Any) -> bool:
+    """Whether both operands are activations; NoCertificate for activations that are broadcast."""
+    shapes = [operand.shape for operand in operands if isinstance(operand, Activations)]
+    if any(each != shape for each in shapes):
+        raise NoCertificate("expected operands of one shape, got others")
+    return len(shapes) == 2
+
+
+def _scaled(value: torch.Tensor) -> Rule:
+    return affine.elementwise(value, torch.zeros_like(value), torch.zeros_like(value))
+
+
+def _checked(constant: torch.Tensor) -> torch.Tensor:
+    if not representable(constant):
+        raise NoCertificate("expected constants that float32 represents, got others")
+    return constant

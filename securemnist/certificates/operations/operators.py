@@ -1,0 +1,216 @@
+"""Rules by ATen operation. A new operation is a function and a line in `OPERATORS`.
+
+A function gets the output shape per sample and the arguments of the operation. Arguments that depend
+on the image are `Activations`; others are constants. It returns a Rule, or None for the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from securemnist.certificates.operations import activations, affine
+from securemnist.certificates.operations.arithmetic import (
+    Activations,
+    compare,
+    divide,
+    multiply,
+    signed_sum,
+)
+from securemnist.certificates.operations.rules import (
+    Concatenate,
+    LogSoftmax,
+    MaxPool,
+    Rearrange,
+    Rule,
+    Shape,
+)
+from securemnist.errors import NoCertificate
+
+Operator = Callable[..., Rule | None]
+aten = torch.ops.aten
+
+
+def _same(_shape: Shape, _x: Activations, **_options: Any) -> None:
+    """The identity, with or without a copy."""
+
+
+def _reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
+    return Rearrange(lambda x: x.reshape(len(x), *shape))
+
+
+def _squeeze(shape: Shape, x: Activations, dim: int | Sequence[int]) -> Rule:
+    dims = [dim] if isinstance(dim, int) else dim
+    if any(each % (len(x.shape) + 1) == 0 for each in dims):
+        raise NoCertificate("expected a batch dimension that stays, got it squeezed")
+    return _reshape(shape, x)
+
+
+def _expand(shape: Shape, _x: Activations, _size: Any) -> Rule:
+    return Rearrange(lambda x: x.expand(len(x), *shape))
+
+
+def _rearrange(function: Callable[..., torch.Tensor]) -> Operator:
+    """A selection by constant arguments; the output shape ensures that it keeps the batch dimension.
+
+    An operation that keeps the shape and reorders samples, such as a flip, needs its own check.
+    """
+    return lambda _shape, _x, *rest: Rearrange(lambda x: function(x, *rest))
+
+
+def _slice(_shape: Shape, _x: Activations, dim: int = 0, *limits: Any) -> Rule | None:
+    # The output has the batch size, so a slice of the batch dimension is the whole batch.
+    return None if dim == 0 else Rearrange(lambda t: aten.slice(t, dim, *limits))
+
+
+def _pad(_shape: Shape, x: Activations, pad: Sequence[int], value: float = 0) -> Rule:
+    if value != 0:
+        raise NoCertificate(f"expected padding of zeros, got {value}")
+    if len(pad) > 2 * len(x.shape):
+        raise NoCertificate("expected padding of each sample, got padding of the batch")
+    return Rearrange(partial(F.pad, pad=list(pad)))
+
+
+def _concatenate(shape: Shape, tensors: Sequence[Any], dim: int = 0) -> Rule:
+    if not all(isinstance(each, Activations) for each in tensors):
+        raise NoCertificate("expected activations to concatenate, got constants among them")
+    return Concatenate(dim % (len(shape) + 1))
+
+
+def _each(function: Callable[..., Rule]) -> Operator:
+    """An elementwise operation, whose rule depends on constant arguments only."""
+    return lambda _shape, _x, *rest, **options: function(*rest, **options)
+
+
+def _fixed(rule: Rule) -> Operator:
+    """An elementwise operation without other arguments."""
+    return lambda _shape, _x: rule
+
+
+def _prelu(_shape: Shape, x: Activations, slope: torch.Tensor) -> Rule:
+    return activations.leaky_relu(affine.channels(slope.flatten(), x.shape))
+
+
+def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
+    if not (isinstance(matrix, torch.Tensor) and matrix.dim() == 2):
+        raise NoCertificate("expected a product with a constant matrix, got another product")
+    return affine.linear(matrix.t().contiguous())
+
+
+def _batch_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
+    return affine.batch_norm(x.shape, *arguments)
+
+
+def _max_pool(function: Callable[..., Any]) -> Operator:
+    """Max pooling: `function` returns maxima and indices."""
+
+    def rule(_shape: Shape, x: Activations, *rest: Any) -> Rule:
+        if len(x.shape) != 3:
+            dims = len(x.shape)
+            raise NoCertificate(f"expected channels, rows and columns in a maximum, got {dims}")
+        return MaxPool(lambda t: function(t, *rest))
+
+    return rule
+
+
+def _mean_pool(_shape: Shape, _x: Activations, *rest: Any) -> Rule:
+    divisor = rest[5] if len(rest) > 5 else None
+    rows, columns = (*rest[0], *rest[0])[:2]
+    return affine.pooled(lambda x: aten.avg_pool2d(x, *rest), rows * columns + 4, divisor)
+
+
+def _reduce(function: Callable[..., torch.Tensor]) -> Operator:
+    """A mean or sum over dimensions; the output shape ensures that it keeps the batch dimension."""
+
+    def rule(_shape: Shape, _x: Activations, *rest: Any, **_dtype: Any) -> Rule:
+        return affine.pooled(lambda x: function(x, *rest))  # the output is float32
+
+    return rule
+
+
+def _softmax(*, exponential: bool) -> Operator:
+    def rule(shape: Shape, _x: Activations, dim: int, _half_to_float: bool) -> Rule:
+        if dim not in (1, -1) or len(shape) != 1:
+            raise NoCertificate(f"expected softmax over the classes, got it over dimension {dim}")
+        return LogSoftmax(exponential)
+
+    return rule
+
+
+subtract, subtract_from = signed_sum(1, -1), signed_sum(-1, 1)
+
+
+# Operations with boolean outputs, which only a conversion to float32 may read.
+COMPARISONS: dict[Any, Operator] = {
+    getattr(getattr(aten, name), overload): compare(getattr(torch, name))
+    for name in ("gt", "ge", "lt", "le")
+    for overload in ("Scalar", "Tensor")
+}
+CONVERSIONS = (aten._to_copy.default,)
+# Operations with two operands, either of which may be activations.
+BINARY: dict[Any, Operator] = {
+    **COMPARISONS,
+    aten.add.Tensor: signed_sum(1, 1),
+    aten.sub.Tensor: subtract,
+    **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), subtract_from),
+    aten.mul.Tensor: multiply,
+    aten.div.Tensor: divide,
+}
+# Operations with sizes as arguments, the batch size included; the output shape determines their rule.
+SIZED: dict[Any, Operator] = {
+    aten.view.default: _reshape,
+    aten._unsafe_view.default: _reshape,
+    aten.expand.default: _expand,
+}
+OPERATORS: dict[Any, Operator] = {
+    **BINARY,
+    **SIZED,
+    **dict.fromkeys((aten.clone.default, aten.detach.default), _same),
+    **dict.fromkeys(CONVERSIONS, _same),
+    **dict.fromkeys((aten.squeeze.dim, aten.squeeze.dims), _squeeze),
+    aten.unsqueeze.default: _reshape,
+    aten.permute.default: _rearrange(torch.permute),
+    aten.transpose.int: _rearrange(torch.transpose),
+    aten.select.int: _rearrange(torch.select),
+    aten.repeat.default: _rearrange(torch.Tensor.repeat),
+    aten.slice.Tensor: _slice,
+    aten.constant_pad_nd.default: _pad,
+    aten.cat.default: _concatenate,
+    aten.linear.default: _each(affine.linear),
+    aten.matmul.default: _matmul,
+    aten.convolution.default: _each(affine.convolution),
+    aten._native_batch_norm_legit_no_training.default: _batch_norm,
+    aten.max_pool2d_with_indices.default: _max_pool(aten.max_pool2d_with_indices),
+    aten.adaptive_max_pool2d.default: _max_pool(aten.adaptive_max_pool2d),
+    aten.avg_pool2d.default: _mean_pool,
+    aten._adaptive_avg_pool2d.default: _reduce(aten._adaptive_avg_pool2d),
+    aten.mean.dim: _reduce(torch.mean),
+    aten.sum.dim_IntList: _reduce(torch.sum),
+    aten.relu.default: _fixed(activations.leaky_relu(0.0)),
+    aten.leaky_relu.default: _each(activations.leaky_relu),
+    aten._prelu_kernel.default: _prelu,
+    aten.hardtanh.default: _each(lambda low=-1.0, high=1.0: activations.clamp(low, high)),
+    aten.clamp.default: _each(activations.clamp),
+    aten.clamp_min.default: _each(activations.clamp),
+    aten.clamp_max.default: _each(partial(activations.clamp, None)),
+    aten.sigmoid.default: _fixed(activations.SIGMOID),
+    aten.tanh.default: _fixed(activations.TANH),
+    aten.elu.default: _each(activations.elu),
+    aten.softplus.default: _each(activations.softplus),
+    aten.gelu.default: _each(activations.gelu),
+    aten.silu.default: _fixed(activations.SILU),
+    aten.mish.default: _fixed(activations.MISH),
+    aten.hardswish.default: _fixed(activations.HARDSWISH),
+    aten.abs.default: _fixed(activations.ABSOLUTE),
+    aten.neg.default: lambda shape, x: subtract(shape, 0.0, x),
+    aten.round.default: _fixed(activations.ROUND),
+    aten.floor.default: _fixed(activations.FLOOR),
+    aten.ceil.default: _fixed(activations.CEIL),
+    aten.sign.default: _fixed(activations.SIGN),
+    aten._softmax.default: _softmax(exponential=True),
+    aten._log_softmax.default: _softmax(exponential=False),
+}

@@ -1,0 +1,1 @@
+"""Branch and bound: proofs and counterexamples for samples that bounds alone leave open."""
