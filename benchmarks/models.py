@@ -106,7 +106,7 @@ def main() -> None:
     images, rows = data.load(), []
     with progress_bar() as progress:
         for name in loading.reference_names():
-            rows.append(row_of(Context(loading.resolve(name), images, progress)))
+            rows.append(row_of(Context(loading.resolve(name), images, progress=progress)))
             print(rows[-1], flush=True)
     lines = [*map(str, rows), "", *(line for row in rows for line in row.matrices())]
     write_atomically(PAGE, (_HEAD + "\n".join(lines)).encode())

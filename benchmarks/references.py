@@ -34,7 +34,7 @@ def main(again: bool) -> None:
             settings = cast(RobustSettings, bind(row.measure, row.settings, tier=row.tier))
             norm, attacks = settings.threat["norm"], settings.ladder.attacks
             for name in names:
-                context = Context(loading.resolve(name), images, progress)
+                context = Context(loading.resolve(name), images, progress=progress)
                 points = _points(kept, curves.entry(context, attacks, norm, []))
                 if [point.eps for point in points] != settings.curve:
                     points = curve(context, settings, row.seed)

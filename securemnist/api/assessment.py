@@ -135,7 +135,7 @@ def assess(
     scope = Scope(tier, keywords=" or ".join(f"[{row}]" for row in rows))
     with shown(progress) as display, borrowed(model, device, data.spec, data.test) as subject:
         folder = project_folder(here, Path(file))
-        context = Context(subject, data, display, stored, project=folder, policy=read)
+        context = Context(subject, data, stored, progress=display, project=folder, policy=read)
         print_endpoint(context, progress, queries_of(context, scope.rows(read, rows)))
         record, files = assessing.assess(
             context, read, scope, rows=rows, until_decided=until_decided

@@ -19,7 +19,8 @@ from securemnist.attacks.base import Attack
 from securemnist.defences.base import Defence
 from securemnist.errors import MeasureError, NotApplicable, SecureMnistError, UsageError
 from securemnist.evaluation.context import Context
-from securemnist.measures import bind, find, static_gate
+from securemnist.evaluation.project_context import ProjectContext
+from securemnist.measures import bind, find, take_of_project
 from securemnist.measures.endpoints import expected_queries
 from securemnist.models.borrowing import borrowed
 from securemnist.models.loading import Subject
@@ -120,8 +121,9 @@ def measure(
 
     `name`: a measure, for example "clean_accuracy", "robust_accuracy" or "certified_accuracy". `model`:
     an nn.Module from float32 images (n, C, H, W) in [0, 1] to logits (n, K), left as it was; or a SPEC
-    as on the command line. Source code ("static_findings") needs none. `data`: a DataSet; (images,
-    labels) as in `DataSet.from_tensors`; a path as in `DataSet.load`; None for the bundled MNIST.
+    as on the command line. Measures of the project's files, such as "static_findings", need none.
+    `data`: a DataSet; (images, labels) as in `DataSet.from_tensors`; a path as in `DataSet.load`; None
+    for the bundled MNIST.
 
     `threat`: Linf(0.3), L2(1.5), or "linf:0.3"; eps is in pixel units. Union(Linf(0.1), L2(1)), or
     "linf:0.1,l2:1", is the worst of several. `attack`: PGD(steps=40), "PGD",
@@ -137,15 +139,17 @@ def measure(
     bound = bind(name, asked)
     root = Path(project) if project is not None else current_project(Path.cwd())
     with shown(progress) as display, _as_measure_errors():
-        if isinstance(bound, static_gate.StaticSettings) and model is None:
-            found = static_gate.scan_folder(root, bound, seed, display)
+        taken = find(name)
+        if model is None and taken is not None and taken.of_project:
+            context = ProjectContext(project=root, progress=display)
+            found = take_of_project(context, taken, bound, seed)
             return Measurement(**vars(found), measure=name, settings=asked)
         if model is None:
             raise UsageError(f"expected a model for {name}, got none; pass an nn.Module or a SPEC")
         measured = as_data(data)
         with borrowed(model, device, measured.spec, measured.test) as subject:
-            context = Context(subject, measured, display, project=root)
-            if (taken := find(name)) is not None:
+            context = Context(subject, measured, progress=display, project=root)
+            if taken is not None:
                 print_endpoint(context, progress, expected_queries(taken, bound, context))
             found = assessing.measure(context, name, asked, seed=seed)
             return Measurement(

@@ -21,6 +21,7 @@ def accept(row_id: str, policy: Path | None) -> None:
     Writes the `baseline` file of the static_findings row ROW. Afterwards only new findings count.
     Entries without a matching finding are dropped.
     """
+    from securemnist.evaluation.project_context import ProjectContext
     from securemnist.measures import bind
     from securemnist.measures.static_gate import StaticSettings, current_baseline
     from securemnist.project import settings
@@ -43,7 +44,7 @@ def accept(row_id: str, policy: Path | None) -> None:
             'baseline = "security_tests/baseline.json" to the row'
         )
     bound = bind("static_findings", row_settings, where=f"{path}: row {row_id}")
-    folder = project_folder(here, path)
-    content, count = current_baseline(cast(StaticSettings, bound), folder)
-    write_file(folder, target, content)
+    context = ProjectContext(project=project_folder(here, path))
+    content, count = current_baseline(context, cast(StaticSettings, bound))
+    write_file(context.project, target, content)
     say(f"{target}: {count} findings accepted; commit the file, and review it as code")

@@ -70,17 +70,17 @@ def measure(
     from securemnist.api.measurement import measure as measure_model
     from securemnist.cli import defaults
     from securemnist.evaluation.ladders import parse_setting
-    from securemnist.measures.static_gate import StaticSettings
     from securemnist.project import settings as projects
     from securemnist.runtime.malloc import keep_freed_memory
 
     settings = as_settings(threat, attack, {} if images is None else {"images": images}, defence)
     for pair in others:
         settings |= parse_setting(pair)
-    bound = measures.bind(measure_name, settings)
+    measures.bind(measure_name, settings)
+    found = measures.find(measure_name)
     chosen = model_or_endpoint(model, endpoint)
     spec = defaults.model_of(chosen, resources.POLICY, demo=demo)
-    if spec is None and not isinstance(bound, StaticSettings):
+    if spec is None and not (found is not None and found.of_project):
         raise UsageError(
             "expected a model, got none (fixtures are used by pytest and `assess` only); pass --model "
             "SPEC, set model = SPEC in [tool.securemnist], or pass --demo for the bundled model"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ from securemnist.data import DataSet, Samples
 from securemnist.errors import ModelError, UsageError
 from securemnist.evaluation import own_doubts
 from securemnist.evaluation.calibration import Limits, limits_of
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.evaluation.replay import Replay
 from securemnist.models import contract
 from securemnist.models.loading import Subject
@@ -25,9 +25,8 @@ from securemnist.models.probabilities import with_gradients
 from securemnist.results.evidence.tables import AnswerTable
 from securemnist.results.policy import Policy
 from securemnist.runtime import denormals
-from securemnist.types import Images, Labels, Logits, Progress, silent
+from securemnist.types import Images, Labels, Logits
 
-T = TypeVar("T")
 _BATCH = 256
 # The exact share of fewer samples does not generalise to new ones, so that the interval decides.
 FEWEST = 100
@@ -80,22 +79,18 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Context:
+class Context(ProjectContext):
     """A model that has passed the model contract, and the data it is measured on.
 
-    `replay`: stored adversarial examples that searches try first. `cache`: results that several
-    rows share. `project`: the folder that paths of a static row are relative to, and that may hold a
-    calibration. `doubts`: the user's own doubts about searches, by default those of the project in the
+    `replay`: stored adversarial examples that searches try first. `project` may hold a calibration.
+    `doubts`: the user's own doubts about searches, by default those of the project in the
     working folder. `trial`: limits of doubts that are tried instead of those of the project.
     `policy`: the policy of the run, for measures of the policy itself.
     """
 
     subject: Subject
     data: DataSet
-    progress: Progress = silent
     replay: Replay | None = None
-    cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-    project: Path = field(default_factory=Path.cwd, compare=False)
     doubts: tuple[own_doubts.Check, ...] = field(
         default_factory=lambda: own_doubts.of_project(Path.cwd()), repr=False, compare=False
     )
@@ -194,13 +189,6 @@ class Context:
         starts = range(0, len(samples), _PART)
         parts = [self.logits(samples[k : k + _PART].images()).cpu() for k in starts]
         return torch.cat(parts)
-
-    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """The value of `compute()`, which runs once for each key."""
-        if key not in self.cache:
-            self.cache[key] = compute()
-        value: T = self.cache[key]
-        return value
 
     @torch.no_grad()
     def logits(self, x: Images) -> Logits:

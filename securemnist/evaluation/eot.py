@@ -39,7 +39,8 @@ def mean_context(context: Context) -> Context:
         copy = None if own.attacked is None else target
         subject = dataclasses.replace(own, model=model, attacked=copy)
         return Context(
-            *(subject, context.data, context.progress),
+            *(subject, context.data),
+            progress=context.progress,
             project=context.project,
             doubts=context.doubts,
             trial=context.trial,

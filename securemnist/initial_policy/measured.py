@@ -183,7 +183,7 @@ def _row(context: Context, proposal: Proposal, settings: dict[str, Any], sizes: 
     accepted = None
     if proposal.measure == "static_findings":
         static = cast(StaticSettings, bind(proposal.measure, settings))
-        accepted = static_gate.baseline_of(context, static)
+        accepted = static_gate.current_baseline(context, static)
     return Row(
         proposal=proposal,
         settings=settings,

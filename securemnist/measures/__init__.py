@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 from securemnist.defences import make_defence
 from securemnist.defences.subject import defended
 from securemnist.errors import MeasureError, PolicyError
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.measures import endpoints, own_code
 from securemnist.measures.base import ImageSettings, Measure, Settings
 from securemnist.measures.policy_check import check_data, check_policy
@@ -26,6 +28,7 @@ __all__ = [
     "check_policy",
     "find",
     "take_measurement",
+    "take_of_project",
     "with_defence",
 ]
 
@@ -58,6 +61,15 @@ def take_measurement(context: Context, measure: str, settings: Settings, seed: i
     return dataclasses.replace(measurement, seconds=round(time.perf_counter() - began, 3))
 
 
+def take_of_project(
+    context: ProjectContext, measure: Measure, settings: Settings, seed: int
+) -> Measurement:
+    """One measurement of a measure that needs no model; `seconds` covers the whole measure."""
+    began = time.perf_counter()
+    measurement = _measurement(measure, context, settings, seed)
+    return dataclasses.replace(measurement, seconds=round(time.perf_counter() - began, 3))
+
+
 def with_defence(context: Context, settings: Settings) -> tuple[Context, Settings]:
     """The context and the settings of a measurement, with the row's defence put before the model.
 
@@ -76,7 +88,8 @@ def with_defence(context: Context, settings: Settings) -> tuple[Context, Setting
     return context, settings
 
 
-def _measurement(measure: Measure, context: Context, settings: Settings, seed: int) -> Measurement:
+def _measurement(measure: Measure, context: Any, settings: Settings, seed: int) -> Measurement:
+    # The context of a measure `of_project` may be a ProjectContext.
     measurement = measure.run(context, settings, seed)
     if not isinstance(measurement, Measurement):  # the function may be a user's own
         got, name = type(measurement).__name__, measure.run.__name__

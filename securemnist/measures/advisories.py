@@ -9,7 +9,7 @@ from pydantic import Field
 
 from securemnist._util import resources
 from securemnist.errors import MeasureError
-from securemnist.evaluation.context import Context
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
 from securemnist.measures.inputs import InsidePath, InsidePaths, of_files
@@ -44,15 +44,15 @@ class VulnerabilitySettings(AdvisoryListSettings):
 
     files: InsidePaths = Field(default_factory=list)
 
-    def inputs(self, context: Context) -> dict[str, str]:
+    def inputs(self, context: ProjectContext) -> dict[str, str]:
         """The list of advisories; locks are those of the version."""
         return of_files(context, self.advisories)
 
 
 def vulnerable_dependencies(
-    context: Context, settings: VulnerabilitySettings, seed: int
+    context: ProjectContext, settings: VulnerabilitySettings, seed: int
 ) -> Measurement:
-    """The number of installed or locked versions that an advisory names; the model is not used.
+    """The number of installed or locked versions that an advisory names.
 
     It asks no network: a vulnerability that the list lacks is not found, so bound its age, too. A lock
     that cannot be read counts. DataError where the list cannot be read, MeasureError where it names no
@@ -72,8 +72,10 @@ def vulnerable_dependencies(
     return supply_chain.counted([*checks, *unread], about, seed=seed)
 
 
-def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: int) -> Measurement:
-    """The days since the list of advisories was brought up to date; the model is not used.
+def advisories_age_days(
+    context: ProjectContext, settings: AdvisoryListSettings, seed: int
+) -> Measurement:
+    """The days since the list of advisories was brought up to date.
 
     DataError where the list cannot be read, MeasureError where its date is in the future.
     """
@@ -88,9 +90,9 @@ def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: 
     return supply_chain.counted([check], about, seed=seed, count=age)
 
 
-VULNERABLE_DEPENDENCIES = supply_chain.measure(
+VULNERABLE_DEPENDENCIES = supply_chain.of_project(
     vulnerable_dependencies, VulnerabilitySettings, seconds=0.3
 )
-ADVISORIES_AGE_DAYS = supply_chain.measure(
+ADVISORIES_AGE_DAYS = supply_chain.of_project(
     advisories_age_days, AdvisoryListSettings, seconds=0.1, most=_OLDEST
 )

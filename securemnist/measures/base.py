@@ -124,7 +124,8 @@ class Measure:
     `good` is the direction of thresholds: `at_least` where more is better, else `at_most`. `limits`
     is the range of a threshold; one at the easy end could not fail. `search`: it searches for
     adversarial examples, and stored examples can be added to the search. `weights`: it needs the
-    network itself, and not only its answers.
+    network itself, and not only its answers. `of_project`: it reads files of the project alone, so that
+    it needs no model, and its context is a ProjectContext.
     """
 
     run: Callable[[Context, Any, int], Measurement]
@@ -136,6 +137,7 @@ class Measure:
     unit: Literal["share", "ratio", "count"] = "share"
     search: bool = False
     weights: bool = False
+    of_project: bool = False
 
 
 def bad_share(
@@ -147,7 +149,13 @@ def bad_share(
 
 
 def counting(
-    family: Family, run: Any, settings: type[Settings], *, seconds: float, most: float = 1e4
+    family: Family,
+    run: Any,
+    settings: type[Settings],
+    *,
+    seconds: float,
+    most: float = 1e4,
+    of_project: bool = False,
 ) -> Measure:
     """A measure that counts what is wrong, in about `seconds`; a threshold of `most` cannot fail."""
     return Measure(
@@ -155,6 +163,7 @@ def counting(
         good="at_most",
         limits=(0.0, most),
         unit="count",
+        of_project=of_project,
     )
 
 

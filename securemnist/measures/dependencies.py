@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from securemnist.errors import NotApplicable
-from securemnist.evaluation.context import Context
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.measures import supply_chain
 from securemnist.measures.base import Settings
 from securemnist.measures.inputs import InsidePaths
@@ -25,8 +25,10 @@ class DependencySettings(Settings):
     installed: bool = True
 
 
-def unpinned_dependencies(context: Context, settings: DependencySettings, seed: int) -> Measurement:
-    """The number of dependencies without one version and hashes; the model is not used.
+def unpinned_dependencies(
+    context: ProjectContext, settings: DependencySettings, seed: int
+) -> Measurement:
+    """The number of dependencies without one version and hashes.
 
     Every entry of each lock has to name one version and the SHA-256 of its files. Declared
     dependencies have to be in a lock, and installed ones at the pinned version. A lock that is
@@ -41,4 +43,6 @@ def unpinned_dependencies(context: Context, settings: DependencySettings, seed: 
     return supply_chain.counted(checks, "dependencies and their locks", seed=seed)
 
 
-UNPINNED_DEPENDENCIES = supply_chain.measure(unpinned_dependencies, DependencySettings, seconds=0.5)
+UNPINNED_DEPENDENCIES = supply_chain.of_project(
+    unpinned_dependencies, DependencySettings, seconds=0.5
+)

@@ -17,6 +17,7 @@ from securemnist._util.hashing import sha256, sha256_of_value
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.models.loading import Subject, resolve
 
 _LARGEST = 2 << 30  # bytes of a file
@@ -52,7 +53,7 @@ def other_model(context: Context, spec: str) -> Subject:
     )
 
 
-def of_files(context: Context, *names: str | None) -> dict[str, str]:
+def of_files(context: ProjectContext, *names: str | None) -> dict[str, str]:
     """SHA-256 by name of files, and of the files that lie in folders, seen from the project's folder.
 
     None names nothing. MeasureError for what cannot be read.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from securemnist.evaluation.context import Context
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.measures import static_gate, supply_chain
 from securemnist.measures.static_gate import ScanSettings
 from securemnist.results.evidence.supply_chain import SupplyCheck
@@ -42,8 +42,8 @@ class LoaderSettings(ScanSettings):
     """Settings of a row of loaders; with those of a static row the code is scanned once for both."""
 
 
-def unsafe_loaders(context: Context, settings: LoaderSettings, seed: int) -> Measurement:
-    """The number of calls that may run code of the file they read; model and data are not used.
+def unsafe_loaders(context: ProjectContext, settings: LoaderSettings, seed: int) -> Measurement:
+    """The number of calls that may run code of the file they read.
 
     Such are pickle and what builds on it, `torch.load` without `weights_only=True`, NumPy's
     `allow_pickle`, Keras without its safe mode, `yaml.load`, and code of model hubs. A static baseline
@@ -73,4 +73,4 @@ def _check(name: str, place: str, found: str, *, holds: bool) -> SupplyCheck:
     return SupplyCheck(name, place, "no loader that runs code", found, holds)
 
 
-UNSAFE_LOADERS = supply_chain.measure(unsafe_loaders, LoaderSettings, seconds=10.0)
+UNSAFE_LOADERS = supply_chain.of_project(unsafe_loaders, LoaderSettings, seconds=10.0)

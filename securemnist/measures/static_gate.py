@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from securemnist.errors import NotApplicable
-from securemnist.evaluation.context import Context
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.measures.base import Settings, count_measurement, counting
 from securemnist.measures.inputs import InsidePaths
 from securemnist.results.evidence.static import (
@@ -27,7 +24,6 @@ from securemnist.results.families import STATIC
 from securemnist.results.findings import Measurement
 from securemnist.sanitize import terminal
 from securemnist.static import Issue, PythonFiles, Scan, baseline, scan
-from securemnist.types import Progress
 
 log = logging.getLogger("securemnist")
 MAX_LOGGED = 50  # findings shown in a terminal; the report lists more
@@ -64,38 +60,19 @@ class StaticSettings(ScanSettings):
     baseline: str | None = None
 
 
-def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
-    """Findings in the source code of the context's project; model and data are not used."""
-    scanned = functools.partial(cached_scan, context, settings)
-    return _measured(context.project, settings, seed, context.progress, scanned)
-
-
-def scan_folder(
-    folder: Path, settings: StaticSettings, seed: int, progress: Progress
-) -> Measurement:
+def static_findings(context: ProjectContext, settings: StaticSettings, seed: int) -> Measurement:
     """Findings of Bandit and Semgrep at or above a level that are not in the baseline.
 
-    Paths are relative to `folder`. Raises PolicyError for a missing baseline, and MeasureError
-    where a path does not exist or a tool fails. Raises NotApplicable where the row names no paths
-    and the folder contains no Python.
+    Paths are relative to the project's folder. Raises PolicyError for a missing baseline, and
+    MeasureError where a path does not exist or a tool fails. Raises NotApplicable where the row names no
+    paths and the folder contains no Python.
     """
-    began = time.perf_counter()
-    found = _measured(folder, settings, seed, progress, lambda: _scan(settings, folder))
-    return dataclasses.replace(found, seconds=round(time.perf_counter() - began, 3))
-
-
-def _measured(
-    folder: Path,
-    settings: StaticSettings,
-    seed: int,
-    progress: Progress,
-    take_scan: Callable[[], Scan],
-) -> Measurement:
+    folder = context.project
     entries = baseline.load(folder / settings.baseline) if settings.baseline else []
     tools = " and ".join(settings.tools)
-    progress(tools, 0, 1)
-    scanned = take_scan()
-    progress(tools, 1, 1)
+    context.progress(tools, 0, 1)
+    scanned = cached_scan(context, settings)
+    context.progress(tools, 1, 1)
     unaccepted, stale = baseline.split(scanned.issues, entries)
     counted = [issue for issue in unaccepted if issue.at_least(settings.level)]
     for issue in counted[:MAX_LOGGED]:
@@ -131,25 +108,17 @@ def _not_counted(scanned: Scan, unaccepted: Iterable[Issue], level: str) -> list
     ]
 
 
-def current_baseline(settings: StaticSettings, folder: Path) -> tuple[bytes, int]:
+def current_baseline(context: ProjectContext, settings: StaticSettings) -> tuple[bytes, int]:
     """The baseline file that accepts all findings of today, and their number.
 
-    A row with this `baseline` can have `at_most = 0`.
+    A row with this `baseline` can have `at_most = 0`. A measurement and this share one scan.
     """
-    return _accepting(_scan(settings, folder), settings)
-
-
-def baseline_of(context: Context, settings: StaticSettings) -> tuple[bytes, int]:
-    """`current_baseline` of the context's project; its measurement and this share one scan."""
-    return _accepting(cached_scan(context, settings), settings)
-
-
-def _accepting(scanned: Scan, settings: StaticSettings) -> tuple[bytes, int]:
-    counted = [issue for issue in scanned.issues if issue.at_least(settings.level)]
+    issues = cached_scan(context, settings).issues
+    counted = [issue for issue in issues if issue.at_least(settings.level)]
     return baseline.dumps(counted), len(counted)
 
 
-def cached_scan(context: Context, settings: ScanSettings) -> Scan:
+def cached_scan(context: ProjectContext, settings: ScanSettings) -> Scan:
     """The scan of the context's project, which rows with equal paths, exclusions and tools share."""
     key = (cached_scan, settings.model_dump_json(include={*_READ}, exclude_unset=True))
     return context.cached(key, lambda: _scan(settings, context.project))
@@ -166,4 +135,4 @@ def _scan(settings: ScanSettings, folder: Path) -> Scan:
 
 
 # Seconds on two cores: Bandit about two, Semgrep mostly its start-up.
-STATIC_FINDINGS = counting(STATIC, static_findings, StaticSettings, seconds=10.0)
+STATIC_FINDINGS = counting(STATIC, static_findings, StaticSettings, seconds=10.0, of_project=True)

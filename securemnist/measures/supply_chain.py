@@ -12,6 +12,7 @@ from securemnist.results.findings import Measurement
 
 # A measure of the family, by its function, its settings and its seconds.
 measure = functools.partial(counting, SUPPLY_CHAIN)
+of_project = functools.partial(measure, of_project=True)
 
 
 def check(name: str, place: str, expected: str, wrong: str) -> SupplyCheck:

@@ -60,7 +60,7 @@ class Bench:
         if subject.name not in self._contexts:
             # No doubts of a project in the working folder: the run depends on nothing there.
             self._contexts[subject.name] = Context(
-                subject, self.data, self.progress, project=self.folder, doubts=()
+                subject, self.data, progress=self.progress, project=self.folder, doubts=()
             )
         return self._contexts[subject.name]
 

@@ -83,8 +83,8 @@ def security_lab(
             context = Context(
                 subject,
                 images,
-                progress,
                 replay,
+                progress=progress,
                 project=project_folder(config.rootpath, file),
                 doubts=doubts,
                 policy=policy,

@@ -31,7 +31,9 @@ def test_trainings_of_a_row_are_counted_together(
             reported.append((done, total))
 
     measured_model = network if model == "honest" else Changed(network, at_random(0.6))
-    context = Context(loading.from_model(measured_model.eval(), name="it"), digits, progress)
+    context = Context(
+        loading.from_model(measured_model.eval(), name="it"), digits, progress=progress
+    )
     take_measurement(
         context, "extraction_agreement", bind("extraction_agreement", {"queries": 600}), 0
     )

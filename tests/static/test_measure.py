@@ -14,6 +14,7 @@ from securemnist._util import resources
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError, NotApplicable, PolicyError
 from securemnist.evaluation.context import Context
+from securemnist.evaluation.project_context import ProjectContext
 from securemnist.measures import static_gate
 from securemnist.models.loading import Subject
 from securemnist.results import policy
@@ -109,7 +110,7 @@ def test_baseline_accepts_old_findings(write: Write) -> None:
     write({"old.py": PICKLE_DEMO})
     row = Requirement(id="S", measure="static_findings", because="x", at_most=0)
     today = static_gate.StaticSettings(tools=["bandit"], level="medium")
-    content, count = static_gate.current_baseline(today, Path.cwd())
+    content, count = static_gate.current_baseline(ProjectContext(), today)
     here = write({"baseline.json": content.decode()})
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert count == 1
@@ -147,10 +148,11 @@ def test_measurement_and_baseline_share_a_scan(
     context = Context(baseline, mnist, project=write({"old.py": PICKLE_DEMO}))
     settings = static_gate.StaticSettings(tools=["bandit"], level="medium")
     measured = static_gate.static_findings(context, settings, 0)
-    content, count = static_gate.baseline_of(context, settings)
+    shared = static_gate.current_baseline(context, settings)
     assert len(scans) == 1
-    assert count == measured.value == 1
-    assert (content, count) == static_gate.current_baseline(settings, context.project)
+    assert shared[1] == measured.value == 1
+    alone = ProjectContext(project=context.project)
+    assert shared == static_gate.current_baseline(alone, settings)
 
 
 def test_paths_without_python_are_error(write: Write) -> None:
@@ -180,7 +182,7 @@ def test_unreadable_file_is_finding(write: Write) -> None:
         ("b.py", "not-read"),
     ]
     settings = static_gate.StaticSettings(tools=["bandit"], level="medium")
-    content, count = static_gate.current_baseline(settings, here)
+    content, count = static_gate.current_baseline(ProjectContext(project=here), settings)
     write({"baseline.json": content.decode()})
     adopted = BANDIT | {"baseline": "baseline.json"}
     assert (count, measure(**adopted).value) == (2, 0)

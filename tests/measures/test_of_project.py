@@ -1,0 +1,52 @@
+"""Measures of a project's files, which need no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import securemnist as sm
+from securemnist.measures import MEASURES
+from securemnist.models.loading import Subject
+from tests.commands import run
+
+OF_PROJECT = [name for name, measure in MEASURES.items() if measure.of_project]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with an unsafe loader and a dependency without a version."""
+    (tmp_path / "load.py").write_text("import pickle\n\nmodel = pickle.load(open('model', 'rb'))\n")
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", OF_PROJECT)
+def test_files_are_measured_with_and_without_a_model(
+    name: str, project: Path, baseline: Subject
+) -> None:
+    """A model changes nothing about the number and its evidence."""
+    alone, beside = (
+        sm.measure(name, model, project=project, progress=False) for model in (None, baseline)
+    )
+    assert (alone.value, alone.n, alone.evidence) == (beside.value, beside.n, beside.evidence)
+    assert alone.subject == {}
+    assert beside.subject["name"] == "baseline"
+
+
+def test_findings_need_no_model(project: Path) -> None:
+    """The unsafe loader, and the dependency and its lock, are found without a model."""
+    found = {name: sm.measure(name, project=project, progress=False).value for name in OF_PROJECT}
+    assert found["unsafe_loaders"] == 1
+    assert found["unpinned_dependencies"] >= 1
+    assert found["static_findings"] >= 1
+
+
+def test_the_command_needs_no_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`securemnist measure` takes them as it is; a measure of a model still asks for one."""
+    monkeypatch.chdir(project)
+    done = run("measure", "unpinned_dependencies", "--set", "installed=false")
+    assert done.exit_code == 0, done.output
+    assert "unpinned_dependencies 1 count" in done.output
+    assert run("measure", "clean_accuracy").exit_code == 2
