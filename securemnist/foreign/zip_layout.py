@@ -94,7 +94,7 @@ def _directory(content: bytes) -> tuple[list[_Entry], int]:
     """The entries of the directory, and the byte where it begins."""
     end = len(content) - 22
     if end < 0 or content[end : end + 4] != _END:
-        raise _Bad("its directory is not at the end of the file")
+        raise _Bad("its directory is not at the end of the file, which may be cut off")
     disk, first, here, count, size, offset, comment = struct.unpack(
         "<4H2IH", content[end + 4 : end + 22]
     )
