@@ -17,9 +17,8 @@ from securemnist.results.json_model import table
 from securemnist.sanitize import line
 from securemnist.view import jinja, requirement_text
 from securemnist.view.class_names import SHOWN, ClassNames
-from securemnist.view.count import counts
 from securemnist.view.interval_bar import IntervalBar, of_difference
-from securemnist.view.numbers import NONE
+from securemnist.view.numbers import NONE, counts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 200

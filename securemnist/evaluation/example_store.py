@@ -61,8 +61,7 @@ def load(folders: Iterable[Path], data: DataSet) -> Replay:
     sets: list[Examples] = []
     for folder in folders:
         for name, digest in _recorded_files(folder, data):
-            what = "stored adversarial examples"
-            content = read_or_raise(folder / name, MAX_BYTES, what, DataError, _ADVICE)
+            content = _read(folder / name)
             if sha256(content) != digest:
                 raise DataError(
                     f"{folder / name}: expected SHA-256 {digest:.12}... of assessment.json, got "
@@ -107,3 +106,7 @@ def _recorded_files(folder: Path, data: DataSet) -> list[tuple[str, str]]:
             )
         files.append((f"{FOLDER}/{row}.npz", entry.sha256))
     return files
+
+
+def _read(path: Path) -> bytes:
+    return read_or_raise(path, MAX_BYTES, "stored adversarial examples", DataError, _ADVICE)

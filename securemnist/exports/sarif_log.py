@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.exports import identity
 from securemnist.exports.places import Place
 from securemnist.results.assessment import Assessment

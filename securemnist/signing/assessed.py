@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import datetime
 
-from securemnist._util.hashing import canonical_json
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import canonical_json, json_file
 from securemnist._util.parsing import json_value
 from securemnist.errors import ParseError, SignatureError, UsageError
 from securemnist.results.assessment import Assessment
