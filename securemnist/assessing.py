@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import logging
 import traceback
 from collections.abc import Collection, Mapping
@@ -9,12 +11,12 @@ from typing import Any
 
 import torch
 
+from securemnist._util import resources
 from securemnist._util.user_code import place
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError, UsageError
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
 from securemnist.measures import bind, find, take_measurement
-from securemnist.measures.claims import claims
 from securemnist.project import code_digests, settings
 from securemnist.results.assessment import Assessment
 from securemnist.results.families import Family
@@ -135,3 +137,22 @@ def judge(
         log.error("measuring %s raised\n%s", requirement.id, terminal(traceback.format_exc()))
         reason = f"the measurement raised {type(error).__name__}{place(error)}: {error}"
         return requirement.unmeasured(Verdict.ERROR, reason, **words)
+
+
+@functools.cache
+def claims() -> dict[str, str]:
+    """The claim of each measure that a bundled suite tests, as one line, by the measure's name."""
+    found = {}
+    for path in sorted(resources.SUITES.glob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and (name := _measure(node)):
+                found[name] = " ".join((ast.get_docstring(node) or "").split())
+    return found
+
+
+def _measure(test: ast.FunctionDef) -> str:
+    """The name in @pytest.mark.measure("NAME"); "" where a function has no such marker."""
+    for mark in test.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.measure":
+            return str(ast.literal_eval(mark.args[0]))
+    return ""

@@ -33,7 +33,8 @@ def describe(folder: Path, *, processor: str) -> dict[str, Any]:
 
     `folder` of the record: its path inside the repository; left out for the root, and without Git.
     """
-    inside = _prefix(folder)
+    prefix = git(folder, "rev-parse", "--show-prefix") or b""  # from the root of its repository
+    inside = prefix.decode(errors="replace").strip().strip("/")
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -64,12 +65,6 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return versions
-
-
-def _prefix(folder: Path) -> str:
-    """The path of `folder` from the root of its repository, with slashes; "" for the root."""
-    prefix = git(folder, "rev-parse", "--show-prefix")
-    return "" if prefix is None else prefix.decode(errors="replace").strip().strip("/")
 
 
 def _commit(folder: Path) -> str:

@@ -36,3 +36,11 @@ def sha256_of_value(value: Any) -> str:
 def seed_from(*parts: Any) -> int:
     """A 63-bit seed that depends on every part, so that no two rows share random numbers."""
     return int(sha256_of_value(list(parts))[:16], 16) >> 1
+
+
+def json_file(value: Any, *, sort_keys: bool = False, ensure_ascii: bool = True) -> bytes:
+    """The content of a file that people read, too: indented; ValueError for NaN and infinities."""
+    text = json.dumps(
+        value, indent=1, sort_keys=sort_keys, ensure_ascii=ensure_ascii, allow_nan=False
+    )
+    return f"{text}\n".encode()

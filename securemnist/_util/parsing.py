@@ -14,9 +14,11 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from securemnist.errors import ParseError
+from securemnist._util.files import read_or_raise
+from securemnist.errors import ParseError, UsageError
 
 MAX_DEPTH = 64
 # A JSON value takes about 100 bytes of memory in Python, a TOML table about 1,000.
@@ -213,3 +215,15 @@ def _whole_numbers(table: dict[str, Any]) -> Iterator[tuple[str, int]]:
             pending += [(name, item) for item in value]
         elif isinstance(value, int):
             yield name, value
+
+
+def toml_file(path: Path, expected: str, raises: type[UsageError] = UsageError) -> dict[str, Any]:
+    """The tables of a file; the error `raises` where it cannot be read or is no TOML.
+
+    `expected`: what the file holds, for instance "the description of an endpoint".
+    """
+    try:
+        content = read_or_raise(path, MAX_TOML_BYTES, expected, raises, "name another file")
+        return toml_table(decoded(content))
+    except ParseError as error:
+        raise raises(f"{path}: expected TOML, got {error}; fix it") from error

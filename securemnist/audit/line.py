@@ -60,11 +60,8 @@ def parse(text: bytes) -> Line:
     if canonical_json(content).encode() != body:
         raise ParseError("JSON in another form than the log's")
     kind, number, previous = (content.pop(key, None) for key in ("kind", "number", "previous"))
-    valid = kind in KINDS and type(number) is int and number > 0 and _is_digest(previous)
+    numbered = kind in KINDS and type(number) is int and number > 0
+    valid = numbered and isinstance(previous, str) and _HEX.fullmatch(previous)
     if not valid or "digest" in content:
         raise ParseError("a line without a known kind, number and digest of the line before")
     return Line(kind, number, previous, digest, content, text)
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and _HEX.fullmatch(value) is not None

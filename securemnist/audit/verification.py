@@ -60,7 +60,9 @@ class _Chain:
             after = [_light(place) for place in ahead]
             return classified(place, self.before, after, self.number + 1)
         if (reason := self._wrong(line)) is not None:
-            return Damage("changed", self._first_unsigned(line), place.where, reason)
+            # A wrong signature shows that some line after the checkpoint before was written anew.
+            first = min(self.signed + 1, line.number) if line.kind == "checkpoint" else line.number
+            return Damage("changed", first, place.where, reason)
         self.number, self.before = line.number, place
         if line.number in self.heads:
             self.heads[line.number] = line.digest
@@ -93,10 +95,6 @@ class _Chain:
             self.stopped = _kind(self.before) == "stop"
             self.signed = line.number
         return None
-
-    def _first_unsigned(self, line: Line) -> int:
-        """A wrong signature shows that some line after the checkpoint before was written anew."""
-        return min(self.signed + 1, line.number) if line.kind == "checkpoint" else line.number
 
 
 def _kind(place: Place | None) -> str:

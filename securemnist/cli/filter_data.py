@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from securemnist.cli.inline_table import inline_table
-from securemnist.cli.options import PATH, target_of
+from securemnist.cli.options import PATH, inline_table, target_of
 from securemnist.cli.output import check_writable, say
 from securemnist.errors import FAILED, UNDECIDED, Inconclusive, UsageError
 from securemnist.sanitize import sentence

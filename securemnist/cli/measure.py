@@ -65,7 +65,7 @@ def measure(
     """
     from securemnist import measures
     from securemnist._util import resources
-    from securemnist._util.json_file import json_file
+    from securemnist._util.hashing import json_file
     from securemnist.api.inputs import as_settings
     from securemnist.api.measurement import measure as measure_model
     from securemnist.cli import defaults

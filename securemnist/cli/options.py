@@ -9,7 +9,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from securemnist.errors import UsageError
+from securemnist._util.parsing import toml_table
+from securemnist.errors import ParseError, UsageError
 from securemnist.input_spec import InputSpec
 
 PATH = click.Path(path_type=Path)
@@ -106,3 +107,15 @@ def _chosen(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
             "expected --images once, got --digits, its former name, too; leave out --digits"
         )
     return former
+
+
+def inline_table(option: str, text: str) -> dict[str, Any]:
+    """The settings of an inline TOML table; UsageError for other text."""
+    try:
+        table = toml_table(f"settings = {text}")
+    except ParseError as error:
+        raise UsageError(f"expected {option} as a TOML table, got {error}; fix it") from error
+    settings = table["settings"]
+    if len(table) != 1 or not isinstance(settings, dict):
+        raise UsageError(f"expected {option} as one TOML table {{...}}, got {text!r}; fix it")
+    return settings

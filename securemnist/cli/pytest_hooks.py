@@ -12,12 +12,9 @@ import pytest
 
 from securemnist.cli.output import print_endpoint
 from securemnist.comparison.comparability import SAME_MODEL
-from securemnist.plugin.dataset import READ
-from securemnist.plugin.endpoint_lines import PRINTED
 from securemnist.plugin.messages import row_of
 from securemnist.plugin.narrowing import matches_markers
-from securemnist.plugin.reporting import STORED_ONLY
-from securemnist.plugin.state import PROGRESS, STATE
+from securemnist.plugin.state import STATE
 from securemnist.results.findings import Requirement, Verdict
 from securemnist.view import wording
 from securemnist.view.eta import Schedule
@@ -42,7 +39,7 @@ class RunHooks:
     `schedule`: the selected rows and the current one. A model of the digest `refused` ends the run
     before its first row. `only`: the ids of --row. `selection`: the options that selected the rows, as
     text. `collected`: all rows with a test that tier, -m and --row select, before hooks of the conftest.
-    `data`: the data of the run, which are read again where it is None.
+    `data`: the data of the run, checked against its policy; they are read again where it is None.
     """
 
     def __init__(
@@ -59,12 +56,11 @@ class RunHooks:
         self.selection: list[str] = []
         self.rows: list[Requirement] = []
 
+    @pytest.hookimpl(trylast=True)  # the plugin makes the state
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[PRINTED] = True  # by the command, or below
-        config.stash[READ] = self.data
-        config.stash[STORED_ONLY] = True
-        if self.progress is not None:
-            config.stash[PROGRESS] = self.progress
+        state = config.stash[STATE]
+        state.announced = True  # by the command, or below
+        state.data, state.progress, state.stored_only = self.data, self.progress, True
         # Of two fixtures of one name the later plugin wins: the user's is registered after ours.
         if self.conftest is not None:
             config.pluginmanager.register(self.conftest)

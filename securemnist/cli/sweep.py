@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from securemnist.cli.inline_table import inline_table
-from securemnist.cli.options import PATH
+from securemnist.cli.options import PATH, inline_table
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
 from securemnist.sanitize import sentence
@@ -55,7 +54,7 @@ def sweep(
     Exit codes: 0 measured; 2 usage error.
     """
     from securemnist import data as data_sets
-    from securemnist._util.json_file import json_file
+    from securemnist._util.hashing import json_file
     from securemnist._util.resources import write_atomically
     from securemnist.train import recipe_named
     from securemnist.train import sweep as sweeps

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from securemnist.cli.inline_table import inline_table
-from securemnist.cli.options import PATH
+from securemnist.cli.options import PATH, inline_table
 from securemnist.cli.output import say
 
 

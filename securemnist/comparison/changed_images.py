@@ -58,7 +58,8 @@ class Images:
         if unit == "count":
             places = tuple(image.by for image in turned[:SHOWN])
             return TurnedImages(count=len(turned), places=places)
-        stored = _gallery(weak)
+        evidence = None if weak is None else weak.evidence
+        stored = {image.index: image for image in kept_images(evidence)}
         ordered = sorted(turned, key=lambda image: image.place not in stored)
         tiles = (self._tile(image, stored) for image in _of_every_class(ordered))
         return TurnedImages(count=len(turned), tiles=tuple(tiles))
@@ -90,8 +91,3 @@ def _test_images(assessment: Assessment) -> bytes:
     except OSError:
         return b""
     return content if sha256(content) == expected else b""
-
-
-def _gallery(finding: Finding | None) -> dict[int, ChangedImage]:
-    evidence = None if finding is None else finding.evidence
-    return {image.index: image for image in kept_images(evidence)}

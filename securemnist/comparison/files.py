@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from securemnist import report
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.comparison import page, wording
 from securemnist.comparison.comparison import Comparison
 from securemnist.report.folder import add
 from securemnist.view import jinja
-from securemnist.view.count import counts
+from securemnist.view.numbers import counts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 FILES = ("compare.html", "compare.md", "compare.json")

@@ -17,12 +17,12 @@ from securemnist.results.json_model import table
 from securemnist.sanitize import line
 from securemnist.view import jinja, requirement_text
 from securemnist.view.class_names import SHOWN, ClassNames
-from securemnist.view.count import counts
 from securemnist.view.interval_bar import IntervalBar, of_difference
-from securemnist.view.numbers import NONE
+from securemnist.view.numbers import NONE, counts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 200
+_NOT_IN_ANCHOR = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def render(comparison: Comparison) -> bytes:
@@ -40,7 +40,10 @@ def render(comparison: Comparison) -> bytes:
         headline=wording.headline(comparison),
         counts=counts((change.word for change in inside), wording.SYMBOLS),
         own=wording.own(comparison),
-        anchors={change.id: _anchor(k, change.id) for k, change in enumerate(comparison.changes)},
+        anchors={
+            change.id: f"row-{k}-{_NOT_IN_ANCHOR.sub('-', change.id[:60]).strip('-')}"
+            for k, change in enumerate(comparison.changes)
+        },
         rows=[change for change in inside if change.word is not Word.NOT_COMPARABLE],
         uncompared=[c for c in comparison.changes if c.word is Word.NOT_COMPARABLE],
         bar=_bar,
@@ -50,10 +53,6 @@ def render(comparison: Comparison) -> bytes:
         shown=SHOWN,
         record=_record(comparison),
     )
-
-
-def _anchor(place: int, name: str) -> str:
-    return f"row-{place}-{re.sub(r'[^A-Za-z0-9_-]+', '-', name[:60]).strip('-')}"
 
 
 def _bar(change: Change) -> IntervalBar | None:

@@ -15,7 +15,6 @@ from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.threats import ThreatEvidence
 from securemnist.results.findings import Finding, Measurement, Verdict
 from securemnist.results.verdicts import ON_CHANGE, TIERS
-from securemnist.results.waiver import Waiver
 from securemnist.sanitize import line
 from securemnist.view import requirement_text, waiver_text
 from securemnist.view.class_names import ClassNames
@@ -50,14 +49,11 @@ def compare_row(
         margin=allowed,
         bounds=judge(new.requirement, difference, before.value, doubt),
     )
-    if change.waived and change.verdict is Verdict.FAIL and _used(old, new.requirement.waiver):
+    # A waiver that the old version needed, too, is no decision about this change.
+    used = not old.passed and old.requirement.waiver == new.requirement.waiver
+    if change.waived and change.verdict is Verdict.FAIL and used:
         return dataclasses.replace(change, waived=False, notes=(*notes, _USED))
     return change
-
-
-def _used(old: Finding, waiver: Waiver | None) -> bool:
-    """Whether the old version needed the same waiver, which is then no decision about this change."""
-    return not old.passed and old.requirement.waiver == waiver
 
 
 def _difference(

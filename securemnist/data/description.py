@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from securemnist._util.parsing import toml_file
 from securemnist._util.strict import Strict
-from securemnist._util.toml_file import toml_file
 from securemnist.data.layout import Layout
 from securemnist.errors import DataError
 from securemnist.input_spec import LARGEST_SIDE, MOST_CLASSES, SMALLEST_SIDE

@@ -13,8 +13,8 @@ import jsonpath_rfc9535
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from securemnist._util.hashing import sha256_of_value
+from securemnist._util.parsing import toml_file
 from securemnist._util.strict import Strict
-from securemnist._util.toml_file import toml_file
 from securemnist.endpoint.template import Template
 from securemnist.errors import ParseError, UsageError
 from securemnist.input_spec import composed

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from securemnist._util.files import read_at_most
-from securemnist._util.hashing import sha256
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file, sha256
 from securemnist._util.parsing import json_value
 from securemnist.data import DataSet
 from securemnist.errors import DataError, ParseError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.exports import static_issues
 from securemnist.exports.places import Place, Places
 from securemnist.exports.problems import Level, problems

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from securemnist import __version__
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.exports import bom_components, bom_model
 from securemnist.results.assessment import Assessment
 

@@ -47,8 +47,11 @@ def render(assessment: Assessment, old: bytes | None = None, path: str = FILE) -
 
     UsageError in one sentence, which begins with `path`, where `old` has no whole pair of markers.
     """
-    content = _new(assessment) if old is None else old
-    card = card_blocks.read(content, path)
+    if old is None:
+        title = markdown(name(assessment.subject.get("name"), "unnamed model"))
+        text = _NEW.format(front=card_blocks.FRONT, body=card_blocks.BODY, title=title)
+        old = text.encode()
+    card = card_blocks.read(old, path)
     return card.filled(lambda keys: front_matter(assessment, keys), _body(assessment))
 
 
@@ -58,12 +61,6 @@ def existing(path: Path) -> bytes:
         content = read_at_most(path, MAX_BYTES)
     card_blocks.read(content, str(path))
     return content
-
-
-def _new(assessment: Assessment) -> bytes:
-    title = markdown(name(assessment.subject.get("name"), "unnamed model"))
-    text = _NEW.format(front=card_blocks.FRONT, body=card_blocks.BODY, title=title)
-    return text.encode()
 
 
 def _body(assessment: Assessment) -> str:

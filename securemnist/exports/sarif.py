@@ -30,6 +30,7 @@ _EXIT = {
 
 def render(assessment: Assessment) -> bytes:
     """The log; equal assessments give equal bytes."""
+    model = str(assessment.subject.get("name", ""))
     return sarif_log.dumps(
         sarif_log.driver(assessment, "securemnist", "securemnist"),
         sarif_rules.rules(assessment),
@@ -38,15 +39,10 @@ def render(assessment: Assessment) -> bytes:
             for one in problems(assessment)[: sarif_log.MAX_RESULTS]
         ),
         _invocation(assessment),
-        _category(assessment),
+        # By model and selection of rows: a run of fewer rows closes no finding of the others.
+        sarif_log.category("securemnist", model, *wording.asked_for(assessment.scope)),
         _properties(assessment),
     )
-
-
-def _category(assessment: Assessment) -> str:
-    """By model and selection of rows: a run of fewer rows closes no finding of the others."""
-    model = str(assessment.subject.get("name", ""))
-    return sarif_log.category("securemnist", model, *wording.asked_for(assessment.scope))
 
 
 def _result(assessment: Assessment, problem: Problem) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.exports import identity
 from securemnist.exports.places import Place
 from securemnist.results.assessment import Assessment
@@ -120,8 +120,5 @@ def category(tool: str, *names: str) -> str:
     analysis of other rows, or of another model, has to have another name.
     """
     own = identity.digest(*names)[:8]
-    return f"{tool}/{'-'.join(filter(None, [*map(_slug, names[:2]), own]))}"
-
-
-def _slug(words: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", words[:40]).strip("-")
+    words = [re.sub(r"[^A-Za-z0-9]+", "-", name[:40]).strip("-") for name in names[:2]]
+    return f"{tool}/{'-'.join(filter(None, [*words, own]))}"

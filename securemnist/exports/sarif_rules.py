@@ -48,7 +48,8 @@ def rules(assessment: Assessment) -> dict[str, dict[str, Any]]:
 def _rule(finding: Finding, rule_id: str, short: str, *, waived: bool) -> dict[str, Any]:
     """The rule of a row. A waived one has no `security-severity`: GitHub would block a request by it."""
     row, family = finding.requirement, family_of(finding)
-    because = f"Reason: {_ended(line(row.because, 500))}"
+    because = f"Reason: {line(row.because, 500)}"
+    because += "" if because.endswith((".", "!", "?", "…")) else "."
     full = f"{line(finding.claim, 400) or short} {because}"
     advice = line(family.advice, 300)
     command = wording.repeat(finding)
@@ -70,10 +71,6 @@ def _rule(finding: Finding, rule_id: str, short: str, *, waived: bool) -> dict[s
     if address := next(filter(None, map(taxonomy.url, row.ids)), ""):
         made["helpUri"] = address
     return made
-
-
-def _ended(words: str) -> str:
-    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
 def _of_the_run(rule: str) -> dict[str, Any]:

@@ -58,7 +58,9 @@ def issues(assessment: Assessment, tool: str) -> list[Found]:
             unique[key] = accepted and unique.get(key, accepted)  # what counts in one row counts
     count = Counter[tuple[str, str]]()
     found = []
-    for (rule, issue), accepted in sorted(unique.items(), key=lambda one: _place(one[0][1])):
+    for (rule, issue), accepted in sorted(
+        unique.items(), key=lambda one: (one[0][1].file, one[0][1].line, one[0][1].message)
+    ):
         count[rule, issue.file] += 1
         mark = identity.of_issue(tool, rule, issue.file, count[rule, issue.file])
         found.append(Found(issue=issue, rule=rule, accepted=accepted, fingerprint=mark))
@@ -94,7 +96,3 @@ def _rules(issue: StaticIssue, tool: str) -> Iterable[str]:
 
 def _plain(issue: StaticIssue) -> StaticIssue:
     return StaticIssue(**{name: getattr(issue, name) for name in StaticIssue.__dataclass_fields__})
-
-
-def _place(issue: StaticIssue) -> tuple[str, int, str]:
-    return issue.file, issue.line, issue.message

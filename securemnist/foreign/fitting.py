@@ -54,7 +54,8 @@ def common_prefix(names: Iterable[str], wanted: Collection[str] = ()) -> str:
     found, prefix = list(names), ""
     candidates = [prefix]
     for _ in range(_MOST_PREFIXES):
-        added = next((each for each in PREFIXES if _all_start(found, prefix + each)), "")
+        longer = [(each, prefix + each) for each in PREFIXES]
+        added = next((e for e, p in longer if all(n.startswith(p) and n != p for n in found)), "")
         if not added:
             break
         prefix += added
@@ -67,7 +68,3 @@ def common_prefix(names: Iterable[str], wanted: Collection[str] = ()) -> str:
         candidates,
         key=lambda each: (len({name.removeprefix(each) for name in found} & targets), -len(each)),
     )
-
-
-def _all_start(names: Iterable[str], prefix: str) -> bool:
-    return all(name.startswith(prefix) and len(name) > len(prefix) for name in names)

@@ -15,8 +15,7 @@ import safetensors.torch
 import torch
 
 from securemnist import __version__
-from securemnist._util.hashing import sha256
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file, sha256
 from securemnist._util.resources import write_new
 from securemnist.errors import UsageError
 from securemnist.foreign import fitting, formats, process

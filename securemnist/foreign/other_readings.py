@@ -22,7 +22,10 @@ _PLACES = (0, *(512 << power for power in range(32)))
 
 def reasons(content: bytes) -> list[Reason]:
     """What else a file is that is no ZIP archive by its first bytes."""
-    also = {"a ZIP archive": _is_zip, "a TAR archive": _is_tar}
+    also = {
+        "a ZIP archive": lambda each: zipfile.is_zipfile(io.BytesIO(each)),
+        "a TAR archive": _is_tar,
+    }
     found = [unknown(f"is {name}, too") for name, holds in also.items() if holds(content)]
     return found + in_archive(content)
 
@@ -33,10 +36,6 @@ def in_archive(content: bytes, members: Sequence[Member] = ()) -> list[Reason]:
     judged = (each.content for each in members if each.name == WEIGHTS and each.stored)
     other = place and not any(content.startswith(each, place) for each in judged)
     return [unknown("is HDF5, too", offset=place)] if other else []
-
-
-def _is_zip(content: bytes) -> bool:
-    return zipfile.is_zipfile(io.BytesIO(content))
 
 
 def _is_tar(content: bytes) -> bool:

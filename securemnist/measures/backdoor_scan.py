@@ -17,7 +17,6 @@ from securemnist.backdoor.success_rate import Predictions
 from securemnist.errors import DataError, Inconclusive
 from securemnist.evaluation.context import Context, Sample
 from securemnist.evaluation.doubts import prediction_doubts
-from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import Settings, bad_share, interval_measurement
 from securemnist.measures.inputs import of_files
 from securemnist.measures.triggered_gallery import of_trigger
@@ -239,8 +238,10 @@ def _table(
     }
 
 
-def _estimate(_: BackdoorScanSettings, pace: Pace) -> float:
-    return searches.STEPS * searches.BATCH * _MAPS * pace.seconds
-
-
-BACKDOOR_SCAN = bad_share(backdoor_scan, BackdoorScanSettings, BACKDOOR, _estimate, weights=True)
+BACKDOOR_SCAN = bad_share(
+    backdoor_scan,
+    BackdoorScanSettings,
+    BACKDOOR,
+    lambda _, pace: searches.STEPS * searches.BATCH * _MAPS * pace.seconds,
+    weights=True,
+)

@@ -29,9 +29,11 @@ _CHANGED = (
 
 def check_measure(measure: Measure, name: str) -> None:
     """PolicyError where a field of a user's own measure is of another type than a measure's."""
+    settings = measure.settings
+    valid = isinstance(settings, type) and issubclass(settings, Settings)
     for field, expected, right in (
         ("run", "a function", callable(measure.run)),
-        ("settings", "a subclass of Settings", _is_settings(measure.settings)),
+        ("settings", "a subclass of Settings", valid),
         ("family", "a Family with texts", _is_family(measure.family)),
         ("estimate", "a function", callable(measure.estimate)),
         ("good", "at_least or at_most", measure.good in ("at_least", "at_most")),
@@ -43,10 +45,6 @@ def check_measure(measure: Measure, name: str) -> None:
                 f"{name}: expected its `{field}` to be {expected}, got "
                 f"{getattr(measure, field)!r:.60}; fix the measure"
             )
-
-
-def _is_settings(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Settings)
 
 
 def _is_family(value: object) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from securemnist.backdoor.data_filter import NOT_FOUND, Filtered, filter_data
 from securemnist.errors import Inconclusive, NotApplicable
 from securemnist.evaluation.context import Context
-from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import ImageCount, Settings, bad_share, interval_measurement
 from securemnist.results.evidence.base import OtherEvidence
 from securemnist.results.families import BACKDOOR
@@ -74,8 +73,9 @@ def table(found: Filtered) -> dict[str, object]:
     }
 
 
-def _estimate(settings: PoisonedShareSettings, pace: Pace) -> float:
-    return (settings.images or pace.test_images) * _SECONDS_AN_IMAGE
-
-
-POISONED_SHARE = bad_share(poisoned_share, PoisonedShareSettings, BACKDOOR, _estimate)
+POISONED_SHARE = bad_share(
+    poisoned_share,
+    PoisonedShareSettings,
+    BACKDOOR,
+    lambda settings, pace: (settings.images or pace.test_images) * _SECONDS_AN_IMAGE,
+)

@@ -56,7 +56,9 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
     files = {name: context.project / name for name in settings.files} or _of_spec(
         context.subject.spec
     )
-    left = _weights(context.subject.model)
+    model = context.subject.model
+    # The parameters; all tensors where there are none, as in a quantised model.
+    left = Counter(map(_content, [*model.parameters()] or tensors_of(model).values()))
     checks = [check for name, path in files.items() for check in _file(context, name, path, left)]
     if not files:
         expected = "the weight files of the model, named by `files` of the row"
@@ -65,7 +67,9 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
     elif {path.suffix for path in files.values()} != {_SAFETENSORS}:
         checks += _unnamed(context, {path.name for path in files.values()})
     elif all(check.holds for check in checks):
-        checks.append(_all_parameters(left, ", ".join(files)))
+        # Buffers may be constants of the code.
+        wrong, place = f"{left.total()} are in no file" if left else "", ", ".join(files)
+        checks.append(supply_chain.check("parameters", place, "all of the model", wrong))
     return supply_chain.counted(checks, "weight files and manifests", seed=seed)
 
 
@@ -107,17 +111,6 @@ def _unnamed(context: Context, named: set[str]) -> Iterator[SupplyCheck]:
         for name in sorted(context.subject.files.keys() - named):
             expected = "its name in `files` of the row, and a manifest beside it"
             yield supply_chain.check("weight file", name, expected, "neither")
-
-
-def _weights(model: nn.Module) -> Counter[str]:
-    """The contents of the parameters; of all tensors where there are none, as in a quantised model."""
-    return Counter(map(_content, [*model.parameters()] or tensors_of(model).values()))
-
-
-def _all_parameters(left: Counter[str], place: str) -> SupplyCheck:
-    """Whether each parameter is in a file; buffers may be constants of the code."""
-    wrong = f"{left.total()} are in no file" if left else ""
-    return supply_chain.check("parameters", place, "all of the model", wrong)
 
 
 def _same_tensors(model: nn.Module, name: str, path: Path, left: Counter[str]) -> SupplyCheck:

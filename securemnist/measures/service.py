@@ -14,7 +14,7 @@ from securemnist.measures.base import Settings, count_measurement, counting
 from securemnist.results.evidence.service import ServiceCheck, ServiceEvidence
 from securemnist.results.families import SERVICE
 from securemnist.results.findings import Measurement
-from securemnist.view.control_text import CONTROLS
+from securemnist.view.row_words import CONTROLS
 
 if TYPE_CHECKING:
     from securemnist.service_probes.target import Target

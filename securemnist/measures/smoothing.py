@@ -142,13 +142,12 @@ def _evidence(
             choice=smoothing.n0,
             alpha=smoothing.alpha,
             undecided=int((outcomes.codes == NOT_ATTEMPTED).sum()),
-            curve=[RadiusPoint(radius=r, certified=_share(found, r)) for r in radii],
+            curve=[
+                RadiusPoint(radius=r, certified=float(found.at(r).to(torch.float64).mean()))
+                for r in radii
+            ],
         ),
     )
-
-
-def _share(found: Certified, radius: float) -> float:
-    return float(found.at(radius).to(torch.float64).mean())
 
 
 def _estimate(settings: SmoothedSettings, pace: Pace) -> float:

@@ -36,7 +36,7 @@ def input_advice(model: nn.Module, x: Images, spec: InputSpec) -> str:
         return "it takes images of another type: return net.float() from the factory"
     if accepts(model, torch.zeros_like(x)):
         return f"it takes black images of this shape: fix the model, or {_WRAP}{_SCALES}"
-    known = _channels(model)
+    known = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), None)
     sides = ((spec.height, spec.width), *((side, side) for side in _SIDES))
     for channels in (known,) if known else dict.fromkeys((spec.channels, *_CHANNELS)):
         for height, width in sides:
@@ -59,7 +59,9 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
     if isinstance(outputs, Mapping | tuple | list):
         entries = dict(outputs if isinstance(outputs, Mapping) else enumerate(outputs))
         # The first tensor of the right shape, or else the first entry.
-        keys = [key for key, value in entries.items() if _is_logits(value, spec)] or [*entries]
+        tensors = {k: v for k, v in entries.items() if isinstance(v, torch.Tensor)}
+        fitting = [k for k, v in tensors.items() if v.shape[1:] == (spec.classes,)]
+        keys = fitting or [*entries]
         return f"{_WRAP}output(net, {keys[0]!r:.40})" if keys else "fix the model"
     if not isinstance(outputs, torch.Tensor):
         return f"return a tensor of torch, or {_WRAP}output(net, NAME)"
@@ -97,11 +99,3 @@ def accepts(model: nn.Module, x: torch.Tensor) -> bool:
     except Exception:  # any error of the model's code means that it does not
         return False
     return True
-
-
-def _channels(model: nn.Module) -> int | None:
-    return next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), None)
-
-
-def _is_logits(value: object, spec: InputSpec) -> bool:
-    return isinstance(value, torch.Tensor) and value.shape[1:] == (spec.classes,)

@@ -17,8 +17,7 @@ import torch
 from torch import nn
 
 from securemnist._util.files import read_or_raise
-from securemnist._util.hashing import sha256
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file, sha256
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist._util.tensor_file import Expected, read_header, read_tensors

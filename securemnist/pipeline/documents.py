@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Count, Flag, Integer, Nonnegative, Number, Share, Shares
 from securemnist.results.verdicts import Doubt

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from securemnist.plugin import options
-from securemnist.plugin.state import STATE, State, plain_warnings, usage_errors
+from securemnist.plugin.state import STATE, State, data_of, plain_warnings, usage_errors
 from securemnist.results.families import FAMILIES
 from securemnist.results.verdicts import TIERS
 
@@ -104,7 +104,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     run = session.config.stash[STATE].run
     if run is None:
         return
-    from securemnist.plugin.dataset import data_of
     from securemnist.plugin.messages import rows_of
     from securemnist.plugin.subject import check_fixtures, check_model_fixture, model_fixture
     from securemnist.project.settings import NO_MODEL
@@ -186,8 +185,6 @@ def pytest_terminal_summary(
     from rich.console import Console
 
     from securemnist.exports import github_annotations
-    from securemnist.plugin import reporting
-    from securemnist.plugin.dataset import warnings_of
     from securemnist.report.terminal import print_assessment
 
     text = io.StringIO()
@@ -202,7 +199,7 @@ def pytest_terminal_summary(
         )
     terminalreporter.section("security requirements")
     terminalreporter.write(text.getvalue())
-    for line in (*notes, *reporting.report_lines(config), *commands):
+    for line in (*notes, *state.report_lines, *commands):
         terminalreporter.write_line(line)
-    for sentence in warnings_of(config):
+    for sentence in state.warnings():
         terminalreporter.write_line(f"warning: {sentence}")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from securemnist.plugin.endpoint_lines import announce, waiting
-from securemnist.plugin.state import PROGRESS, STATE, plain_warnings
+from securemnist.plugin.endpoint_lines import announce
+from securemnist.plugin.state import STATE, data_of, plain_warnings
 from securemnist.results.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ def model(request: pytest.FixtureRequest) -> Any:
     May return an nn.Module: float32 (n, C, H, W) in [0, 1] -> logits (n, K), by the form of the data.
     """
     from securemnist.models.loading import resolve
-    from securemnist.plugin.dataset import data_of
 
     run = request.config.stash[STATE].run
     spec = run.model_spec if run is not None else None
@@ -61,7 +60,6 @@ def security_lab(
     from securemnist.evaluation import example_store, own_doubts
     from securemnist.evaluation.context import Context
     from securemnist.models.borrowing import begin_run
-    from securemnist.plugin.dataset import data_of
     from securemnist.project.folders import project_folder
     from securemnist.runtime.model_state import restored
     from securemnist.types import silent
@@ -76,20 +74,19 @@ def security_lab(
             images = data_of(config)
             stored = [Path(name) for name in config.getoption("--security-replay")]
             replay = example_store.load(stored, images) if stored else None
-            progress = config.stash.get(PROGRESS, silent)
             doubts = own_doubts.of_project(config.rootpath)
-            run = config.stash[STATE].run
-            file, policy = (None, None) if run is None else (run.file, run.policy)
+            state = config.stash[STATE]
+            file, policy = (state.run.file, state.run.policy) if state.run else (None, None)
             context = Context(
                 subject,
                 images,
                 replay,
-                progress=progress,
+                progress=state.progress or silent,
                 project=project_folder(config.rootpath, file),
                 doubts=doubts,
                 policy=policy,
             )
-            announce(config, context, run)
+            announce(state, context)
         yield context
 
 
@@ -111,7 +108,6 @@ def _subject(config: pytest.Config, model: Any) -> Subject:
 
     from securemnist.errors import ModelError
     from securemnist.models import loading
-    from securemnist.plugin.dataset import data_of
 
     if isinstance(model, loading.Subject):
         return model
@@ -187,13 +183,16 @@ def security_record(
     from securemnist.plugin.reporting import FILES
     from securemnist.results.verdicts import utc_day
 
+    state = request.config.stash[STATE]
+
     def hand_over(finding: Finding) -> Finding:
+        unannounced, state.unannounced = state.unannounced, []
         message = {
             "finding": finding.to_json(),
             "subject": security_lab.subject.to_json() | {"data": security_lab.data_record},
             "processor": torch.backends.cpu.get_cpu_capability(),
             "files": request.node.stash.get(FILES, {}),
-            "endpoint": waiting(request.config),
+            "endpoint": unannounced,
         }
         request.node.stash.setdefault(RECORDED, []).append(message)
         request.node.user_properties.extend(junit.properties(finding))

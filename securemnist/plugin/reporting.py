@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from securemnist import report
 from securemnist.errors import UsageError
+from securemnist.plugin.session import Run
+from securemnist.plugin.state import STATE
 
-# Whether another process makes the report: `assess` reads the assessment, and may compare it.
-STORED_ONLY = pytest.StashKey[bool]()
 FILES = pytest.StashKey[dict[str, bytes]]()  # report files of one row: content by name
-_LINES = pytest.StashKey[list[str]]()
 _USUAL = "reports"
 
 
@@ -30,19 +28,20 @@ def folder_of(config: pytest.Config) -> Path | None:
     return usual if report.holds_one(usual) else None
 
 
-def write(session: pytest.Session, run: Any) -> None:
+def write(session: pytest.Session, run: Run) -> None:
     """Write the report of a run; if that fails, pytest does not exit with 0."""
     config = session.config
     folder = folder_of(config)
     if folder is None:
         return
     assessment = run.assessment(config.rootpath)
-    lines = config.stash[_LINES] = []
+    state = config.stash[STATE]
+    lines = state.report_lines
     if report.keeps(folder, assessment):
         lines.append(f"{folder}: the run was interrupted; the report of an earlier run is kept")
         return
     try:
-        write_files = report.store if config.stash.get(STORED_ONLY, False) else report.write
+        write_files = report.store if state.stored_only else report.write
         write_files(assessment, folder, run.files)
         lines.append(f"report: {folder / 'index.html'}")
     except UsageError as error:
@@ -51,8 +50,3 @@ def write(session: pytest.Session, run: Any) -> None:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if not config.pluginmanager.has_plugin("terminalreporter"):
             print(*lines, sep="\n", file=sys.stderr)
-
-
-def report_lines(config: pytest.Config) -> list[str]:
-    """Lines about the report, for the end of pytest's output."""
-    return config.stash.get(_LINES, [])

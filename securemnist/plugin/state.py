@@ -21,21 +21,33 @@ from securemnist.project.folders import USUAL
 from securemnist.runtime.openmp import short_spin
 
 if TYPE_CHECKING:
+    from securemnist.data import DataSet
     from securemnist.plugin.session import Run
+    from securemnist.types import Progress
 
 STATE = pytest.StashKey["State"]()
-# What a command of ours shows the progress of its run with; plain pytest shows none.
-PROGRESS = pytest.StashKey[Any]()
 
 
 class State:
-    """The run of this process, if any. `suites`: whether a suite's test was collected."""
+    """The run of this process, if any, and what a command of ours has set for it.
+
+    `suites`: whether a suite's test was collected. `data`: those of the run, checked against its policy;
+    None until they are read. `progress`: what shows the progress; plain pytest shows none. `announced`:
+    whether the lines about an endpoint are printed; `unannounced`: those that this process could not
+    print. `stored_only`: another process makes the report of what is stored. `report_lines`: about the
+    report, for the end of the output.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.run: Run | None = None
         self.problem: UsageError | None = None
         self.suites = False
+        self.data: DataSet | None = None
+        self.progress: Progress | None = None
+        self.announced = self.stored_only = False
+        self.unannounced: list[str] = []
+        self.report_lines: list[str] = []
 
     def begin_for_test(self, path: Path) -> Run | None:
         """The run for a suite in a test file; None if there is an error, stored in `problem`."""
@@ -73,6 +85,14 @@ class State:
         if self.run is None and (names := options.changed(self.config)):
             raise _no_policy(f"{self.config.rootpath} (for {', '.join(names)})")
 
+    def warnings(self) -> list[str]:
+        """Warnings about policy and data: unknown threat identifiers, copies of training images."""
+        from securemnist.view.taxonomy import unknown_ids
+
+        found = [unknown_ids(self.run.policy.requirements)] if self.run is not None else []
+        found += [str(self.data.copies)] if self.data is not None else []
+        return [sentence for sentence in found if sentence]
+
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take findings from test reports, also from those of pytest-xdist workers."""
@@ -80,9 +100,26 @@ class State:
         if message is not None:
             from securemnist.plugin.junit import error_for_failure
 
-            endpoint_lines.show(self.config, message.get("endpoint", []))
+            endpoint_lines.show(self, message.get("endpoint", []))
             self.begin(Path(message["policy"])).receive(message)
             error_for_failure(self.config, report)
+
+
+def data_of(config: pytest.Config) -> DataSet:
+    """The data of --security-data or the settings; UsageError if the policy is for other data."""
+    state = config.stash[STATE]
+    if state.data is None:
+        from securemnist import data
+        from securemnist.measures import check_data
+        from securemnist.project import settings
+
+        option, own = config.getoption("--security-data"), settings.load(config.rootpath).data
+        folder = config.rootpath / own if own and not option else option and Path(option)
+        loaded = data.load(folder)
+        if state.run is not None:
+            check_data(state.run.policy, loaded)
+        state.data = loaded
+    return state.data
 
 
 def _no_policy(where: str) -> UsageError:

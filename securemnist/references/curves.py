@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from securemnist._util import resources
-from securemnist._util.hashing import sha256_of_value
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file, sha256_of_value
 from securemnist.attacks.base import Attack
 from securemnist.evaluation.context import Context
 from securemnist.models import loading, weight_file

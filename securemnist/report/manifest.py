@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from securemnist._util.files import open_regular, read_at_most
-from securemnist._util.hashing import sha256, sha256_of_file
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file, sha256, sha256_of_file
 from securemnist.errors import UsageError
 
 NAME = "report.json"

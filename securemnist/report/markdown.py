@@ -9,7 +9,7 @@ from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
 from securemnist.view import jinja, wording
 from securemnist.view.class_names import ClassNames
-from securemnist.view.count import counts
+from securemnist.view.numbers import counts
 from securemnist.view.requirement_text import claim
 
 _TEMPLATES = Path(__file__).parent / "templates"

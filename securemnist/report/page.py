@@ -16,8 +16,8 @@ from securemnist.results.json_model import table
 from securemnist.sanitize import line
 from securemnist.view import glossary, jinja, wording
 from securemnist.view.class_names import ClassNames
-from securemnist.view.count import counts
 from securemnist.view.interval_bar import of_measurement
+from securemnist.view.numbers import counts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ENTRIES = 300  # facts a list shows

@@ -11,8 +11,8 @@ from securemnist.report.rows import Row
 from securemnist.results.families import FAMILIES
 from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, ClassNames
-from securemnist.view.count import Count, counts
 from securemnist.view.figure import Exhibit
+from securemnist.view.numbers import Count, counts
 from securemnist.view.wording import SYMBOLS, severity
 
 _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."

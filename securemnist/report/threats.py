@@ -16,9 +16,8 @@ from securemnist.threat_model.diagram import diagram
 from securemnist.threat_model.elements import Category
 from securemnist.threat_model.status import ORDER, Judged, Line, Status, matrix, worst
 from securemnist.view import jinja, taxonomy
-from securemnist.view.count import Count, counts
 from securemnist.view.figure import Exhibit, Panel, Table
-from securemnist.view.numbers import NONE, plural
+from securemnist.view.numbers import NONE, Count, counts, plural
 from securemnist.view.wording import kind, version_of
 
 PAGE = "threats.html"

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import computed_field
 
 from securemnist._util.files import read_at_most
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist._util.parsing import json_value
 from securemnist.errors import FAILED, UNDECIDED, ParseError, UsageError
 from securemnist.results.findings import STOPPED, Finding, Verdict

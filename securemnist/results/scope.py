@@ -55,12 +55,14 @@ class Scope:
         scope. `code`: the digests of the user's own code that rows name, and of the project's own
         `doubts`. `command` gives the command line that measures a row again.
         """
+        by = f" ({', '.join(self.narrowed)})" if self.narrowed else ""
+        deselected = f"out of scope: not selected in this run{by}"
 
         def finding(row: Requirement) -> Finding:
             if row.id in judged:
                 return replace(judged[row.id], replay=command(row))
             selected_here = row.id in selected
-            reason = STOPPED if selected_here else self.excludes(row) or self._deselected_reason()
+            reason = STOPPED if selected_here else self.excludes(row) or deselected
             found = row.unmeasured(Verdict.NOT_RUN, reason)
             return replace(found, in_scope=selected_here, replay=command(row))
 
@@ -77,10 +79,6 @@ class Scope:
             findings=tuple(map(finding, policy.requirements)),
             day=utc_day(),
         )
-
-    def _deselected_reason(self) -> str:
-        by = ", ".join(self.narrowed)
-        return "out of scope: not selected in this run" + (f" ({by})" if by else "")
 
     def to_json(self) -> dict[str, Any]:
         """The scope as builtins."""

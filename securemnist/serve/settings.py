@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
 
+from securemnist._util.parsing import toml_file
 from securemnist._util.strict import Strict
-from securemnist._util.toml_file import toml_file
 from securemnist.audit.settings import AuditSettings
 from securemnist.errors import UsageError
 from securemnist.monitoring.settings import MonitorSettings

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from securemnist._util.files import read_or_raise
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist._util.parsing import json_object
 from securemnist._util.resources import write_atomically
 from securemnist.errors import ParseError, UsageError

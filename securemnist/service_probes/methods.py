@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from securemnist.results.evidence.service import ServiceCheck
-from securemnist.service_probes.reply import Reply, check
+from securemnist.service_probes.reply import check
 from securemnist.service_probes.target import Target
 
 _METHODS = ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "DEBUG", "get")
@@ -18,7 +18,9 @@ def methods(target: Target) -> list[ServiceCheck]:
         for method in (*others, *_METHODS):
             head = target.head(method, path, f"X-Mark: {_MARK}", "Content-Length: 0")
             reply = target.raw(head + b"\r\n")
-            found.append(_without_effect(f"{method} {path}", reply))
+            holds = (reply.refused or reply.status in (0, 501)) and _MARK not in reply.text
+            expected = "a status from 400 to 499, or 501, without an echo"
+            found.append(check(f"{method} {path}", holds, expected, reply))
     posted = target.infer(target.images[:1])
     for name in _OVERRIDES:
         obeyed = target.infer(target.images[:1], headers={name: "DELETE"})
@@ -29,8 +31,3 @@ def methods(target: Target) -> list[ServiceCheck]:
         changed = target.send("GET", target.metadata_path, headers={name: "DELETE"})
         found.append(check(f"{name}: DELETE", changed.status == plain.status, str(plain), changed))
     return found
-
-
-def _without_effect(name: str, reply: Reply) -> ServiceCheck:
-    holds = (reply.refused or reply.status in (0, 501)) and _MARK not in reply.text
-    return check(name, holds, "a status from 400 to 499, or 501, without an echo", reply)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import datetime
 
-from securemnist._util.hashing import canonical_json
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import canonical_json, json_file
 from securemnist._util.parsing import json_value
 from securemnist.errors import ParseError, SignatureError, UsageError
 from securemnist.results.assessment import Assessment
@@ -32,7 +31,8 @@ def checked(content: bytes, policy: Policy) -> Assessment:
         raise UsageError(
             f"expected an assessment in JSON, got {error}; name another file"
         ) from error
-    if not _as_written(stored, content) or not _same(stored, json_value(assessment.dumps())):
+    as_written = json_file(stored, sort_keys=True) == content  # one text for each value
+    if not as_written or not _same(stored, json_value(assessment.dumps())):
         raise SignatureError(
             "expected an assessment as `securemnist assess` has written it, got one that was edited or "
             f"is of another version; {_ADVICE}"
@@ -41,11 +41,6 @@ def checked(content: bytes, policy: Policy) -> Assessment:
     for finding in assessment.findings:
         _check_verdict(finding)
     return assessment
-
-
-def _as_written(value: object, content: bytes) -> bool:
-    """Whether this is how securemnist writes a value: one text for each."""
-    return json_file(value, sort_keys=True) == content
 
 
 def _same(one: object, other: object) -> bool:

@@ -14,8 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from securemnist import __version__
-from securemnist._util.hashing import sha256
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file, sha256
 from securemnist.errors import FAILED, SecureMnistError, SignatureError
 from securemnist.results.assessment import Assessment
 from securemnist.results.json_model import table

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.errors import SignatureError
 from securemnist.signing import dsse
 from securemnist.signing.json_form import Closed, parsed

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from securemnist._util.files import expecting, read_at_most
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist._util.parsing import json_object
 from securemnist._util.strict import Strict
 from securemnist.errors import ParseError, PolicyError

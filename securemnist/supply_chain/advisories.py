@@ -15,8 +15,8 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import Field, ValidationError, field_validator
 
+from securemnist._util.parsing import toml_file
 from securemnist._util.strict import Strict
-from securemnist._util.toml_file import toml_file
 from securemnist.errors import DataError, MeasureError
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.results.validation_text import sentence

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from securemnist._util.files import read_or_raise
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist._util.parsing import json_object
 from securemnist.errors import DataError, ParseError
 from securemnist.input_spec import MOST_CLASSES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist.threat_model import atlas_layer, otm, tm_bom
 from securemnist.threat_model.model import ThreatModel
 from securemnist.threat_model.status import Judged

@@ -10,9 +10,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from securemnist._util.parsing import toml_table
+from securemnist._util.parsing import toml_file, toml_table
 from securemnist._util.strict import Strict
-from securemnist._util.toml_file import toml_file
 from securemnist.errors import ParseError, PolicyError
 from securemnist.results.findings import Requirement
 from securemnist.results.validation_text import sentence

@@ -1,6 +1,11 @@
-"""Numbers as every page and text shows them."""
+"""Numbers as every page and text shows them, and counts of rows by verdict or word."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 NONE = "\N{EN DASH}"  # also: no number
 
@@ -23,3 +28,19 @@ def number(value: float, unit: str = "share") -> str:
 def plural(count: int, noun: str) -> str:
     """`1 row`, `2 rows`, `31,000 rows`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+class Count(NamedTuple):
+    """The number of rows of one verdict or word, and the word's symbol."""
+
+    word: StrEnum
+    symbol: str
+    number: int
+
+
+def counts(words: Iterable[StrEnum], symbols: Mapping[Any, str]) -> tuple[Count, ...]:
+    """A count of each word that occurs, in the order of `symbols`."""
+    numbers = Counter(words)
+    return tuple(
+        Count(word, sign, numbers[word]) for word, sign in symbols.items() if word in numbers
+    )

@@ -8,21 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
-from securemnist.epsilon import epsilon_text, parse_epsilon
 from securemnist.input_spec import TARGET_WORDS
 from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
-from securemnist.results.value_types import Class, Count, Nonnegative
+from securemnist.results.value_types import Class, Count
 from securemnist.sanitize import line
-from securemnist.view import defence_text, natural_text, trigger_text
 from securemnist.view.class_names import NUMBERS, ClassNames
-from securemnist.view.control_text import CONTROLS
-from securemnist.view.privacy_text import PRIVACY
-from securemnist.view.supply_text import SUPPLY_CHAIN, all_but
+from securemnist.view.row_words import PARTS, filled, percent, side
+from securemnist.view.trigger_text import trigger
 
-_TABLE = Mapping[str, Any]
 _VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
 
 
@@ -35,7 +30,7 @@ def claim(finding: Finding, names: ClassNames = NUMBERS) -> str:
     try:
         if isinstance(target, str) and target not in (*TARGET_WORDS, *names.names):
             raise ValueError("target: expected a class of the data")
-        return _counted(WORDS[row.measure](row), finding)
+        return _counted(_own(row), finding)
     except (KeyError, ValueError):
         return line(finding.claim, 300) or line(row.measure, 100).replace("_", " ")
 
@@ -49,6 +44,16 @@ def named(row: Requirement, names: ClassNames) -> Requirement:
     return row if name in TARGET_WORDS else replace(row, settings={**row.settings, "target": name})
 
 
+def _own(row: Requirement) -> str:
+    """The sentence of the row's measure; KeyError or ValueError where there is none for its settings."""
+    words = WORDS[row.measure]
+    if callable(words):
+        return words(row)
+    if isinstance(words, tuple):
+        words = words[row.threshold != 0]
+    return filled(words, PARTS, row)
+
+
 def _counted(detail: str, finding: Finding) -> str:
     """The claim with the number of all images, once it is known: all may be five."""
     measurement = finding.measurement
@@ -57,190 +62,116 @@ def _counted(detail: str, finding: Finding) -> str:
     return detail.replace("all test images", f"all {measurement.n:,}\N{NO-BREAK SPACE}test images")
 
 
-def _bound(row: Requirement) -> str:
-    """`at least 89 %`."""
-    words = "at least" if row.relation == ">=" else "at most"
-    return f"{words} {100 * row.threshold:.4g}\N{NO-BREAK SPACE}%"
-
-
-def _images(settings: Mapping[str, Any]) -> str:
-    """`10,000 images`; `up to` where time may run out before."""
-    if "images" not in settings:
-        return "all test images"
-    count = f"{read(Count, settings['images']):,}\N{NO-BREAK SPACE}images"
-    return f"up to {count}" if "seconds" in settings else count
-
-
-# What a threat allows, by its norm.
-NORMS = {
-    "linf": "with no pixel changed by more than {}",
-    "l2": "with a change of L2 norm {} at most",
-    "l1": "with a change of L1 norm {} at most",
-    "l0": "with at most {} pixels changed",
-    "patch": "with a square of {0}x{0} pixels replaced anywhere",
-}
-
-
-def _threat(settings: Mapping[str, Any]) -> str:
-    """`with no pixel changed by more than 0.3`."""
-    if "threats" in settings:
-        threats = settings["threats"]
-        if not isinstance(threats, list | tuple):
-            raise ValueError("threats: expected a list")
-        return ", or ".join(_allowed(read(_TABLE, threat)) for threat in threats)
-    return _allowed(read(_TABLE, settings["threat"]))
-
-
-def _allowed(threat: Mapping[str, Any]) -> str:
-    eps = epsilon_text(read(Nonnegative, parse_epsilon(threat.get("eps"))))
-    return NORMS[str(threat.get("norm"))].format(eps)
-
-
-# Settings that say how often an attack does something, and the words for it.
-_EFFORTS = {"steps": "steps", "max_iter": "iterations", "queries": "queries", "restarts": "starts"}
-
-
-def _attack(row: Requirement) -> str:
-    """`40 steps of PGD`, `ART's DeepFool`, `the ladder of attacks (full)`, `MyAttack (trials 5)`."""
-    attack = read(_TABLE, row.settings.get("attack", {"use": "ladder"}))
-    use = line(attack["use"], 80)
-    if use == "ladder":
-        return f"the ladder of attacks ({line(attack.get('budget', row.tier), 20)})"
-    own = ":" in use and not use.startswith("art:")
-    name = use.rpartition(":")[2] if own else use.replace("art:", "ART's ")
-    counts = {key: attack[key] for key in _EFFORTS if key in attack}
-    if own and not all(type(count) is int and count >= 0 for count in counts.values()):
-        counts = {}  # the user's own attack may mean something else by these names
-    efforts = [f"{read(Count, count):,} {_EFFORTS[key]}" for key, count in counts.items()]
-    if efforts:
-        return f"{' and '.join(efforts)} of {name}"
-    others = ", ".join(f"{key} {value}" for key, value in attack.items() if key != "use")
-    return f"{name} ({line(others, 60)})" if own and others else name
-
-
-def _robust(row: Requirement) -> str:
-    how = "By proof" if row.measure == "certified_accuracy" else f"Under {_attack(row)}"
-    images = f"{_images(row.settings)}{defence_text.behind(row.settings)}"
-    return f"{how}, {_threat(row.settings)}, {_bound(row)} of {images} keep their class."
-
-
-def _false(row: Requirement) -> str:
-    of = f"Of {_images(row.settings)}{defence_text.behind(row.settings)}, {_threat(row.settings)}"
-    naive = defence_text.naive(row.settings)
-    return f"{of}, {_bound(row)} withstand {naive} and fall to {_attack(row)}."
-
-
-def _smoothed(row: Requirement) -> str:
-    sigma = f"{read(Nonnegative, row.settings['sigma']):g}"
-    how, images = f"Smoothed by noise of deviation {sigma}", _images(row.settings)
-    return f"{how}, {_threat(row.settings)}, {_bound(row)} of {images} are certified."
-
-
-def _clean(row: Requirement) -> str:
-    return f"Of {_images(row.settings)}, unmodified, {_bound(row)} are read as their label."
-
-
-def _worst_class(row: Requirement) -> str:
-    of = "the images" if "images" not in row.settings else f"its share of {_images(row.settings)}"
-    return f"Of every class, {_bound(row)} of {of} are read as their label."
-
-
-def _corruption(row: Requirement) -> str:
-    of = f"Of {_images(row.settings)}, {natural_text.corrupted(row.settings)}"
-    every = "under each kind" if row.measure.startswith("worst") else "on average over the kinds"
-    return f"{of}, {_bound(row)} are read as their label {every}."
-
-
-def _spatial(row: Requirement) -> str:
-    how = natural_text.posed(row.settings)
-    return f"Of {_images(row.settings)}, {_bound(row)} are read as their label {how}."
-
-
-def _calibration(row: Requirement) -> str:
-    names = {"ece": "the expected calibration error", "brier": "half of the Brier score"}
-    name = names[str(row.settings.get("score", "ece"))]
-    return f"Of {_images(row.settings)}, {name} is at most {row.threshold:g}."
-
-
-def _outliers(row: Requirement) -> str:
-    others = natural_text.outliers(row.settings)
-    if row.measure == "outlier_auroc":
-        area = f"an AUROC of at least {row.threshold:g}"
-        return f"Scores tell test images from {others}, with {area}."
-    return f"Where 95 % of {_images(row.settings)} pass, {_bound(row)} of {others} do."
-
-
 def _backdoor(row: Requirement) -> str:
-    mark, target = trigger_text.trigger(row.settings["trigger"]), row.settings["target"]
+    mark, target = trigger(row.settings["trigger"]), row.settings["target"]
+    turns = f"{mark} turns {side(row)} {percent(row)} of the images of"
     if target == "pair":
-        return f"{mark} turns {_bound(row)} of the images of any one class into any one other."
+        return f"{turns} any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
     if into is None and isinstance(target, str):
         into = f"the class {line(target, 100)}"
     into = into or f"{'an' if target in _VOWELS else 'a'} {read(Class, target)}"
-    return f"{mark} turns {_bound(row)} of the images of other classes into {into}."
-
-
-def _scan(row: Requirement) -> str:
-    return f"A found trigger succeeds on {_bound(row)} more images than on clean networks."
-
-
-def _poisoned(row: Requirement) -> str:
-    count = row.settings.get("images")
-    images = "all" if count is None else f"{read(Count, count):,}"
-    of = f"{_bound(row).capitalize()} of {images} training images"
-    return f"{of} have wrong labels and one feature in common."
+    return f"{turns} other classes into {into}."
 
 
 def _latency(row: Requirement) -> str:
     batch = read(Count, row.settings.get("batch", 1))
     other = line(row.settings.get("against", "network A"), 60)
     what = "One image" if batch == 1 else f"A batch of {batch:,} images"
-    times = f"{'at least' if row.relation == '>=' else 'at most'} {row.threshold:g} times"
+    times = f"{side(row)} {row.threshold:g} times"
     return f"{what} takes {times} as long as {other} needs, timed in turn."
 
 
-def _static(row: Requirement) -> str:
-    level = line(row.settings.get("level", "low"), 20)
-    found = "nothing" if row.threshold == 0 else f"at most {row.threshold:g} places"
-    return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
+def _data(row: Requirement) -> str:
+    statistics = row.settings.get("compare", "digests") == "statistics"
+    return filled(_DATA["statistics" if statistics else "digests"], PARTS, row)
 
 
-def _service(row: Requirement) -> str:
-    of = line(row.settings.get("endpoint") or "a service of the model", 100)
-    return f"{CONTROLS[str(row.settings['control'])]}: {all_but(row)} checks of {of} hold."
+_DATA = {
+    "statistics": "By statistics, {all_but} checks say that the data are a draw of the recorded ones.",
+    "digests": "Of the data, {all_but} digests and counts are the recorded ones.",
+}
+
+
+def _signatures(row: Requirement) -> str:
+    """Of the model's files, or of those of the reference models."""
+    models = row.settings.get("of") == "reference models"
+    what = "files of the bundled reference models" if models else "files of the model"
+    signed = "are signed" if models or row.settings.get("signature") else "are attested"
+    attested = " and attested" if signed == "are signed" and row.settings.get("attestation") else ""
+    return filled(f"{{All_but}} {what} {signed}{attested}.", PARTS, row)
 
 
 def _threats(row: Requirement) -> str:
     if row.threshold == 0:
         return "A row of the policy tests every threat of the threat model."
-    threats = "one threat" if row.threshold == 1 else f"{row.threshold:g} threats"
-    has = "has" if row.threshold == 1 else "have"
+    one = row.threshold == 1
+    threats = "one threat" if one else f"{row.threshold:g} threats"
+    has = "has" if one else "have"
     return f"At most {threats} of the threat model {has} no row that tests them."
 
 
-WORDS: Mapping[str, Callable[[Requirement], str]] = {
-    "clean_accuracy": _clean,
-    "worst_class_accuracy": _worst_class,
-    "corruption_accuracy": _corruption,
-    "worst_corruption_accuracy": _corruption,
-    "spatial_accuracy": _spatial,
-    "calibration_error": _calibration,
-    "outlier_auroc": _outliers,
-    "outlier_false_positives": _outliers,
-    "attack_accuracy": _robust,
-    "robust_accuracy": _robust,
-    "certified_accuracy": _robust,
-    "defended_accuracy": _robust,
-    "false_robustness": _false,
-    "certified_l2": _smoothed,
+_SEARCH = "Under {attack}, {threat}, {bound} of {images}{behind} keep their class."
+_CORRUPTED = "Of {images}, {corrupted}, {bound} are read as their label"
+# By measure: a sentence with parts of `row_words`, or two of which the first is that of a threshold of 0.
+WORDS: Mapping[str, str | tuple[str, str] | Callable[[Requirement], str]] = {
+    "clean_accuracy": "Of {images}, unmodified, {bound} are read as their label.",
+    "worst_class_accuracy": "Of every class, {bound} of {of_class} are read as their label.",
+    "corruption_accuracy": f"{_CORRUPTED} on average over the kinds.",
+    "worst_corruption_accuracy": f"{_CORRUPTED} under each kind.",
+    "spatial_accuracy": "Of {images}, {bound} are read as their label {posed}.",
+    "calibration_error": "Of {images}, {score} is at most {threshold}.",
+    "outlier_auroc": (
+        "Scores tell test images from {outliers}, with an AUROC of at least {threshold}."
+    ),
+    "outlier_false_positives": "Where 95 % of {images} pass, {bound} of {outliers} do.",
+    "attack_accuracy": _SEARCH,
+    "robust_accuracy": _SEARCH,
+    "certified_accuracy": "By proof, {threat}, {bound} of {images}{behind} keep their class.",
+    "defended_accuracy": _SEARCH,
+    "false_robustness": (
+        "Of {images}{behind}, {threat}, {bound} withstand {naive} and fall to {attack}."
+    ),
+    "certified_l2": (
+        "Smoothed by noise of deviation {sigma}, {threat}, {bound} of {images} are certified."
+    ),
     "backdoor_success": _backdoor,
-    "backdoor_scan": _scan,
-    "poisoned_share": _poisoned,
-    **PRIVACY,
+    "backdoor_scan": "A found trigger succeeds on {bound} more images than on clean networks.",
+    "poisoned_share": (
+        "{Bound} of {training_images} training images have wrong labels and one feature in common."
+    ),
+    "membership_auroc": (
+        "Scores tell training images from test images with an AUROC of at most {threshold}; 0.5 is "
+        "chance."
+    ),
+    "extraction_agreement": (
+        "A copy trained on {queries} {answers} agrees with the model on at most {percent} of the test "
+        "images."
+    ),
     "latency_ratio": _latency,
-    "static_findings": _static,
-    "service_violations": _service,
-    **SUPPLY_CHAIN,
+    "static_findings": (
+        "Bandit and Semgrep find nothing of {level} severity or above that is not accepted.",
+        "Bandit and Semgrep find at most {threshold} places of {level} severity or above that is not "
+        "accepted.",
+    ),
+    "service_violations": "{control}: {all_but} checks of {service} hold.",
+    "unpinned_dependencies": (
+        "{All_but} dependencies of the project are pinned to one version with hashes of its files."
+    ),
+    "vulnerable_dependencies": (
+        "No installed or locked version has a vulnerability of the list of advisories.",
+        "At most {threshold} installed or locked versions have a vulnerability of the list of "
+        "advisories.",
+    ),
+    "advisories_age_days": "The list of advisories is at most {threshold} days old.",
+    "unknown_provenance": (
+        "Of the weights, {all_but} facts about recipe, seed, data and file are recorded and hold."
+    ),
+    "unsafe_loaders": (
+        "No call in the project's code may run code of the file that it reads.",
+        "At most {threshold} calls in the project's code may run code of the file that they read.",
+    ),
+    "data_changes": _data,
+    "unverified_files": _signatures,
     "uncovered_threats": _threats,
 }

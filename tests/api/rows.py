@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-CLEAN = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-at_least = 0.2
-because = "what is not recognised is not worth defending"
-"""
-ATTACK = """
-[[requirement]]
-id = "ADV-01"
-measure = "attack_accuracy"
-attack = { use = "PGD", steps = 2 }
-threat = { norm = "linf", eps = 0.1 }
-at_least = 0.2
-because = "the scanner's noise"
-"""
-SEARCH = """
-[[requirement]]
-id = "ADV-02"
-measure = "robust_accuracy"
-attack = { use = "PGD", steps = 2 }
-threat = { norm = "linf", eps = 0.1 }
-tier = "full"
-at_least = 0.2
-because = "the scanner's noise"
-"""
+from tests import policies
+from tests.policies import table
+
+_TWO_STEPS = {**policies.ROBUST, "attack": '{ use = "PGD", steps = 2 }', "at_least": "0.2"}
+CLEAN = table(policies.CLEAN, at_least="0.2")
+ATTACK = table(_TWO_STEPS, id='"ADV-01"', measure='"attack_accuracy"')
+SEARCH = table(_TWO_STEPS, tier='"full"')

@@ -12,7 +12,7 @@ from torch import nn
 
 import securemnist as sm
 from securemnist import errors
-from securemnist.measures import claims
+from securemnist.assessing import claims
 from securemnist.results.verdicts import Verdict
 from tests.api.rows import ATTACK, CLEAN, SEARCH
 from tests.commands import shell
@@ -57,7 +57,7 @@ def test_rows_and_scope(images: tuple[torch.Tensor, torch.Tensor], policy: Path)
     found = sm.assess(small_network(), images, policy=policy, rows=["CLEAN-01"])
     assert [finding.in_scope for finding in found.findings] == [True, False, False]
     assert {str(finding.verdict) for finding in found.findings[1:]} == {"NOT_RUN"}
-    assert found.findings[0].claim == claims.claims()["clean_accuracy"]
+    assert found.findings[0].claim == claims()["clean_accuracy"]
     for wrong in ({"rows": ["X"]}, {"rows": "CLEAN-01"}, {"tier": "huge"}, {"rows": ["ADV-02"]}):
         with pytest.raises(errors.UsageError, match="expected"):
             sm.assess(small_network(), images, policy=policy, **wrong)  # type: ignore[arg-type]

@@ -114,3 +114,10 @@ def misclassified(model: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         wrong: torch.Tensor = model(x).argmax(1) != y
     return wrong
+
+
+def broken(
+    attack: Attack, model: Any, x: torch.Tensor, y: torch.Tensor, threat: Threat
+) -> torch.Tensor:
+    """Boolean (n,): which images are misclassified as the attack changes them."""
+    return misclassified(model, run(attack, model, x, y, threat), y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from securemnist.attacks import ATTACKS, make_attack, settings_of
+from securemnist.attacks.apgd import APGD, APGDT
+from securemnist.attacks.apgd_restarts import NearestAPGD
 from securemnist.attacks.base import Attack
+from securemnist.attacks.fgsm import FGSM, RFGSM
+from securemnist.attacks.onward import OnwardPGD
+from securemnist.attacks.pgd import PGD
+from securemnist.attacks.square import Square
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
 from securemnist.models.loading import Subject
@@ -19,6 +26,7 @@ from securemnist.referee import inside_budget
 from securemnist.threats import L0, THREATS, Linf, Patch, Threat
 from tests.attacks.examples import ALL, EXAMPLES
 from tests.attacks.models import Linear, WithoutGradient, linear, misclassified, run
+from tests.error_form import one_sentence
 from tests.threats.norms import ORDERS, share_of
 
 every = pytest.mark.parametrize("attack", ALL, ids=lambda a: a.name)
@@ -65,14 +73,20 @@ def test_candidates_within_threat(
     assert torch.equal(x, before)
 
 
+# Those whose starts or squares are drawn at random: another seed shows even on a linear model.
+SEEDED = (RFGSM, PGD, APGD, APGDT, NearestAPGD, OnwardPGD, Square)
+
+
 @every_form
-def test_attack_ignores_global_generators(attack: Attack, norm: str) -> None:
-    """Equal seeds give equal candidates, whatever the state of the global generators."""
+def test_candidates_determined_by_seed(attack: Attack, norm: str) -> None:
+    """Equal seeds give equal candidates, whatever the global generators; FGSM needs no seed."""
     model, x, y, _ = linear()
     threat = usual(attack, norm, model, x, y)
-    first = run(attack, model, x, y, threat, 3)
+    first, other = (run(attack, model, x, y, threat, seed) for seed in (3, 4))
     torch.manual_seed(99)
     assert torch.equal(first, run(attack, model, x, y, threat, 3))
+    if isinstance(attack, (FGSM, *SEEDED)):
+        assert torch.equal(first, other) is isinstance(attack, FGSM)
 
 
 @every_norm
@@ -149,3 +163,38 @@ def test_attack_with_default_settings(attack: Attack) -> None:
     rebuilt = make_attack({"use": type(attack).__name__})
     assert isinstance(rebuilt, type(attack))
     assert rebuilt.name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"use": "Magic"},
+        {"use": 3},
+        {"use": "FGSM", "eps": 0.1},
+        *({"use": "RFGSM", "start": start} for start in (0, None)),
+        *({"use": "PGD", "steps": steps} for steps in (-1, 2.0)),
+        {"use": "PGD", "step_size": -0.1},
+        {"use": "PGD", "loss": ["ce"]},
+        {"use": "APGD", "steps": 0},
+        {"use": "APGD", "restarts": True},
+        {"use": "APGD", "loss": "cw"},
+        *({"use": "APGDT", "targets": targets} for targets in (1000, 2.0)),
+        {"use": "APGDT", "targets": 3, "followed": 4},
+        *({"use": "APGDT", "followed": followed} for followed in (-1, 1.0)),
+        {"use": "FAB", "steps": "many"},
+        {"use": "FAB", "targets": 0},
+        {"use": "BoundaryFAB", "starts": 0},
+        {"use": "NearestAPGD", "restarts": 0},
+        *({"use": "NearestAPGD", "share": share} for share in (0, "all", float("nan"))),
+        {"use": "Square", "queries": -5},
+        *({"use": "Square", "start": start} for start in (0, float("nan"))),
+        {"use": "Square", "p_init": 0.8},
+    ],
+    ids=str,
+)
+def test_invalid_settings(settings: dict[str, Any]) -> None:
+    """An unknown attack and an invalid setting are one PolicyError of one sentence."""
+    with pytest.raises(PolicyError) as caught:
+        make_attack(settings)
+    one_sentence(caught.value)

@@ -9,16 +9,8 @@ import torch
 
 from securemnist.attacks.base import BATCH
 from securemnist.attacks.pgd import PGD
-from securemnist.data import DataSet
-from securemnist.models.loading import Subject
 from securemnist.threats import Linf, Threat
 from tests.attacks.models import TwoClass, run, weight
-
-
-@pytest.fixture(scope="module")
-def images(mnist: DataSet) -> tuple[torch.Tensor, torch.Tensor]:
-    """300 tuning images."""
-    return mnist.tuning[:300].images(), mnist.tuning[:300].labels
 
 
 def fixed_start(threat: Linf, x: torch.Tensor, _: torch.Generator) -> torch.Tensor:
@@ -55,19 +47,6 @@ def test_pgd_result_independent_of_batch(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len({step for _, step in ends}) > 5, "samples must break at many steps, and some never"
     order = torch.randperm(len(x), generator=rng)
     assert torch.equal(run(attack, model, x[order], y[order], threat), found[order])
-
-
-def test_pgd_restarts_break_superset(
-    baseline: Subject, images: tuple[torch.Tensor, torch.Tensor]
-) -> None:
-    """Restarts run on survivors only, so three break all samples that one breaks, and more."""
-    x, y = (part[:200] for part in images)
-    broken = []
-    for restarts in (1, 3):
-        x_adv = run(PGD(steps=3, restarts=restarts), baseline.model, x, y, Linf(0.1))
-        broken.append(baseline.model(x_adv).argmax(1) != y)
-    assert 0 < broken[0].sum() < broken[1].sum()
-    assert not (broken[0] & ~broken[1]).any()
 
 
 def test_pgd_evaluates_broken_sample_once() -> None:

@@ -79,18 +79,6 @@ def test_sparse_rs_needs_no_gradient(threat: Threat) -> None:
     assert sum(recorder.batches) <= 9 * len(x)
 
 
-@pytest.mark.parametrize("threat", [L0(12), Patch(7)], ids=str)
-def test_more_queries_break_more(threat: Threat, baseline: Subject, mnist: DataSet) -> None:
-    """Queries find what the first step to first order misses."""
-    samples = mnist.tuning[:30]
-    x, y = samples.images(), samples.labels
-    few, many = (
-        int(misclassified(baseline.model, run(attack, baseline.model, x, y, threat), y).sum())
-        for attack in (SparseRS(queries=2), SparseRS(queries=120))
-    )
-    assert few + 3 < many
-
-
 def test_patch_search_breaks_more_than_one_step(baseline: Subject, mnist: DataSet) -> None:
     """Content optimised at several places breaks more images than FGSM's place and content."""
     samples = mnist.tuning[:40]

@@ -13,20 +13,13 @@ import yaml
 from securemnist._util import resources
 from tests.commands import shell
 from tests.comparison.test_commands import TOY
+from tests.policies import STATIC, table
 
 HOOKS = {
     hook["id"]: hook
     for hook in yaml.safe_load((resources.ROOT / ".pre-commit-hooks.yaml").read_text())
 }
-POLICY = """
-[[requirement]]
-id = "STATIC-01"
-measure = "static_findings"
-tools = ["bandit"]
-paths = ["shop.py"]
-at_most = 0
-because = "new code must be better than old code"
-"""
+POLICY = table(STATIC, tools='["bandit"]', paths='["shop.py"]', at_most="0")
 THREATS = (resources.ROOT / "security_tests" / "threats.toml").read_text()
 
 

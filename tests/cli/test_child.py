@@ -18,15 +18,8 @@ from securemnist.results.assessment import Assessment
 from tests import warm
 from tests.commands import module, run
 from tests.data import small
+from tests.policies import CLEAN, LATENCY, table
 
-ROW = """
-[[requirement]]
-id = "{id}"
-measure = "clean_accuracy"
-images = 300
-at_least = {bound}
-because = "an unread image is not worth defending"
-"""
 CONFTEST = """
 import os, signal, sys, pytest
 from securemnist.models import loading
@@ -45,7 +38,8 @@ def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -
     """A user's folder with a model fixture and a policy of a row that passes and one that fails."""
     (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    rows = ROW.format(id="CLEAN-01", bound=0.9), ROW.format(id="CLEAN-02", bound=1.0)
+    bounds = {"CLEAN-01": "0.9", "CLEAN-02": "1.0"}
+    rows = (table(CLEAN, id=f'"{i}"', images="300", at_least=b) for i, b in bounds.items())
     (tmp_path / "small.toml").write_text("".join(rows))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
@@ -181,21 +175,13 @@ def _check_end(folder: Path, process: subprocess.Popen[str], number: signal.Sign
     pytest.fail(f"process {measuring} goes on")
 
 
-AGAINST = """
-[[requirement]]
-id = "LAT-01"
-measure = "latency_ratio"
-against = "{spec}"
-rounds = 6
-at_most = 1000.0
-because = "slower than that is a denial of service"
-"""
+AGAINST = table(LATENCY, against='"old:make"', rounds="6", at_most="1000.0")
 
 
 def test_against_runs_code_only_if_trusted(folder: Path, small_mnist: Path) -> None:
     """`against` imports a module only if the project's settings trust it; else exit code 2."""
     (folder / "old.py").write_text(f"open('ran', 'w').close()\n{FACTORY}")
-    (folder / "small.toml").write_text(AGAINST.format(spec="old:make"))
+    (folder / "small.toml").write_text(AGAINST)
     for words in (ASSESS, ("assess", "--list", "--policy", "small.toml")):
         done = run(*words)
         assert done.exit_code == 2, done.output

@@ -9,15 +9,9 @@ import pytest
 
 from tests.commands import run, shell
 from tests.data import small
+from tests.policies import CLEAN, table
 
-POLICY = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-images = 200
-at_least = 0.9
-because = "an unread image is not worth defending"
-"""
+POLICY = table(CLEAN, images="200")
 TOY = """
 import torch
 
@@ -149,7 +143,7 @@ def test_explain_reads_the_project_policy(folder: Path) -> None:
     """A row is looked up in the policy of pyproject.toml, as by `assess`."""
     (folder / "pyproject.toml").write_text('[tool.securemnist]\npolicy = "small.toml"\n')
     (folder / "small.toml").write_text(POLICY.replace("CLEAN-01", "OURS-01"))
-    assert "because: an unread image" in run("explain", "OURS-01").output
+    assert "because: of it" in run("explain", "OURS-01").output
 
 
 def test_list_prints_rows_and_measures_nothing(folder: Path) -> None:

@@ -11,15 +11,9 @@ import pytest
 from securemnist._util import resources
 from securemnist.project import settings
 from tests.commands import module, run, shell
+from tests.policies import CLEAN, table
 
-ROW = """
-[[requirement]]
-id = "OURS-01"
-measure = "clean_accuracy"
-images = 200
-at_least = 0.5
-because = "an unread image is not worth defending"
-"""
+ROW = table(CLEAN, id='"OURS-01"', images="200", at_least="0.5")
 TOY = """
 import torch
 

@@ -7,15 +7,9 @@ from pathlib import Path
 
 from securemnist.errors import USAGE
 from tests.commands import run
+from tests.policies import CLEAN, table
 
-POLICY = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-images = 100
-at_least = 0.9
-because = "it is a test"
-"""
+POLICY = table(CLEAN, images="100")
 
 
 def test_measure_with_a_defence(small_mnist: Path, tmp_path: Path) -> None:

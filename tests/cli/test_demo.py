@@ -12,18 +12,13 @@ from securemnist.cli import demo
 from securemnist.cli.compare import compare
 from tests.commands import run
 from tests.data import small
+from tests.policies import FGSM, table
 
-POLICY = """
-[[requirement]]
-id = "ADV-01"
-measure = "attack_accuracy"
-tier = "smoke"
-attack = { use = "PGD", steps = 5 }
-threat = { norm = "linf", eps = 0.3 }
-images = 60
-at_least = 0.5
-because = "five steps break the one and not the other"
-"""
+POLICY = table(
+    {**FGSM, "attack": '{ use = "PGD", steps = 5 }', "threat": '{ norm = "linf", eps = 0.3 }'},
+    tier='"smoke"',
+    images="60",
+)
 
 
 INVOKE = click.Context.invoke

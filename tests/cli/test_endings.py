@@ -13,23 +13,11 @@ from securemnist.results.findings import Verdict
 from securemnist.results.verdicts import utc_day
 from tests.commands import run
 from tests.data import small
+from tests.policies import CLEAN, STATIC, table
 
-ROW = """
-[[requirement]]
-id = "{id}"
-measure = "clean_accuracy"
-images = {images}
-at_least = 0.15
-because = "an unread image is not worth defending"
-"""
-STATIC = """
-[[requirement]]
-id = "STATIC-01"
-measure = "static_findings"
-baseline = "security_tests/baseline.json"
-at_most = 0
-because = "new code must be better than old code"
-"""
+ROW = table(CLEAN, images="20", at_least="0.15")
+OTHER = table(CLEAN, id='"CLEAN-02"', images="30", at_least="0.15")
+WITH_BASELINE = table(STATIC, baseline='"security_tests/baseline.json"', at_most="0")
 # Whoever sits at the keyboard; the model is any.
 CONFTEST = """
 import pytest
@@ -51,7 +39,7 @@ def test_subfolder_of_a_project_is_refused(folder: Path, monkeypatch: pytest.Mon
     """In a subfolder of a project the bundled policy does not replace the project's own."""
     inside = folder / "security_tests" / "notes"
     inside.mkdir(parents=True)
-    (folder / "security_tests" / "thresholds.toml").write_text(ROW.format(id="CLEAN-01", images=20))
+    (folder / "security_tests" / "thresholds.toml").write_text(ROW)
     monkeypatch.chdir(inside)
     done = run("assess")
     assert done.exit_code == 2
@@ -66,7 +54,7 @@ def folder(tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -
     """A user's folder with a model fixture and a policy of two rows."""
     (tmp_path / "pyproject.toml").write_text(small.settings(small_mnist))
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    rows = ROW.format(id="CLEAN-01", images=20) + ROW.format(id="CLEAN-02", images=30)
+    rows = ROW + OTHER
     (tmp_path / "small.toml").write_text(rows)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
@@ -136,7 +124,7 @@ def test_empty_selection_of_rows_is_refused(folder: Path, words: list[str], aske
 
 def test_row_with_an_error_does_not_stop_others(folder: Path) -> None:
     """A static row without baseline file names the command that writes it; other rows are measured."""
-    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", images=20) + STATIC)
+    (folder / "small.toml").write_text(ROW + WITH_BASELINE)
     run(*ASSESS)
     findings = Assessment.load(folder / "reports" / "assessment.json").findings
     assert [f.measurement is None for f in findings] == [False, True]
@@ -146,7 +134,7 @@ def test_row_with_an_error_does_not_stop_others(folder: Path) -> None:
 
 def test_unknown_measure_is_refused_with_one_sentence(folder: Path) -> None:
     """An unknown measure ends with one sentence, and no folder is written."""
-    (folder / "small.toml").write_text(ROW.format(id="CLEAN-01", images=20).replace("racy", "rasy"))
+    (folder / "small.toml").write_text(ROW.replace("racy", "rasy"))
     done = run(*ASSESS)
     assert done.exit_code == 2
     assert done.output.startswith(

@@ -12,14 +12,9 @@ import pytest
 from securemnist._util.resources import ROOT
 from securemnist.cli import child
 from securemnist.project import imports
+from tests.policies import CLEAN, table
 
-POLICY = """
-[[requirement]]
-id = "CLEAN-02"
-measure = "clean_accuracy"
-at_least = 0.9
-because = "an unread image is not worth defending"
-"""
+POLICY = table(CLEAN, id='"CLEAN-02"')
 
 
 @pytest.fixture
@@ -75,6 +70,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from securemnist.project import imports
+from tests.policies import CLEAN, table
 sys.path.insert(0, {str(metadata.parent.parent)!r})
 imports.enable(Path.cwd())
 names = "onnx onnxruntime onnx2pytorch h5py optree pyarrow keras hypothesis".split()

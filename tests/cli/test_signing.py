@@ -18,15 +18,10 @@ from securemnist.signing import keys
 from securemnist.signing.model_signature import PREDICATE
 from tests.commands import run
 from tests.data.small import write
+from tests.policies import CLEAN, table
 from tests.signing.signed import TWO_ROWS, assessment, failing, payload_of, write_key, write_model
 
-POLICY = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-at_least = 0.8
-because = "it is a test"
-"""
+POLICY = table(CLEAN, at_least="0.8")
 
 
 @pytest.fixture

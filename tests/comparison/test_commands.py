@@ -19,25 +19,14 @@ from tests.commands import run
 from tests.comparison.builders import assessment, codes, robust
 from tests.comparison.test_files import SCHEMA
 from tests.data import small
+from tests.policies import CLEAN, ROBUST, table
 
-POLICY = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-images = 400
-at_least = 0.5
-max_drop = 0.05
-because = "a release may not unlearn what the last one could read"
-
-[[requirement]]
-id = "ADV-01"
-measure = "robust_accuracy"
-attack = { use = "PGD", steps = 2 }
-threat = { norm = "linf", eps = 0.05 }
-images = 100
-at_least = 0.15
-because = "a search within a small ball"
-"""
+POLICY = table(CLEAN, images="400", at_least="0.5", max_drop="0.05") + table(
+    {**ROBUST, "id": '"ADV-01"', "threat": '{ norm = "linf", eps = 0.05 }'},
+    attack='{ use = "PGD", steps = 2 }',
+    images="100",
+    at_least="0.15",
+)
 # Two versions of one toy: nearest mean image, and the same with two classes mixed up.
 TOY = """
 import torch

@@ -9,22 +9,15 @@ import pytest
 from securemnist.errors import PolicyError
 from securemnist.measures import check_policy
 from securemnist.results import policy as policies
+from tests.policies import CLEAN, FGSM, ROBUST, table
 
-ROW = """
-[[requirement]]
-id = "DEF-01"
-measure = "clean_accuracy"
-images = 100
-at_least = 0.9
-because = "it is a test"
-defence = {defence}
-"""
+ROW = table(CLEAN, id='"DEF-01"', images="100", defence="DEFENCE")
 
 
 def checked(folder: Path, defence: str) -> None:
     """Check a policy of one row with this defence."""
     file = folder / "thresholds.toml"
-    file.write_text(ROW.format(defence=defence))
+    file.write_text(ROW.replace("DEFENCE", defence))
     check_policy(policies.load(file))
 
 
@@ -49,25 +42,13 @@ def test_wrong_defence_of_a_row_is_refused(tmp_path: Path, defence: str, words: 
         checked(tmp_path, defence)
 
 
-ONE_STEP = """
-[[requirement]]
-id = "ADV-01"
-measure = "attack_accuracy"
-attack = { use = "FGSM" }
-threat = { norm = "linf", eps = 0.1 }
-images = 100
-at_least = 0.9
-because = "it is a test"
-
-[[requirement]]
-id = "DEF-01"
-measure = "defended_accuracy"
-threat = { norm = "linf", eps = 0.1 }
-images = 100
-at_least = 0.9
-because = "it is a test"
-defence = { use = "jpeg", quality = 50 }
-"""
+ONE_STEP = table(FGSM, images="100", at_least="0.9") + table(
+    {**ROBUST, "id": '"DEF-01"', "measure": '"defended_accuracy"'},
+    attack=None,
+    images="100",
+    at_least="0.9",
+    defence='{ use = "jpeg", quality = 50 }',
+)
 
 
 def test_search_behind_a_defence_covers_no_other_model(tmp_path: Path) -> None:

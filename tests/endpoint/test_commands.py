@@ -29,31 +29,15 @@ from securemnist.results.findings import Verdict
 from tests import warm
 from tests.commands import module, shell
 from tests.endpoint.service import Service
+from tests.policies import CERTIFIED, CLEAN, ROBUST, table
 
-POLICY = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-images = 50
-at_least = 0.5
-because = "answers are right"
-
-[[requirement]]
-id = "ADV-01"
-measure = "robust_accuracy"
-attack = { use = "Square", queries = 30 }
-threat = { norm = "linf", eps = 0.01 }
-images = 30
-at_least = 0.4
-because = "an attacker sees answers only"
-
-[[requirement]]
-id = "CERT-01"
-measure = "certified_accuracy"
-threat = { norm = "linf", eps = 0.01 }
-at_least = 0.4
-because = "a proof"
-"""
+POLICY = table(CLEAN, images="50", at_least="0.5") + table(
+    {**ROBUST, "id": '"ADV-01"', "threat": '{ norm = "linf", eps = 0.01 }'},
+    attack='{ use = "Square", queries = 30 }',
+    images="30",
+    at_least="0.4",
+)
+POLICY += table(CERTIFIED, threat='{ norm = "linf", eps = 0.01 }', at_least="0.4")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from securemnist.evaluation.doubts.endpoint_answers import endpoint_doubts
 from securemnist.models.loading import Subject
 from tests.endpoint.conftest import png
 from tests.endpoint.service import Service, by_brightness
+from tests.policies import CLEAN, table
 
 DESCRIPTION = """
 uri = "{url}/png"
@@ -24,14 +25,7 @@ request = '{{"image": {{"$image": {{"as": "png", "prefix": "data:image/png;base6
 labels = "$.label"
 classes = [{names}]
 """
-POLICY = """
-[[requirement]]
-id = "CLEAN"
-measure = "clean_accuracy"
-images = 30
-at_least = 0.6
-because = "a test"
-"""
+POLICY = table(CLEAN, id='"CLEAN"', images="30", at_least="0.6")
 
 
 def always_seven(x: np.ndarray) -> np.ndarray:

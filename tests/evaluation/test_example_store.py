@@ -20,35 +20,17 @@ from securemnist.measures import bind, take_measurement
 from tests.commands import run, shell
 from tests.comparison.test_commands import TOY
 from tests.error_form import one_sentence
+from tests.policies import FGSM, ROBUST, table
 
-POLICY = """
-[[requirement]]
-id = "ADV-01"
-measure = "attack_accuracy"
-attack = { use = "PGD", steps = 2 }
-threat = { norm = "linf", eps = 0.1 }
-images = 60
-at_least = 0.15
-because = "two steps find something"
-
-[[requirement]]
-id = "ADV-02"
-measure = "attack_accuracy"
-attack = { use = "FGSM" }
-threat = { norm = "linf", eps = 0.1 }
-images = 60
-at_least = 0.15
-because = "one step finds something"
-
-[[requirement]]
-id = "ADV-03"
-measure = "robust_accuracy"
-attack = { use = "PGD", steps = 2 }
-threat = { norm = "linf", eps = 0.1 }
-images = 60
-at_least = 0.15
-because = "a search within a small ball"
-"""
+TWO_STEPS = '{ use = "PGD", steps = 2 }'
+POLICY = "".join(
+    table(row, images="60", at_least="0.15", attack=attack)
+    for row, attack in (
+        ({**ROBUST, "id": '"ADV-01"', "measure": '"attack_accuracy"'}, TWO_STEPS),
+        ({**FGSM, "id": '"ADV-02"'}, FGSM["attack"]),
+        ({**ROBUST, "id": '"ADV-03"'}, TWO_STEPS),
+    )
+)
 ASSESS = ("assess", "--model", "toy:good", "--policy", "small.toml")
 CONFTEST = """
 import pytest

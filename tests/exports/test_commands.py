@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from securemnist.exports import FILES
-from tests.cli.test_endings import ASSESS, CONFTEST, ROW
+from tests.cli.test_endings import ASSESS, CONFTEST, OTHER, ROW
 from tests.commands import run
 from tests.data import small
 from tests.exports import junit_form
 from tests.exports.sarif_files import check_github_rules
 
-FAILING = ROW.format(id="CLEAN-01", images=20).replace("0.15", "1.0")
-OTHER = ROW.format(id="CLEAN-02", images=30)
+FAILING = ROW.replace("0.15", "1.0")
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_a_failed_row_is_shown_at_its_line(folder: Path) -> None:
     """Annotation, SARIF and Code Quality name the line of the row, from the repository's root."""
     done = run(*ASSESS)
     assert done.exit_code == 1, done.output
-    path, line = "models/reader/small.toml", 3
+    path, line = "models/reader/small.toml", 2
     assert (folder / "small.toml").read_text().split("\n")[line - 1] == 'id = "CLEAN-01"'
     commands = [text for text in done.output.splitlines() if text.startswith("::")]
     assert len(commands) == 1
@@ -73,7 +72,7 @@ def test_an_interrupted_run_looks_complete_nowhere(folder: Path) -> None:
     (folder / "stop").touch()
     done = run(*ASSESS)
     assert done.exit_code == 3, done.output
-    assert "::warning file=models/reader/small.toml,line=10,title=CLEAN-02 NOT_RUN::" in done.output
+    assert "::warning file=models/reader/small.toml,line=8,title=CLEAN-02 NOT_RUN::" in done.output
     root = junit_form.check((folder / "reports" / "junit.xml").read_bytes())
     (error,) = [case for case in root.iter("testcase") if case.find("error") is not None]
     assert error.get("name") == "CLEAN-02"

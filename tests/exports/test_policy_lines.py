@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from securemnist._util import resources
-from securemnist.exports.places import Place, Places
-from securemnist.exports.policy_lines import row_lines
+from securemnist.exports.places import Place, Places, row_lines
 from securemnist.results import policy
 from tests.exports.example import LINES, POLICY, assessment
 

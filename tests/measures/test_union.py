@@ -31,6 +31,7 @@ from securemnist.threats import L0, L1, L2, Linf, Patch, Union
 from securemnist.view.requirement_text import claim
 from tests.error_form import one_sentence
 from tests.evaluation.test_over_budget import Foreign
+from tests.policies import ROBUST, table
 
 # Distances to the boundary in L1, of 40 images each; in L-infinity 64 times smaller, in L2 8 times.
 MARGINS = (0.3, 0.7, 0.85, 1.5)
@@ -156,14 +157,7 @@ def test_stored_examples_are_replayed_in_every_threat() -> None:
     assert after.measurement.value == 0.25
 
 
-ROW = """
-[[requirement]]
-id = "U-01"
-measure = "robust_accuracy"
-at_least = 0.5
-because = "of it"
-images = 100
-"""
+ROW = table(ROBUST, id='"U-01"', images="100", attack=None, threat=None)
 
 
 def loaded(line: str) -> Requirement:

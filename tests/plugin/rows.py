@@ -6,35 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-CLEAN = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-tier = "smoke"
-images = 300
-at_least = 0.9
-because = "an unread image is not worth defending"
-"""
+from tests import policies
+from tests.policies import table
+
+CLEAN = table(policies.CLEAN, tier='"smoke"', images="300")
 RED = CLEAN.replace("0.9", "1.0")
-PGD = """
-[[requirement]]
-id = "ADV-02"
-measure = "robust_accuracy"
-attack = { use = "PGD", steps = 3 }
-threat = { norm = "linf", eps = 0.05 }
-images = 10
-at_least = 0.5
-because = "a search within a small ball"
-"""
+PGD = table(
+    policies.ROBUST,
+    attack='{ use = "PGD", steps = 3 }',
+    threat='{ norm = "linf", eps = 0.05 }',
+    images="10",
+)
 ATTACK = PGD.replace("robust_accuracy", "attack_accuracy")
-FULL = """
-[[requirement]]
-id = "FULL-01"
-measure = "worst_class_accuracy"
-tier = "full"
-at_least = 0.5
-because = "only in long runs"
-"""
+FULL = table(policies.WORST, id='"FULL-01"', tier='"full"', at_least="0.5")
 MODEL = "--security-model=baseline"
 
 

@@ -16,7 +16,7 @@ def test_a_failed_row_is_annotated_in_a_github_job(
 ) -> None:
     """Plain pytest prints the command at the start of a line, in a job only, and writes SARIF."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    command = "::error file=security_tests/thresholds.toml,line=3,title=CLEAN-01 FAIL::"
+    command = "::error file=security_tests/thresholds.toml,line=2,title=CLEAN-01 FAIL::"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     result = project(RED, f"--security-report={tmp_path}")
     assert sum(line.startswith(command) for line in result.outlines) == 1

@@ -13,19 +13,11 @@ import pytest
 from securemnist._util import resources
 from securemnist._util.resources import ROOT
 from tests.plugin.rows import CLEAN, FULL, MODEL, PGD, RED, verdicts
-from tests.policies import in_days
+from tests.policies import LATENCY, in_days, table
 
 WAIVED = RED + f'waiver = {{ reason = "known", expires = {in_days(30)} }}\n'
-BROKEN = """
-[[requirement]]
-id = "LAT-01"
-measure = "latency_ratio"
-against = "baseline"
-batch = 33
-rounds = 6
-at_most = 3.0
-because = "a row whose measurement raises for a model that refuses 33 images"
-"""
+# Its measurement raises for a model that refuses 33 images.
+BROKEN = table(LATENCY, against='"baseline"', batch="33", rounds="6")
 
 
 @pytest.mark.parametrize("mark", ["skip", "xfail", "fail_at_collect"])

@@ -16,7 +16,7 @@ from securemnist.results.findings import Requirement, Verdict
 from securemnist.service_probes import body_cap, own
 from securemnist.service_probes.reply import HONEST
 from securemnist.service_probes.table import PROBES
-from securemnist.view.control_text import CONTROLS
+from securemnist.view.row_words import CONTROLS
 from tests.serve.hosts import Toy
 from tests.service_probes.saboteurs import MODELS, OFF, PATCHES
 

@@ -11,26 +11,15 @@ from securemnist import measures
 from securemnist.cli import main
 from securemnist.errors import PolicyError
 from securemnist.results import policy
+from tests.policies import STATIC, table
 from tests.static.conftest import PICKLE_DEMO, Write
 from tests.static.test_measure import no_model
 
-POLICY = """
-[[requirement]]
-id = "STATIC-01"
-measure = "static_findings"
-paths = ["src"]
-tools = ["bandit"]
-level = "medium"
-baseline = "ci/baseline.json"
-at_most = 0
-because = "new code must be better than old code"
-
-[[requirement]]
-id = "STATIC-02"
-measure = "static_findings"
-at_most = 0
-because = "this row has no baseline"
-"""
+POLICY = table(
+    {**STATIC, "paths": '["src"]', "tools": '["bandit"]', "level": '"medium"'},
+    at_most="0",
+    baseline='"ci/baseline.json"',
+) + table(STATIC, id='"STATIC-02"', at_most="0")
 
 
 def accept(row: str) -> Result:

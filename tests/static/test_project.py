@@ -10,24 +10,12 @@ import pytest
 
 from securemnist._util import resources
 from securemnist.project.folders import current_project, find_policy, project_folder
+from tests.policies import STATIC, table
 from tests.static.conftest import PICKLE_DEMO, Write
 
-POLICY = """
-[[requirement]]
-id = "STATIC-01"
-measure = "static_findings"
-tools = ["bandit"]
-level = "medium"
-at_most = 0
-because = "a pickle runs code"
-
-[[requirement]]
-id = "STATIC-02"
-measure = "static_findings"
-paths = ["gone"]
-at_most = 0
-because = "the folder of this row was renamed"
-"""
+POLICY = table(STATIC, tools='["bandit"]', level='"medium"', at_most="0") + table(
+    STATIC, id='"STATIC-02"', paths='["gone"]', at_most="0"
+)
 
 
 @pytest.mark.parametrize(

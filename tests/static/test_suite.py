@@ -9,18 +9,13 @@ import pytest
 
 from securemnist._util import resources
 from tests.commands import run
+from tests.policies import STATIC, table
 from tests.static.conftest import CLEAN, FLASK_PAGE, Write
 
-POLICY = """
-[[requirement]]
-id = "STATIC-01"
-measure = "static_findings"
-tools = ["bandit"]
-level = "medium"
-exclude = ["security_tests"]
-at_most = 0
-because = "a debug server runs what a visitor types"
-"""
+POLICY = table(
+    {**STATIC, "tools": '["bandit"]', "level": '"medium"', "exclude": '["security_tests"]'},
+    at_most="0",
+)
 
 
 def test_failed_row_names_place(pytester: pytest.Pytester) -> None:

@@ -9,22 +9,13 @@ from pathlib import Path
 import pytest
 
 from securemnist._util import resources
+from tests.policies import CLEAN, STATIC, table
 from tests.threat_model.models import HEAD, threat
 
 SUITE = "test_threat_model.py"
-POLICY = """
-[[requirement]]
-id = "CLEAN-01"
-measure = "clean_accuracy"
-at_least = 0.9
-because = "what a threat names; this suite does not measure it"
-
-[[requirement]]
-id = "THREATS-01"
-measure = "uncovered_threats"
-at_most = 1
-because = "one threat needs a control outside of this test"
-"""
+POLICY = table(CLEAN) + table(
+    {**STATIC, "id": '"THREATS-01"', "measure": '"uncovered_threats"'}, at_most="1"
+)
 
 
 def test_the_row_and_the_report_follow_the_file(

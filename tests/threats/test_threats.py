@@ -16,7 +16,7 @@ from securemnist.errors import UsageError
 from securemnist.evaluation.ladders import COUNTED_BUDGETS
 from securemnist.referee import SIZES, inside_budget
 from securemnist.threats import L1, L2, THREATS, Linf, Threat, make_threat, parse_threat
-from securemnist.view.requirement_text import NORMS
+from securemnist.view.row_words import NORMS
 from tests.error_form import one_sentence
 from tests.threats.norms import ORDERS, dual_order
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from securemnist import __version__
-from securemnist._util.json_file import json_file
+from securemnist._util.hashing import json_file
 from securemnist._util.resources import write_new
 from securemnist.data import DataSet, Samples
 from securemnist.errors import Inconclusive, UsageError

@@ -92,7 +92,7 @@ def judged(
                     limit=min(SMALL, math.exp(lowest)),
                 )
             )
-    return sorted(found, key=_order)
+    return sorted(found, key=lambda one: (not one.is_anomaly, not one.is_doubtful, one.probability))
 
 
 def weakness(
@@ -114,10 +114,6 @@ def weakness(
                 "train it again on data that you trust, and scan that one"
             )
     return ""
-
-
-def _order(one: Statistic) -> tuple[bool, bool, float]:
-    return not one.is_anomaly, not one.is_doubtful, one.probability
 
 
 def _relative(sizes: torch.Tensor) -> torch.Tensor:

@@ -79,7 +79,9 @@ class _Lines:
         The change is that of the gap, or the sum of the absolute parts if that is larger. What is missed
         also has to exceed `smallest` times the gap at the start.
         """
-        (before, size), (after, size_after) = (self._gap(x) for x in (self.start, self.end))
+        (before, size), (after, size_after) = (
+            self.probe.own_gap(x, self.y, self.target) for x in (self.start, self.end)
+        )
         change, rounding = after - before, _ROUNDINGS * self.probe.own_format.rounding
         parts = predicted_parts(self._gradient, self.start, self.end - self.start, points)
         predicted, length = parts.sum(0), parts.abs().sum(0)
@@ -97,9 +99,6 @@ class _Lines:
             few = _Lines(self.probe, *(column[jump] for column in columns))
             jump[jump.clone()] = few.jump(MANY_POINTS, SMALLEST)
         return jump
-
-    def _gap(self, x: Images) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.probe.own_gap(x, self.y, self.target)
 
     def _gradient(self, x: Images) -> torch.Tensor:
         return self.probe.gradient(x, self.y, self.target)
