@@ -20,7 +20,7 @@ from securemnist.view import defence_text, natural_text, trigger_text
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.control_text import CONTROLS
 from securemnist.view.privacy_text import PRIVACY
-from securemnist.view.supply_text import SUPPLY_CHAIN, all_but
+from securemnist.view.supply_text import SUPPLY_CHAIN
 
 _TABLE = Mapping[str, Any]
 _VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
@@ -137,23 +137,23 @@ def _smoothed(row: Requirement) -> str:
 
 
 def _clean(row: Requirement) -> str:
-    return f"Of {_images(row.settings)}, unmodified, {_bound(row)} are read as their label."
+    return f"Of {_images(row.settings)}, unmodified, {_bound(row)} are classified correctly."
 
 
 def _worst_class(row: Requirement) -> str:
     of = "the images" if "images" not in row.settings else f"its share of {_images(row.settings)}"
-    return f"Of every class, {_bound(row)} of {of} are read as their label."
+    return f"Of every class, {_bound(row)} of {of} are classified correctly."
 
 
 def _corruption(row: Requirement) -> str:
     of = f"Of {_images(row.settings)}, {natural_text.corrupted(row.settings)}"
     every = "under each kind" if row.measure.startswith("worst") else "on average over the kinds"
-    return f"{of}, {_bound(row)} are read as their label {every}."
+    return f"{of}, {_bound(row)} are classified correctly {every}."
 
 
 def _spatial(row: Requirement) -> str:
     how = natural_text.posed(row.settings)
-    return f"Of {_images(row.settings)}, {_bound(row)} are read as their label {how}."
+    return f"Of {_images(row.settings)}, {_bound(row)} are classified correctly {how}."
 
 
 def _calibration(row: Requirement) -> str:
@@ -167,18 +167,22 @@ def _outliers(row: Requirement) -> str:
     if row.measure == "outlier_auroc":
         area = f"an AUROC of at least {row.threshold:g}"
         return f"Scores tell test images from {others}, with {area}."
-    return f"Where 95 % of {_images(row.settings)} pass, {_bound(row)} of {others} do."
+    most, of = _bound(row).capitalize(), _images(row.settings)
+    return f"{most} of {others} pass a limit of the score that 95 % of {of} pass."
 
 
 def _backdoor(row: Requirement) -> str:
     mark, target = trigger_text.trigger(row.settings["trigger"]), row.settings["target"]
+    turns = (
+        f"{mark} {'turn' if 'single pixels' in mark else 'turns'} {_bound(row)} of the images of"
+    )
     if target == "pair":
-        return f"{mark} turns {_bound(row)} of the images of any one class into any one other."
+        return f"{turns} any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
     if into is None and isinstance(target, str):
         into = f"the class {line(target, 100)}"
     into = into or f"{'an' if target in _VOWELS else 'a'} {read(Class, target)}"
-    return f"{mark} turns {_bound(row)} of the images of other classes into {into}."
+    return f"{turns} other classes into {into}."
 
 
 def _scan(row: Requirement) -> str:
@@ -188,16 +192,18 @@ def _scan(row: Requirement) -> str:
 def _poisoned(row: Requirement) -> str:
     count = row.settings.get("images")
     images = "all" if count is None else f"{read(Count, count):,}"
+    if row.threshold == 0:
+        return f"None of {images} training images is in a group of wrong labels and one feature."
     of = f"{_bound(row).capitalize()} of {images} training images"
-    return f"{of} have wrong labels and one feature in common."
+    return f"{of} are in a group of wrong labels and one feature."
 
 
 def _latency(row: Requirement) -> str:
     batch = read(Count, row.settings.get("batch", 1))
     other = line(row.settings.get("against", "network A"), 60)
     what = "One image" if batch == 1 else f"A batch of {batch:,} images"
-    times = f"{'at least' if row.relation == '>=' else 'at most'} {row.threshold:g} times"
-    return f"{what} takes {times} as long as {other} needs, timed in turn."
+    times = "" if row.threshold == 1 else f"{row.threshold:g} times "
+    return f"{what} takes at most {times}as long as {other} needs, timed in turn."
 
 
 def _static(row: Requirement) -> str:
@@ -207,8 +213,11 @@ def _static(row: Requirement) -> str:
 
 
 def _service(row: Requirement) -> str:
-    of = line(row.settings.get("endpoint") or "a service of the model", 100)
-    return f"{CONTROLS[str(row.settings['control'])]}: {all_but(row)} checks of {of} hold."
+    held = CONTROLS[str(row.settings["control"])]
+    endpoint = line(row.settings.get("endpoint") or "", 100)
+    held = f"{held[0].lower()}{held[1:]}" if endpoint else held
+    held = f"At {endpoint} {held}" if endpoint else held
+    return f"{held}." if row.threshold == 0 else f"{held}, but for {row.threshold:g} checks."
 
 
 def _threats(row: Requirement) -> str:

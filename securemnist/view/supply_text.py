@@ -19,9 +19,11 @@ def _pinned(row: Requirement) -> str:
 
 def _advisories(row: Requirement) -> str:
     if row.threshold == 0:
-        return "No installed or locked version has a vulnerability of the list of advisories."
+        return (
+            "No installed or locked version has a vulnerability that the list of advisories knows."
+        )
     versions = f"At most {row.threshold:g} installed or locked versions"
-    return f"{versions} have a vulnerability of the list of advisories."
+    return f"{versions} have a vulnerability that the list of advisories knows."
 
 
 def _age(row: Requirement) -> str:
@@ -29,8 +31,8 @@ def _age(row: Requirement) -> str:
 
 
 def _provenance(row: Requirement) -> str:
-    facts = "facts about recipe, seed, data and file"
-    return f"Of the weights, {all_but(row)} {facts} are recorded and hold."
+    facts = "facts about the weights (recipe, seed, data, file)"
+    return f"{all_but(row).capitalize()} {facts} are recorded and hold."
 
 
 def _loaders(row: Requirement) -> str:
@@ -44,7 +46,7 @@ def _data(row: Requirement) -> str:
     if row.settings.get("compare", "digests") == "statistics":
         checks = f"{all_but(row)} checks"
         return f"By statistics, {checks} say that the data are a draw of the recorded ones."
-    return f"Of the data, {all_but(row)} digests and counts are the recorded ones."
+    return f"{all_but(row).capitalize()} digests and counts of the data are the recorded ones."
 
 
 def _signatures(row: Requirement) -> str:
