@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from benchmarks.documentation.markdown import MADE_BY, table, toml
 from securemnist.attacks import ATTACKS
 from securemnist.attacks.base import Attack
-from securemnist.evaluation.ladders import BUDGETS, Ladder, budgets
+from securemnist.evaluation.ladders import BUDGETS, NOTATION, Ladder, budgets
 from securemnist.threats import THREATS
 
 _HEAD = f"""# Attacks
@@ -22,9 +22,9 @@ for `securemnist measure`. `securemnist explain NAME` prints the same. `use = "a
 evasion attack of [ART](../art.md), and `use = "pkg.module:Class"` one of [your own](../extending.md).
 Every attack proposes images; the referee decides which of them count ([threat](../concepts/threat.md)).
 """
-_LADDERS = """## Ladders
+_LADDERS = f"""## Ladders
 
-`attack = { use = "ladder", budget = "standard" }`, see [ladder](../concepts/ladder.md).
+`attack = {{ use = "ladder", budget = "standard" }}`, see [ladder](../concepts/ladder.md). {NOTATION}
 """
 
 
@@ -35,14 +35,15 @@ def render() -> str:
         ((f"`{name}`", _first(kind.__doc__)) for name, kind in THREATS.items()),
     )
     ladders = table(
-        ("budget", "attacks, in order", "certificates"),
+        ("budget", "threat", "attacks, in order", "certificates"),
         (
             (
                 f"`{name}`",
+                norms,
                 ", ".join(attack.name for attack in ladder.attacks),
                 "yes" if ladder.proves else "no",
             )
-            for name, ladder in _budgets()
+            for name, norms, ladder in _budgets()
         ),
     )
     parts = [_HEAD, "## Norms of a threat\n", norms, _LADDERS, ladders]
@@ -51,12 +52,13 @@ def render() -> str:
     return "\n".join(parts)
 
 
-def _budgets() -> Iterator[tuple[str, Ladder]]:
-    """Every ladder by its budget, and by the norm where it differs."""
-    yield from BUDGETS.items()
+def _budgets() -> Iterator[tuple[str, str, Ladder]]:
+    """Every ladder by its budget and the norms of its threats."""
+    for name, ladder in BUDGETS.items():
+        yield name, "`linf`, `l2`, `l1`", ladder
     for norm in ("l0", "patch"):
         for name, ladder in budgets(THREATS[norm].form).items():
-            yield f"{name} in {norm}", ladder
+            yield name, f"`{norm}`", ladder
 
 
 def _attack(name: str, kind: type[Attack]) -> Iterator[str]:

@@ -46,9 +46,8 @@ def audit() -> None:
 def verify(
     ctx: click.Context, folder: Path, key: Path | None, head: Path | None, first: int
 ) -> None:
-    """Name the first line of the log in FOLDER that is not as it was written.
+    """Name the first line in FOLDER that is not as it was written.
 
-    
     Exit codes: 0 all lines are as written and signed; 1 a line was changed, removed, inserted, reordered
     or cut off; 2 no log, or no key; 3 the last lines are not signed yet.
     """
@@ -78,11 +77,10 @@ def show(
     head: Path | None,
     first: int,
 ) -> None:
-    """Print answers in the log in FOLDER: who sent a picture, and what was said of it.
+    """Print answers in FOLDER: who sent a picture, and the answer.
 
     The log is verified first. A picture is found by its exact pixels.
 
-    
     Exit codes: 0 found, in a log that is as written; 1 no such answer, or a damaged log; 2 no log, or
     no key; 3 found, but the last lines of the log are not signed yet.
     """

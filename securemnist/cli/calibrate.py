@@ -22,10 +22,11 @@ from securemnist.errors import UsageError
     help="Time for the training of all networks.",
 )
 def calibrate(data: Path, out: Path, minutes: float) -> None:
-    """Scan networks without a backdoor for DATA of your own.
+    """Train clean networks, with which backdoor scans compare your model.
 
-    They are trained on its training split. A row of the measure backdoor_scan reads the folder:
-    references = "FOLDER". Without it, scans of models for data other than MNIST are inconclusive.
+    They learn from the training split of DATA, and are scanned. A row of the measure backdoor_scan
+    reads the folder: references = "FOLDER". Without it, scans of models for data other than MNIST
+    are inconclusive.
 
     Exit codes: 0 written; 2 usage error.
     """

@@ -28,7 +28,7 @@ def data() -> None:
 @click.argument("path", type=PATH)
 @click.option("--out", type=PATH, help="Write a grid of images to this PNG.")
 def inspect(path: Path, out: Path | None) -> None:
-    """Print what the data set at PATH holds: images, classes, copies, digests.
+    """Print images, classes, copies and digests of a data set.
 
     PATH is a folder of IDX files, pictures (test/CLASS/*.png), Parquet files or CIFAR's .bin files. Or it
     is a file .npz, .parquet or .toml (docs/data.md).
@@ -66,7 +66,9 @@ def inspect(path: Path, out: Path | None) -> None:
     help="The file to write; an older record is replaced.",
 )
 def record(path: Path | None, out: Path) -> None:
-    """Record digests and statistics of the data set at PATH, which a row of data_changes compares.
+    """Record digests and statistics of a data set.
+
+    A row of data_changes compares the data with this record.
 
     Without PATH it is the project's data, else MNIST. Record data that you trust (docs/supply-chain.md).
     """

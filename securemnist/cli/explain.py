@@ -121,7 +121,7 @@ def _row(row: Requirement) -> None:
         say(
             f"waived through {row.waiver.expires} (UTC, inclusive){worst}: {sentence(row.waiver.reason)}"
         )
-    say(f"ids: {sentence(', '.join(row.ids)) or 'none'}\n")
+    say(f"in catalogues: {sentence(', '.join(row.ids)) or 'none'}\n")
 
 
 def _measure(word: str, measure: Measure) -> None:
@@ -168,18 +168,22 @@ def _attack(word: str) -> None:
     from securemnist.threats import THREATS
 
     if word == ladders.LADDER:
-        say(f"{word}: {inspect.getdoc(ladders)}")
+        say(f"\n{inspect.getdoc(ladders)}\n")
         for name, ladder in ladders.BUDGETS.items():
             say(f"  budget {name}: {', '.join(attack.name for attack in ladder.attacks)}")
         for norm in ("l0", "patch"):
             for name, ladder in ladders.budgets(THREATS[norm].form).items():
                 attacks = ", ".join(attack.name for attack in ladder.attacks)
-                say(f"  budget {name} in {norm}: {attacks}")
+                say(f"  budget {name}, threat {norm}: {attacks}")
+        say(f"\n{ladders.NOTATION}")
         return
     settings = settings_of(word)
     kind = art.ARTAttack if word.startswith(art.PREFIX) else class_of(word)
-    say(f"{word}: {inspect.getdoc(kind)}")
+    text, detail = inspect.getdoc(kind) or "", inspect.getdoc(sys.modules[kind.__module__]) or ""
+    say(f"{word}: {text}")
     for name, default in settings.items():
-        say(f"  {name}: {default}")
-    if detail := inspect.getdoc(sys.modules[kind.__module__]):
+        say(f"  {name}: {default.replace('default None', 'optional')}")
+    if "arXiv" in text:  # the first line of the module says no more
+        detail = detail.partition("\n")[2].strip()
+    if detail:
         say(f"\n{detail}")

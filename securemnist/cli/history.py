@@ -43,7 +43,7 @@ def add(assessments: tuple[Path, ...], file: Path) -> None:
 @click.option("--model", metavar="NAME", help="Default: the model assessed last.")
 @click.option("--out", type=PATH, default=Path("reports"), show_default=True)
 def page(file: Path, model: str | None, out: Path) -> None:
-    """Write history.html: one chart per requirement, by the time at which assessments were made."""
+    """Write history.html: one chart per requirement, oldest first."""
     from securemnist._util.resources import write_atomically
     from securemnist.history import record, trend
     from securemnist.report import writing

@@ -50,8 +50,8 @@ def init(
 ) -> None:
     """Write a first policy for your model, with its tests.
 
-    They lie in security_tests, a conftest.py and a noxfile.py beside that folder. A first threat model
-    (threats.toml) lies beside the policy. The thresholds come from a first measurement of the model.
+    The folder security_tests gets the policy, its tests and a first threat model; a conftest.py and
+    a noxfile.py are written beside it. The thresholds come from a first measurement of the model.
     Existing files are not changed, except that --data is appended to a pyproject.toml without
     [tool.securemnist]. In a project with a policy --calibrate writes the calibration only.
     """

@@ -35,8 +35,8 @@ def monitor(ctx: click.Context, path: Path, watch: float | None) -> None:
 
     PATH is a state of `securemnist serve`, or a folder of them.
 
-    
-    Exit codes: 0 compared, no alarm; 1 an alarm; 2 no such file; 3 of a model no window was compared.
+    Exit codes: 0 compared, no alarm; 1 an alarm; 2 no such file; 3 a model without a
+    compared window.
     """
     found = _shown(path)
     while watch is not None:

@@ -20,8 +20,7 @@ from securemnist.cli.output import print_annotations, say
 def report(assessment_json: Path, out: Path | None) -> None:
     """Write the report of an assessment again.
 
-    These are index.html, summary.md and the files for other tools. Needs no torch. The report of another
-    assessment in the working folder stays as it is.
+    These are index.html, summary.md and the files for other tools. Needs no torch.
 
     Today's date (UTC) decides whether a waiver is valid.
     """

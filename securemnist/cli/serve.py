@@ -139,7 +139,10 @@ def add(name: str, tokens: Path) -> None:
 @click.argument("name")
 @click.option("--tokens", type=PATH, default=_DEFAULT_TOKENS, show_default=True)
 def remove(name: str, tokens: Path) -> None:
-    """Remove the token of NAME; a service that runs accepts it until its next start."""
+    """Remove the token of NAME.
+
+    A service that runs accepts it until its next start.
+    """
     from securemnist.errors import UsageError
     from securemnist.serve.tokens import load, save
 

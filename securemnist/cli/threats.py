@@ -77,7 +77,7 @@ def threats(ctx: click.Context, policy: Path | None, assessment: Path | None) ->
 @threats.command()
 @_policy_option
 def check(policy: Path | None) -> None:
-    """Check threats.toml: that it can be read, and that the policy has every row that it names.
+    """Check that threats.toml can be read and names rows that exist.
 
     Exit code 2 for the first thing that is wrong.
     """

@@ -144,7 +144,8 @@ def _differing(row: Requirement, other: Requirement) -> str:
 def _unmeasured(old: Finding, new: Finding) -> str:
     for name, side in (("old", old), ("new", new)):
         if not side.in_scope:
-            return f"the {name} version was not asked: {line(side.reason, 120)}"
+            reason = line(side.reason.removeprefix("out of scope: "), 120)
+            return f"left out of the run of the {name} version: {reason}"
         if side.measurement is None:
             return f"the {name} version has no number: {side.verdict}, {line(side.reason, 160)}"
         if side.measurement.inconclusive:

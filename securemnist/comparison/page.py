@@ -31,6 +31,7 @@ def render(comparison: Comparison) -> bytes:
     old = {finding.requirement.id: finding for finding in comparison.old.findings}
     new = {finding.requirement.id: finding for finding in comparison.new.findings}
     inside = comparison.changes_in_scope
+    asked = {change.id for change in inside}
     return jinja.page(
         "compare.html.j2",
         _TEMPLATES,
@@ -38,6 +39,7 @@ def render(comparison: Comparison) -> bytes:
         words=wording,
         requirement_claim=lambda finding: requirement_text.claim(finding, names),
         headline=wording.headline(comparison),
+        models=_title(comparison),
         counts=counts((change.word for change in inside), wording.SYMBOLS),
         own=wording.own(comparison),
         anchors={
@@ -45,7 +47,8 @@ def render(comparison: Comparison) -> bytes:
             for k, change in enumerate(comparison.changes)
         },
         rows=[change for change in inside if change.word is not Word.NOT_COMPARABLE],
-        uncompared=[c for c in comparison.changes if c.word is Word.NOT_COMPARABLE],
+        uncompared=[change for change in inside if change.word is Word.NOT_COMPARABLE],
+        outside=[change for change in comparison.changes if change.id not in asked],
         bar=_bar,
         broken=lambda change: images.of(change.broken, new.get(change.id), change.unit),
         safe=lambda change: images.of(change.safe, old.get(change.id), change.unit),
@@ -53,6 +56,13 @@ def render(comparison: Comparison) -> bytes:
         shown=SHOWN,
         record=_record(comparison),
     )
+
+
+def _title(comparison: Comparison) -> str:
+    """`old → new`, or the name that both have."""
+    sides = comparison.old, comparison.new
+    names = [line(side.subject.get("name") or "unnamed model", 80) for side in sides]
+    return " → ".join(dict.fromkeys(names))
 
 
 def _bar(change: Change) -> IntervalBar | None:

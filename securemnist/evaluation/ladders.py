@@ -26,6 +26,10 @@ from securemnist.attacks.transfer import Transfer
 from securemnist.errors import PolicyError, UsageError
 
 LADDER = "ladder"
+# How to read the names of stages, for people.
+NOTATION = """The first number of a stage is that of its steps; of Square, SparseRS and RayS that of
+their queries. The number after an x is that of restarts; of PatchSearch that of places. T: each
+target class; FAB-B: BoundaryFAB; APGD-N: NearestAPGD; transfer: Transfer."""
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ def sentences(state: State, *, failed: bool) -> list[str]:
         notes.append(f"no row was measured: {len(run.selected)} of {rows} rows were selected")
     elif not failed and run.blocking_rows():
         notes.append(f"not passed, so this run fails: {', '.join(run.blocking_rows())}")
+    if run.judged:  # the table has its scope
+        return notes
     # The user's own -k and -m, unless `narrowed` contains them.
     narrowed = [
         f"{option} {value}"

@@ -70,8 +70,8 @@ def _extras(measurement: Measurement, names: ClassNames) -> Iterable[Fact]:
     if isinstance(evidence, AttackEvidence) and evidence.norms:
         yield "broken within", _by_threat(evidence.norms, measurement.n)
     if isinstance(evidence, AttackEvidence) and (examples := evidence.adversarial_examples):
-        yield "adversarial examples", f"{examples.images} in {line(examples.file, 100)}"
-        yield "SHA-256 of them", line(examples.sha256, 64)
+        digest = f"SHA-256 {line(examples.sha256, 64)}"
+        yield "adversarial examples", f"{examples.images} in {line(examples.file, 100)}, {digest}"
     elif isinstance(evidence, BackdoorEvidence):
         yield from _of_backdoor(evidence, names)
     elif isinstance(evidence, LatencyEvidence):

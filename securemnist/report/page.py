@@ -12,6 +12,7 @@ from securemnist.report.figures import not_recorded
 from securemnist.report.rows import Row, protocol, rows
 from securemnist.report.sections import sections
 from securemnist.results.assessment import Assessment
+from securemnist.results.findings import STOPPED
 from securemnist.results.json_model import table
 from securemnist.sanitize import line
 from securemnist.view import glossary, jinja, wording
@@ -56,12 +57,12 @@ def _sections(rows: Sequence[Row], names: ClassNames) -> dict[str, Any]:
     """The rows: those in the way, those waived, all by family, those out of scope."""
     inside = [row for row in rows if row.finding.in_scope]
     ranked = sorted(rows, key=lambda row: wording.severity(row.finding))
+    blocking = [r for r in ranked if r.finding.in_scope and not r.finding.passed and not r.waived]
     return {
         "counts": counts((row.finding.verdict for row in inside), wording.SYMBOLS),
         "short": _SHORT,
-        "blocking": [
-            r for r in ranked if r.finding.in_scope and not r.finding.passed and not r.waived
-        ],
+        "blocking": [row for row in blocking if row.finding.reason != STOPPED],
+        "stopped": wording.stopped(row.finding for row in blocking),
         "excused": [row for row in ranked if row.waived],
         "families": sections(rows, names),
         "glossary": list(glossary.entries(_terms(rows))),

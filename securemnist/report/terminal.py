@@ -15,7 +15,7 @@ from rich.text import Text
 from securemnist.report import weight_file
 from securemnist.report.details import first_places
 from securemnist.results.assessment import Assessment
-from securemnist.results.findings import Finding, Verdict
+from securemnist.results.findings import STOPPED, Finding, Verdict
 from securemnist.results.json_model import table
 from securemnist.sanitize import line, terminal
 from securemnist.view import requirement_text, waiver_text, wording
@@ -29,6 +29,7 @@ STYLES = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.NOT_RUN: "dim",
 }
+_FEWEST = 20  # characters of a last column that are worth showing
 _ASCII = str.maketrans({"✓": "+", "✗": "x", NONE: "-", "⚑": "w", "≥": ">=", "≤": "<=", "…": "..."})
 
 
@@ -39,7 +40,10 @@ def print_assessment(assessment: Assessment, console: Console) -> None:
     day, names = assessment.decided, ClassNames.of(assessment.subject)
     print_table(console, [(STYLES[row.verdict], _cells(row, day, names)) for row in inside])
     for finding in wording.by_severity(assessment.open_findings):
-        _print_reason(finding, day, console)
+        if finding.reason != STOPPED:
+            _print_reason(finding, day, console)
+    if stopped := wording.stopped(assessment.open_findings):
+        write(console, Text(f"\n{NONE} {stopped}", STYLES[Verdict.NOT_RUN]))
     if waived := [finding for finding in inside if finding.waived(day)]:
         write(console, Text())
     for finding in waived:
@@ -65,10 +69,16 @@ def _about(assessment: Assessment) -> str:
 
 
 def print_table(console: Console, rows: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """A line for each row, in columns. A row: the style of its first cell, and its cells."""
+    """A line for each row, in columns. A row: the style of its first cell, and its cells.
+
+    The last column is left out of a terminal that has no room for its first words.
+    """
     columns = zip(*(cells for _, cells in rows), strict=True)
     widths = [max(map(cell_len, column)) for column in columns]
-    for style, cells in rows:
+    if console.is_terminal and sum(widths[:-1]) + 2 * len(widths) + _FEWEST > console.width:
+        widths.pop()
+    for style, row in rows:
+        cells = row[: len(widths)]
         text = Text()
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
             text.append(cell, "" if place else style)

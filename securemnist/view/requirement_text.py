@@ -15,7 +15,7 @@ from securemnist.results.json_model import read
 from securemnist.results.value_types import Class, Count
 from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, ClassNames
-from securemnist.view.row_words import PARTS, filled, percent, side
+from securemnist.view.row_words import CONTROLS, PARTS, filled, percent, side
 from securemnist.view.trigger_text import trigger
 
 _VOWELS = (8, 11, 18, *range(80, 90), *range(800, 900))  # numbers that begin with a vowel
@@ -64,7 +64,8 @@ def _counted(detail: str, finding: Finding) -> str:
 
 def _backdoor(row: Requirement) -> str:
     mark, target = trigger(row.settings["trigger"]), row.settings["target"]
-    turns = f"{mark} turns {side(row)} {percent(row)} of the images of"
+    turn = "turn" if "single pixels" in mark else "turns"
+    turns = f"{mark} {turn} {side(row)} {percent(row)} of the images of"
     if target == "pair":
         return f"{turns} any one class into any one other."
     into = {"all": "any one class", "next": "the next class"}.get(str(target))
@@ -78,8 +79,16 @@ def _latency(row: Requirement) -> str:
     batch = read(Count, row.settings.get("batch", 1))
     other = line(row.settings.get("against", "network A"), 60)
     what = "One image" if batch == 1 else f"A batch of {batch:,} images"
-    times = f"{side(row)} {row.threshold:g} times"
-    return f"{what} takes {times} as long as {other} needs, timed in turn."
+    times = "" if row.threshold == 1 else f"{row.threshold:g} times "
+    return f"{what} takes at most {times}as long as {other} needs, timed in turn."
+
+
+def _service(row: Requirement) -> str:
+    """What holds by the control; "At https://..." for an endpoint."""
+    held = CONTROLS[str(row.settings["control"])]
+    if endpoint := line(row.settings.get("endpoint") or "", 100):
+        held = f"At {endpoint} {held[0].lower()}{held[1:]}"
+    return f"{held}." if row.threshold == 0 else f"{held}, but for {row.threshold:g} checks."
 
 
 def _data(row: Requirement) -> str:
@@ -89,7 +98,7 @@ def _data(row: Requirement) -> str:
 
 _DATA = {
     "statistics": "By statistics, {all_but} checks say that the data are a draw of the recorded ones.",
-    "digests": "Of the data, {all_but} digests and counts are the recorded ones.",
+    "digests": "{All_but} digests and counts of the data are the recorded ones.",
 }
 
 
@@ -112,19 +121,21 @@ def _threats(row: Requirement) -> str:
 
 
 _SEARCH = "Under {attack}, {threat}, {bound} of {images}{behind} keep their class."
-_CORRUPTED = "Of {images}, {corrupted}, {bound} are read as their label"
+_CORRUPTED = "Of {images}, {corrupted}, {bound} are classified correctly"
 # By measure: a sentence with parts of `row_words`, or two of which the first is that of a threshold of 0.
 WORDS: Mapping[str, str | tuple[str, str] | Callable[[Requirement], str]] = {
-    "clean_accuracy": "Of {images}, unmodified, {bound} are read as their label.",
-    "worst_class_accuracy": "Of every class, {bound} of {of_class} are read as their label.",
+    "clean_accuracy": "Of {images}, unmodified, {bound} are classified correctly.",
+    "worst_class_accuracy": "Of every class, {bound} of {of_class} are classified correctly.",
     "corruption_accuracy": f"{_CORRUPTED} on average over the kinds.",
     "worst_corruption_accuracy": f"{_CORRUPTED} under each kind.",
-    "spatial_accuracy": "Of {images}, {bound} are read as their label {posed}.",
+    "spatial_accuracy": "Of {images}, {bound} are classified correctly {posed}.",
     "calibration_error": "Of {images}, {score} is at most {threshold}.",
     "outlier_auroc": (
         "Scores tell test images from {outliers}, with an AUROC of at least {threshold}."
     ),
-    "outlier_false_positives": "Where 95 % of {images} pass, {bound} of {outliers} do.",
+    "outlier_false_positives": (
+        "{Bound} of {outliers} pass a limit of the score that 95 % of {images} pass."
+    ),
     "attack_accuracy": _SEARCH,
     "robust_accuracy": _SEARCH,
     "certified_accuracy": "By proof, {threat}, {bound} of {images}{behind} keep their class.",
@@ -138,7 +149,8 @@ WORDS: Mapping[str, str | tuple[str, str] | Callable[[Requirement], str]] = {
     "backdoor_success": _backdoor,
     "backdoor_scan": "A found trigger succeeds on {bound} more images than on clean networks.",
     "poisoned_share": (
-        "{Bound} of {training_images} training images have wrong labels and one feature in common."
+        "None of {training_images} training images is in a group of wrong labels and one feature.",
+        "{Bound} of {training_images} training images are in a group of wrong labels and one feature.",
     ),
     "membership_auroc": (
         "Scores tell training images from test images with an AUROC of at most {threshold}; 0.5 is "
@@ -154,18 +166,18 @@ WORDS: Mapping[str, str | tuple[str, str] | Callable[[Requirement], str]] = {
         "Bandit and Semgrep find at most {threshold} places of {level} severity or above that is not "
         "accepted.",
     ),
-    "service_violations": "{control}: {all_but} checks of {service} hold.",
+    "service_violations": _service,
     "unpinned_dependencies": (
         "{All_but} dependencies of the project are pinned to one version with hashes of its files."
     ),
     "vulnerable_dependencies": (
-        "No installed or locked version has a vulnerability of the list of advisories.",
-        "At most {threshold} installed or locked versions have a vulnerability of the list of "
-        "advisories.",
+        "No installed or locked version has a vulnerability that the list of advisories knows.",
+        "At most {threshold} installed or locked versions have a vulnerability that the list of "
+        "advisories knows.",
     ),
     "advisories_age_days": "The list of advisories is at most {threshold} days old.",
     "unknown_provenance": (
-        "Of the weights, {all_but} facts about recipe, seed, data and file are recorded and hold."
+        "{All_but} facts about the weights (recipe, seed, data, file) are recorded and hold."
     ),
     "unsafe_loaders": (
         "No call in the project's code may run code of the file that it reads.",

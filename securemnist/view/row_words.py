@@ -222,6 +222,4 @@ PARTS: Mapping[str, Callable[[Requirement], str]] = {
         "classes" if read(Flag, row.settings.get("labels_only", False)) else "answers"
     ),
     "level": lambda row: line(row.settings.get("level", "low"), 20),
-    "control": lambda row: CONTROLS[str(row.settings["control"])],
-    "service": lambda row: line(row.settings.get("endpoint") or "a service of the model", 100),
 }

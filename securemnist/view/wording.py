@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,6 +189,15 @@ def next_step(finding: Finding) -> str:
     if finding.reason == STOPPED:
         return "Run the complete assessment again."
     return _NEXT[finding.verdict]
+
+
+def stopped(findings: Iterable[Finding]) -> str:
+    """`46 rows were not reached: the run stopped before them`; "" where it reached all."""
+    count = sum(finding.reason == STOPPED for finding in findings)
+    if not count:
+        return ""
+    were, them = ("was", "it") if count == 1 else ("were", "them")
+    return f"{plural(count, 'row')} {were} not reached: the run stopped before {them}"
 
 
 def repeat(finding: Finding) -> str:

@@ -70,7 +70,11 @@ UNLIKE: dict[str, tuple[Finding, Finding, str]] = {
         SAME.requirement.unmeasured(Verdict.ERROR, "the attack crashed"),
         "the new version has no number: ERROR, the attack crashed",
     ),
-    "out of scope": (dataclasses.replace(OLD, in_scope=False), SAME, "was not asked"),
+    "out of scope": (
+        dataclasses.replace(OLD, in_scope=False),
+        SAME,
+        "left out of the run of the old",
+    ),
     "no images": (OLD, judged("ADV-03", "robust_accuracy", 0.9, {}), "recorded no images"),
     "no verdict": (
         OLD,

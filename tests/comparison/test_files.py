@@ -149,6 +149,29 @@ def test_a_failed_row_that_cannot_be_compared_is_told_as_failed() -> None:
     assert "failed" not in wording.headline(undecided).why
 
 
+def test_a_narrow_terminal_has_no_stub_of_a_claim() -> None:
+    """Where no room is left for the claim of a row, its column is left out, not cut to nothing."""
+    file = io.StringIO()
+    console = Console(file=file, width=80, force_terminal=True, color_system=None)
+    terminal.print_comparison(every_word(), console)
+    rows = [line for line in file.getvalue().splitlines() if " → " in line]
+    assert rows
+    assert not [line for line in rows if line.endswith("…")]
+
+
+def test_the_page_names_both_and_folds_what_was_not_asked_for() -> None:
+    """The title has both names, rows out of scope are folded, and latency is named where it was timed."""
+    name = "ADV-09"
+    outside = dataclasses.replace(robust(codes(range(9)), name=name), in_scope=False)
+    old, new = assessment(OLD, outside), assessment(OLD, outside, digest="new")
+    old = dataclasses.replace(old, subject={**old.subject, "name": "first"})
+    text = page.render(compare(old, new)).decode()
+    assert f"<h1>first → {new.subject['name']}</h1>" in text
+    assert "<summary>1 row out of scope</summary>" in text
+    assert name in text.partition("1 row out of scope")[2]
+    assert "Latency" not in text
+
+
 def test_the_terminal_says_it_too() -> None:
     """Piped: a line a row in scope, the rows in the way with what to do, the answer at the end."""
     file = io.StringIO()

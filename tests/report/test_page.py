@@ -129,7 +129,7 @@ def test_the_first_screen_says_when_on_what_and_how_long(html: str) -> None:
     for words in (
         "commit 4c1f0e9b7ad2",
         "time 2026-11-21",
-        "measured for",
+        "took",
         "policy security_tests/thresholds.toml",
     ):
         assert words in text
@@ -156,6 +156,8 @@ def test_the_glossary_ends_the_page(html: str) -> None:
     text = Markup(html).text.partition("The words on this page.")[2]
     for word in ("eps", "waiver", "FAIL"):
         assert " ".join(glossary.explain(word) or ()) in text
+    assert "`" not in text
+    assert "<code>securemnist init</code> writes one." in html
 
 
 def test_an_older_version_decides_with_the_rows() -> None:

@@ -79,7 +79,8 @@ def test_rows_out_of_scope_are_listed_quietly(html: str) -> None:
     """A row that was not asked for is on the page, in none of the sections and with no verdict."""
     text = Markup(html).text
     assert text.count("ADV-10") == 2  # in its list and among the seeds
-    assert "ADV-10" in text.partition("They say nothing about the subject.")[2]
+    assert "ADV-10" in text.partition("They say nothing about the model.")[2]
+    assert re.search(r"<summary>\d+ rows?</summary>\n<ul class=.outside", html)
 
 
 def test_missing_pictures_are_spoken_of(html: str) -> None:
@@ -101,7 +102,7 @@ def test_a_red_control_is_called_one(red: bool) -> None:
 def test_each_family_shows_its_closest_call(html: str) -> None:
     """Before the sections stand, for each family, the number of its worst row and what was required."""
     text = Markup(html).text
-    glance = text.partition("Closest to the threshold, per family")[2]
+    glance = text.partition("The tightest row of each family")[2]
     glance = glance.partition("Is the model right without an attack?")[0]
     for words in ("0.9861 ≥ 0.95 required", "0.8127 ≥ 0.85 required", "2 ≤ 0 required"):
         assert words in glance

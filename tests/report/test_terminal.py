@@ -8,10 +8,11 @@ import io
 import pytest
 from rich.console import Console
 
+from securemnist.report import page
 from securemnist.report.terminal import print_assessment
 from securemnist.results.assessment import Assessment
 from securemnist.results.evidence.static import StaticEvidence
-from securemnist.results.findings import Verdict
+from securemnist.results.findings import STOPPED, Verdict
 from securemnist.results.measurement import Measurement
 from securemnist.view.wording import SYMBOLS
 from tests.report import example, hostile
@@ -53,6 +54,23 @@ def test_one_line_a_requirement() -> None:
 def test_every_verdict_has_symbol_and_word(verdict: Verdict) -> None:
     """No verdict is shown by colour alone."""
     assert f"{SYMBOLS[verdict]} {verdict}" in _piped(example.assessment())
+
+
+def test_rows_that_a_run_did_not_reach_are_counted_once() -> None:
+    """Terminal and page name the rows before which the run stopped in one sentence, not one each."""
+    whole = example.assessment()
+    left = whole.findings_in_scope[-2:]
+    findings = tuple(
+        one.requirement.unmeasured(Verdict.NOT_RUN, STOPPED) if one in left else one
+        for one in whole.findings
+    )
+    stopped = dataclasses.replace(whole, findings=findings)
+    sentence = "2 rows were not reached: the run stopped before them"
+    text = _piped(stopped).partition("\n\n")[2]
+    page_text = page.render(stopped).decode()
+    for shown in (text, page_text):
+        assert shown.count(sentence) == 1
+    assert not [one for one in left if f"\n– {one.requirement.id} NOT_RUN" in text]
 
 
 def test_a_red_row_explains_itself() -> None:

@@ -92,6 +92,44 @@ def finding_of(measure: str, settings: dict[str, Any], **bound: float) -> Findin
             "A batch of 1,000 images takes at most 2 times as long as network_c needs, timed in turn.",
         ),
         (
+            "latency_ratio",
+            {},
+            {"at_most": 1},
+            "One image takes at most as long as network A needs, timed in turn.",
+        ),
+        (
+            "backdoor_success",
+            {"trigger": {"kind": "pixels"}, "target": "next"},
+            {"at_most": 0.02},
+            "4 single pixels of brightness 1 turn at most 2 % of the images of other classes into the "
+            "next class.",
+        ),
+        (
+            "poisoned_share",
+            {},
+            {"at_most": 0},
+            "None of all training images is in a group of wrong labels and one feature.",
+        ),
+        (
+            "outlier_false_positives",
+            {"against": "turned", "images": 1000},
+            {"at_most": 0.6},
+            "At most 60 % of images turned by a quarter pass a limit of the score that 95 % of 1,000 "
+            "images pass.",
+        ),
+        (
+            "service_violations",
+            {"control": "authentication"},
+            {"at_most": 0},
+            "Without a valid token nothing is answered.",
+        ),
+        (
+            "service_violations",
+            {"control": "methods", "endpoint": "https://a.example/v2/models/m"},
+            {"at_most": 2},
+            "At https://a.example/v2/models/m paths answer to their own methods only, but for 2 checks.",
+        ),
+        (
             "static_findings",
             {"level": "medium"},
             {"at_most": 0},
@@ -126,7 +164,7 @@ def test_all_images_are_counted() -> None:
     row = Requirement(id="C", measure="clean_accuracy", because="", at_least=0.9)
     measurement = Measurement(value=1, low=0.5, high=1, n=5, complete=True, seconds=0, seed=0)
     phrase = claim(row.judge(measurement)).replace(NO_BREAK, " ")
-    assert phrase == "Of all 5 test images, unmodified, at least 90 % are read as their label."
+    assert phrase == "Of all 5 test images, unmodified, at least 90 % are classified correctly."
 
 
 @pytest.mark.parametrize("kind", TRIGGERS)
