@@ -73,7 +73,8 @@ ADVERSARIAL = Family(
 CERTIFIED = Family(
     name="certified",
     introduction="For how many images is it proved that no such change matters?",
-    advice="Use certified training, or a smaller eps; a sample without a certificate is not broken.",
+    advice="Give proofs more time (`proof_seconds`), or use certified training; an image without a "
+    "certificate is not broken.",
     topic="proofs",
     misread="without a proof",
     proofs=True,
