@@ -20,12 +20,13 @@ from securemnist.certificates import certify
 from securemnist.errors import NoCertificate
 from securemnist.evaluation.context import Context
 from securemnist.models.predictions import is_wrong
-from securemnist.threats import Threat
+from securemnist.threats import Linf, Threat
 
 PROBED = 64  # images
 # Cost of the certificates of one image in passes; measured on the bundled certified models.
 INTERVAL_PASSES, CROWN_PASSES = 3, 70
 _SCOUT = PGD(steps=10)
+_BALL = Linf(0.1)
 _ROUNDS = 3
 _PASSES = 3  # cost of a forward and backward pass in forward passes
 
@@ -57,11 +58,6 @@ class Pace:
     def shares(self, threat: Threat) -> Shares:
         """The shares within this threat; 1.0 where it was not measured."""
         return self.by_threat.get(str(threat), Shares())
-
-    @property
-    def least_unproved(self) -> float:
-        """The share that intervals leave within the threat in which they prove most."""
-        return min((shares.unproved for shares in self.by_threat.values()), default=1.0)
 
 
 DEFAULT_PACE = Pace()
@@ -104,17 +100,20 @@ def _probe_threat(context: Context, threat: Threat, x: torch.Tensor, y: torch.Te
     surviving = ~is_wrong(context.logits(x_adv), y)
     proved, crown = torch.zeros_like(surviving), torch.zeros_like(surviving)
     searched = surviving.nonzero().squeeze(1)  # a broken image has no certificate
-    certified = partial(certify, context.subject.model, eps=threat.eps, norm=threat.norm)
-    # The ladders of patches and pixels compute no certificates.
-    if threat.certifiable and threat.form == "ball" and len(searched):
+    # Proofs for a square need CROWN at few places where intervals prove much of a ball.
+    ball = threat if threat.form == "ball" else _BALL
+    certified = partial(certify, context.subject.model, eps=ball.eps, norm=ball.norm)
+    if threat.certifiable and len(searched):
         try:
             bounds = certified(x[searched], y[searched], crown=False)
             proved[searched] = bounds.proved
             searched = searched[~bounds.proved]
-            if bool(proved.any()) and len(searched):
+            if ball is threat and bool(proved.any()) and len(searched):
                 crown[searched] = certified(x[searched], y[searched]).proved
         except NoCertificate:
             pass  # no certificates for this network: every image is searched
     # Add half an image: a share of 0 among few images does not mean 0 of ten thousand.
-    kinds = ~proved, surviving, surviving & ~proved & ~crown
+    # The ladders of patches and pixels compute no certificates.
+    undecided = surviving & ~proved & ~crown if ball is threat else surviving
+    kinds = ~proved, surviving, undecided
     return Shares(*((int(kind.sum()) + 0.5) / (len(x) + 1) for kind in kinds))

@@ -90,11 +90,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
 
 def _estimate(settings: CertifiedSettings, pace: Pace) -> float:
     threat = settings.threat_value()
-    if threat.form == "ball":
-        boxes, unproved = 1, pace.shares(threat).unproved
-    else:
-        # A network whose balls intervals prove needs CROWN for few boxes.
-        boxes, unproved = _BOXES, pace.least_unproved
+    boxes, unproved = 1 if threat.form == "ball" else _BOXES, pace.shares(threat).unproved
     passes = boxes * (INTERVAL_PASSES + CROWN_PASSES * unproved)
     return settings.expected_images(pace) * passes * pace.seconds + settings.proof_seconds
 
