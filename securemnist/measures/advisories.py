@@ -50,7 +50,7 @@ class VulnerabilitySettings(AdvisoryListSettings):
 
 
 def vulnerable_dependencies(
-    context: Context, settings: VulnerabilitySettings, seed: int
+    context: Context, settings: VulnerabilitySettings, _seed: int
 ) -> Measurement:
     """The number of installed or locked versions that an advisory names; the model is not used.
 
@@ -69,10 +69,12 @@ def vulnerable_dependencies(
         )
     checks = advisories.checks(entries, versions, locks)
     about = f"{len(entries)} advisories, installed packages and {len(locks)} locks"
-    return supply_chain.counted([*checks, *unread], about, seed=seed)
+    return supply_chain.counted([*checks, *unread], about)
 
 
-def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: int) -> Measurement:
+def advisories_age_days(
+    context: Context, settings: AdvisoryListSettings, _seed: int
+) -> Measurement:
     """The days since the list of advisories was brought up to date; the model is not used.
 
     DataError where the list cannot be read, MeasureError where its date is in the future.
@@ -85,7 +87,7 @@ def advisories_age_days(context: Context, settings: AdvisoryListSettings, seed: 
     expected, found = f"a recent day, today is {today}", f"{read.date}, {age} days ago"
     check = SupplyCheck("date of the advisories", place, expected, found, holds=True)
     about = f"{place}, {len(read.entries)} advisories"
-    return supply_chain.counted([check], about, seed=seed, count=age)
+    return supply_chain.counted([check], about, count=age)
 
 
 VULNERABLE_DEPENDENCIES = supply_chain.measure(

@@ -25,7 +25,9 @@ class DependencySettings(Settings):
     installed: bool = True
 
 
-def unpinned_dependencies(context: Context, settings: DependencySettings, seed: int) -> Measurement:
+def unpinned_dependencies(
+    context: Context, settings: DependencySettings, _seed: int
+) -> Measurement:
     """The number of dependencies without one version and hashes; the model is not used.
 
     Every entry of each lock has to name one version and the SHA-256 of its files. Declared
@@ -38,7 +40,7 @@ def unpinned_dependencies(context: Context, settings: DependencySettings, seed: 
             "your code, or set the row's `files`"
         )
     checks = pinned.checks(context.project, settings.files, installed=settings.installed)
-    return supply_chain.counted(checks, "dependencies and their locks", seed=seed)
+    return supply_chain.counted(checks, "dependencies and their locks")
 
 
 UNPINNED_DEPENDENCIES = supply_chain.measure(unpinned_dependencies, DependencySettings, seconds=0.5)

@@ -64,10 +64,10 @@ class StaticSettings(ScanSettings):
     baseline: str | None = None
 
 
-def static_findings(context: Context, settings: StaticSettings, seed: int) -> Measurement:
+def static_findings(context: Context, settings: StaticSettings, _seed: int) -> Measurement:
     """Findings in the source code of the context's project; model and data are not used."""
     scanned = functools.partial(cached_scan, context, settings)
-    return _measured(context.project, settings, seed, context.progress, scanned)
+    return _measured(context.project, settings, context.progress, scanned)
 
 
 def scan_folder(
@@ -80,14 +80,13 @@ def scan_folder(
     and the folder contains no Python.
     """
     began = time.perf_counter()
-    found = _measured(folder, settings, seed, progress, lambda: _scan(settings, folder))
-    return dataclasses.replace(found, seconds=round(time.perf_counter() - began, 3))
+    found = _measured(folder, settings, progress, lambda: _scan(settings, folder))
+    return dataclasses.replace(found, seed=seed, seconds=round(time.perf_counter() - began, 3))
 
 
 def _measured(
     folder: Path,
     settings: StaticSettings,
-    seed: int,
     progress: Progress,
     take_scan: Callable[[], Scan],
 ) -> Measurement:
@@ -103,7 +102,6 @@ def _measured(
     return count_measurement(
         len(counted),
         len(scanned.files),
-        seed=seed,
         evidence=StaticEvidence(
             folder=folder.resolve().name,
             files_scanned=len(scanned.files),
