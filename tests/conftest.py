@@ -99,6 +99,13 @@ def context(baseline: Subject, mnist: DataSet) -> Context:
     return Context(baseline, mnist)
 
 
+@pytest.fixture
+def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the working folder during the test."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A browser; one a module, as Playwright's event loop refuses others in its process."""

@@ -75,17 +75,14 @@ def run_the_example_in_python(page: str) -> None:
     exec(compile(code, page, "exec"), {})  # noqa: S102 # our own text
 
 
-def test_the_example_in_python_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_example_in_python_runs(cwd: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The README's Python example runs as it is printed, and prints what it says."""
-    monkeypatch.chdir(tmp_path)
     run_the_example_in_python("README.md")
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("0.")
     assert "torch.Size([100, 1, 28, 28])" in shown[1]
     assert shown[-1] == "0"
-    assert (tmp_path / "reports" / "index.html").is_file()
+    assert (cwd / "reports" / "index.html").is_file()
 
 
 def test_the_example_with_other_images_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,11 +25,10 @@ from tests.extensions import write_project
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def package(cwd: Path) -> Iterator[Path]:
     """The project as working folder; its modules are forgotten afterwards."""
-    write_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path / "my_pkg"
+    write_project(cwd)
+    yield cwd / "my_pkg"
     for name in [name for name in sys.modules if name.partition(".")[0] == "my_pkg"]:
         del sys.modules[name]
 

@@ -71,6 +71,15 @@ def expecting(
 
 
 @contextlib.contextmanager
+def writing(path: Path | str, advice: str) -> Iterator[None]:
+    """OSError of the block as UsageError: "PATH: cannot be written (REASON); ADVICE"."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
+
+
+@contextlib.contextmanager
 def only_writer(lock: Path, what: str, advice: str) -> Iterator[None]:
     """The lock of what one process alone writes, in a file that stays; UsageError where another has it.
 

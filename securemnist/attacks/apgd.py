@@ -17,7 +17,7 @@ import torch
 
 from securemnist.attacks.apgd_search import APGDSearch
 from securemnist.attacks.apgd_sparse import SparseAPGDSearch
-from securemnist.attacks.base import AttackInput, NativeAttack, check_setting
+from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import (
     SampleLoss,
     cross_entropies,
@@ -26,7 +26,7 @@ from securemnist.attacks.losses import (
     targeted_dlr,
 )
 from securemnist.attacks.targeted_search import TargetedSearch
-from securemnist.attacks.validation import attack_name, check_counts, check_targets
+from securemnist.attacks.validation import attack_name, check_counts, check_setting, check_targets
 from securemnist.types import Images, Labels, Progress
 
 LOSSES: dict[str, SampleLoss] = {"ce": cross_entropies, "dlr": dlr}

@@ -19,7 +19,8 @@ from torch import nn
 
 from securemnist.art_library.isolation import guarded, load
 from securemnist.art_library.signatures import REQUIRED, signature
-from securemnist.attacks.base import Attack, check_setting
+from securemnist.attacks.base import Attack
+from securemnist.attacks.validation import check_setting
 from securemnist.batches import batch_size, channels_last
 from securemnist.errors import MeasureError, PolicyError, first_line
 from securemnist.models.predictions import exact

@@ -182,9 +182,3 @@ class NativeAttack(Attack):
     @abstractmethod
     def _run(self, inputs: AttackInput, progress: Progress) -> Images:
         """Adversarial candidates, as from `propose`."""
-
-
-def check_setting(holds: bool, setting: str, expected: str, got: object) -> None:
-    """PolicyError for an attack setting out of its range."""
-    if not holds:
-        raise PolicyError(f"expected {setting} {expected}, got {got!r}; fix the attack's settings")

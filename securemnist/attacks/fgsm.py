@@ -10,8 +10,9 @@ from typing import ClassVar, final
 
 import torch
 
-from securemnist.attacks.base import AttackInput, NativeAttack, check_setting
+from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import cross_entropies, loss_and_gradient
+from securemnist.attacks.validation import check_setting
 from securemnist.types import Images, Progress
 
 

@@ -9,14 +9,14 @@ from typing import final
 import torch
 
 from securemnist.attacks.active_batch import ActiveBatch, BatchState
-from securemnist.attacks.base import AttackInput, NativeAttack, check_setting
+from securemnist.attacks.base import AttackInput, NativeAttack
 from securemnist.attacks.losses import (
     SampleLoss,
     cross_entropies,
     loss_and_gradient,
     margins,
 )
-from securemnist.attacks.validation import attack_name, check_counts
+from securemnist.attacks.validation import attack_name, check_counts, check_setting
 from securemnist.batches import channels_last
 from securemnist.models.predictions import is_wrong
 from securemnist.types import Images, Progress

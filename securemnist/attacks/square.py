@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from securemnist.attacks.active_batch import ActiveBatch, QueryAttack
-from securemnist.attacks.base import AttackInput, check_setting
+from securemnist.attacks.base import AttackInput
 from securemnist.attacks.reach import Reach
 from securemnist.attacks.square_incremental import incremental_search
 from securemnist.attacks.square_search import SquarePlan, SquareSearch
-from securemnist.attacks.validation import check_shares
+from securemnist.attacks.validation import check_setting, check_shares
 
 
 @final

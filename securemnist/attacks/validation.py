@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from securemnist.attacks.base import check_setting
+from securemnist.errors import PolicyError
 from securemnist.input_spec import MOST_CLASSES
+
+
+def check_setting(holds: bool, setting: str, expected: str, got: object) -> None:
+    """PolicyError for an attack setting out of its range."""
+    if not holds:
+        raise PolicyError(f"expected {setting} {expected}, got {got!r}; fix the attack's settings")
 
 
 def check_counts(**settings: object) -> None:

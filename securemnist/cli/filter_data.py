@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist._util.files import writing
 from securemnist.cli.options import PATH, inline_table, target_of
 from securemnist.cli.output import check_writable, say
 from securemnist.errors import FAILED, UNDECIDED, Inconclusive, UsageError
@@ -80,12 +81,8 @@ def filter_data(
         say(f"{sentence(loaded.name)}: not decided: {error}", err=True)
         ctx.exit(UNDECIDED)
     retraining = [dataclasses.asdict(arm) for arm in arms]
-    try:
+    with writing(out, "name another folder with --out"):
         filter_folder.write(out, loaded, trial.samples, found, retraining)
-    except OSError as error:
-        raise UsageError(
-            f"{out}: cannot be written ({error.strerror}); name another folder with --out"
-        ) from error
     _print(loaded, trial, found, arms)
     say(f"Written to {out}: {', '.join(filter_folder.FILES)}")
     if found.removed.any():

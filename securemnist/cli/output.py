@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from click.utils import PacifyFlushWrapper
 
-from securemnist.errors import UsageError
+from securemnist._util.files import writing
 from securemnist.sanitize import terminal
 
 if TYPE_CHECKING:
@@ -58,10 +58,8 @@ def write_file(
     """Write a file of the user's choice; UsageError with this advice where that fails."""
     from securemnist._util.resources import write_atomically
 
-    try:
+    with writing(name, advice):
         write_atomically(folder / name, content)
-    except OSError as error:
-        raise UsageError(f"{name}: cannot be written ({error.strerror}); {advice}") from error
 
 
 def check_writable(path: Path, advice: str = "name another with --out") -> None:
@@ -70,12 +68,10 @@ def check_writable(path: Path, advice: str = "name another with --out") -> None:
     The nearest folder that exists is tried; nothing stays in it.
     """
     whole = path.absolute()
-    try:
+    with writing(path, advice):
         folder = next(each for each in (whole, *whole.parents) if each.is_dir())
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
 
 
 def end_of_pipe() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from securemnist._util.files import writing
 from securemnist.cli.options import PATH, inline_table
 from securemnist.cli.output import say
 from securemnist.errors import UsageError
@@ -71,7 +72,7 @@ def sweep(
     if images is not None:
         loaded = dataclasses.replace(loaded, train=loaded.train.spread(images))
     cells: list[sweeps.Cell] = []
-    try:
+    with writing(out, "name another folder with --out"):
         out.mkdir(parents=True, exist_ok=True)
         with progress_bar() as progress:
             shares = sorted(set(rates or _RATES))
@@ -84,10 +85,6 @@ def sweep(
                 write_atomically(out / "sweep.svg", chart)
                 success = "no trigger" if cell.success is None else f"ASR {cell.success:.2%}"
                 say(f"{cell.name} at {cell.rate:.2%}: accuracy {cell.accuracy:.2%}, {success}")
-    except OSError as error:
-        raise UsageError(
-            f"{out}: cannot be written ({error.strerror}); name another folder with --out"
-        ) from error
     say(f"Written to {sentence(out)}: sweep.json, sweep.svg")
 
 

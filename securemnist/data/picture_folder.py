@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from securemnist._util.files import expecting
 from securemnist.data import picture
 from securemnist.data.assembly import MOST_IMAGES, Splits
 from securemnist.data.description import Description
@@ -93,13 +94,12 @@ def _entries(folder: Path) -> list[tuple[str, bool]]:
     """Name of each entry, and whether it is a folder; DataError for links and special files."""
     if folder.is_symlink():
         raise DataError(f"{folder}: expected a folder, got a link; replace it by the folder")
-    try:
-        with os.scandir(folder) as found:
-            entries = [entry for entry in found if not entry.name.startswith(".")]
-    except OSError as error:
-        raise DataError(
-            f"{folder}: expected a folder of pictures, got {error.strerror}; fix or remove it"
-        ) from error
+    advice = "fix or remove it"
+    with (
+        expecting(folder, "a folder of pictures", advice, DataError),
+        os.scandir(folder) as found,
+    ):
+        entries = [entry for entry in found if not entry.name.startswith(".")]
     for entry in entries:
         if _is_special(entry):
             raise DataError(

@@ -40,5 +40,5 @@ def recorded(data: DataSet, progress: Progress) -> tuple[bytes, Measurement]:
     record = recording.record(data, progress=progress)
     # The data were read just now: to read them again would find the same.
     checks = data_digests.checks(record, record)
-    measurement = supply_chain.counted(checks, f"{data.name} as recorded", seed=0)
+    measurement = supply_chain.counted(checks, f"{data.name} as recorded")
     return data_record.dumps(record), measurement

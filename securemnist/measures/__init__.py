@@ -95,7 +95,7 @@ def _measurement(measure: Measure, context: Any, settings: Settings, seed: int) 
         got, name = type(measurement).__name__, measure.run.__name__
         raise MeasureError(f"expected a Measurement from {name}, got {got}; fix it")
     named = {**measurement.inputs, **settings.inputs(context)}
-    return dataclasses.replace(measurement, inputs=named)
+    return dataclasses.replace(measurement, inputs=named, seed=seed)
 
 
 def _with_copies_checked(measurement: Measurement, context: Context) -> Measurement:

@@ -31,9 +31,7 @@ def clean_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Mea
     table, evidence, complete = _evidence(context, settings, seed)
     hits, n = int(table.trace()), int(table.sum())
     reason = unreliable_reason(context, settings)
-    return share_measurement(
-        hits, n, complete=complete, seed=seed, evidence=evidence, inconclusive=reason
-    )
+    return share_measurement(hits, n, complete=complete, evidence=evidence, inconclusive=reason)
 
 
 def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) -> Measurement:
@@ -54,7 +52,6 @@ def worst_class_accuracy(context: Context, settings: AnswerSettings, seed: int) 
         int(table[worst, worst]),
         int(counts[worst]),
         complete=complete and int(counts.min()) >= FEWEST,
-        seed=seed,
         evidence=dataclasses.replace(evidence, worst_class=worst),
         inconclusive=reason if missing else unreliable_reason(context, settings),
     )

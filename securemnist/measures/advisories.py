@@ -50,7 +50,7 @@ class VulnerabilitySettings(AdvisoryListSettings):
 
 
 def vulnerable_dependencies(
-    context: ProjectContext, settings: VulnerabilitySettings, seed: int
+    context: ProjectContext, settings: VulnerabilitySettings, _seed: int
 ) -> Measurement:
     """The number of installed or locked versions that an advisory names.
 
@@ -69,11 +69,11 @@ def vulnerable_dependencies(
         )
     checks = advisories.checks(entries, versions, locks)
     about = f"{len(entries)} advisories, installed packages and {len(locks)} locks"
-    return supply_chain.counted([*checks, *unread], about, seed=seed)
+    return supply_chain.counted([*checks, *unread], about)
 
 
 def advisories_age_days(
-    context: ProjectContext, settings: AdvisoryListSettings, seed: int
+    context: ProjectContext, settings: AdvisoryListSettings, _seed: int
 ) -> Measurement:
     """The days since the list of advisories was brought up to date.
 
@@ -87,7 +87,7 @@ def advisories_age_days(
     expected, found = f"a recent day, today is {today}", f"{read.date}, {age} days ago"
     check = SupplyCheck("date of the advisories", place, expected, found, holds=True)
     about = f"{place}, {len(read.entries)} advisories"
-    return supply_chain.counted([check], about, seed=seed, count=age)
+    return supply_chain.counted([check], about, count=age)
 
 
 VULNERABLE_DEPENDENCIES = supply_chain.of_project(

@@ -90,7 +90,6 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
         (max(low for low, _ in bounds), max(high for _, high in bounds)),
         worst.n,
         complete=False,  # the upper bound decides, for the whole test set, too
-        seed=seed,
         inconclusive=invisible_reason(sample.x, stamped)
         or reason
         or unreliable_reason(context, settings, stamped, triggered),

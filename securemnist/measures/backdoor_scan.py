@@ -74,16 +74,16 @@ def backdoor_scan(context: Context, settings: BackdoorScanSettings, seed: int) -
         )
         if not blind:
             table = {"result": "no trigger of these kinds found", **table}
-        return _measured(held_out, seed, inconclusive=blind, evidence=OtherEvidence(table=table))
+        return _measured(held_out, inconclusive=blind, evidence=OtherEvidence(table=table))
     chosen = next(one for one in found if one.kind == first.kind)
     witness = witness_at(first.place, chosen.perturbation, context.subject.model, *images, classes)
     if first.place == classes:
         table["map"] = witness.target_map.name
-    measured = _witnessed(context, settings, witness, held_out, table, seed)
+    measured = _witnessed(context, settings, witness, held_out, table)
     if first.is_anomaly:
         return measured
     # A value above the threshold would fail the row.
-    return _measured(held_out, seed, inconclusive=first.doubt, evidence=measured.evidence)
+    return _measured(held_out, inconclusive=first.doubt, evidence=measured.evidence)
 
 
 def _references(
@@ -150,7 +150,6 @@ def _witnessed(
     witness: Witness,
     sample: Sample,
     table: dict[str, object],
-    seed: int,
 ) -> Measurement:
     """The success of a trigger that no clean network has so small."""
     model = context.subject.model
@@ -172,7 +171,6 @@ def _witnessed(
     above = (max(0.0, share - (control or 0.0)) for share in (success.rate, low, high))
     return _measured(
         sample,
-        seed,
         *above,
         inconclusive=reason,
         evidence=BackdoorEvidence(
@@ -191,10 +189,10 @@ def _witnessed(
 
 
 def _measured(
-    sample: Sample, seed: int, value: float = 0.0, low: float = 0.0, high: float = 0.0, **more: Any
+    sample: Sample, value: float = 0.0, low: float = 0.0, high: float = 0.0, **more: Any
 ) -> Measurement:
     """The measurement on images that the searches did not see; without numbers nothing was found."""
-    return interval_measurement(value, (low, high), len(sample), complete=False, seed=seed, **more)
+    return interval_measurement(value, (low, high), len(sample), complete=False, **more)
 
 
 def _controls(

@@ -195,9 +195,10 @@ def unreliable_reason(
 def interval_measurement(
     value: float, interval: tuple[float, float], n: int, **more: Any
 ) -> Measurement:
-    """Measurement of a value on `n` samples with its 95 % interval; the seconds are set later."""
+    """Measurement of a value on `n` samples with its 95 % interval; seed and seconds are set later."""
     low, high = interval
-    return Measurement(value=value, low=low, high=high, n=n, seconds=0.0, **more)
+    later: dict[str, Any] = {"seed": 0, "seconds": 0.0}
+    return Measurement(value=value, low=low, high=high, n=n, **later | more)
 
 
 def share_measurement(

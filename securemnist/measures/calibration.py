@@ -72,7 +72,6 @@ def calibration_error(context: Context, settings: CalibrationSettings, seed: int
         (max(0.0, 2 * value - high), min(1.0, high)),
         n,
         complete=sample.complete and not settings.randomised,
-        seed=seed,
         evidence=CalibrationEvidence(
             reliability=[
                 CalibrationBin(confidence=float(c), accuracy=float(a), n=int(k))

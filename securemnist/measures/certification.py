@@ -79,7 +79,6 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
         len(sample),
         complete=sample.complete,
         proved=outcomes.certified,
-        seed=seed,
         evidence=CertifiedEvidence(
             outcomes=outcomes.table(**sample.record),
             per_class=rate_by_class(sample.y, sample.y[proved], outcomes.classes),

@@ -127,7 +127,6 @@ def corruption_accuracy(context: Context, settings: CorruptionSettings, seed: in
         _mean_interval(value, n),
         n,
         complete=complete,
-        seed=seed,
         evidence=evidence,
         inconclusive=unreliable_reason(context, settings, *answers.asked),
     )
@@ -155,7 +154,6 @@ def worst_corruption_accuracy(
         (low, _mean_interval(values[worst], n)[1]),
         n,
         complete=complete,
-        seed=seed,
         evidence=dataclasses.replace(evidence, worst=results[worst].kind, corruptions=shown),
         inconclusive=unreliable_reason(context, settings, *answers.asked),
     )

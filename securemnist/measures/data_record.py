@@ -35,7 +35,7 @@ class DataRecordSettings(Settings):
         return {self.record or data_record.NAME: inputs.digest(_path(context, self))}
 
 
-def data_changes(context: Context, settings: DataRecordSettings, seed: int) -> Measurement:
+def data_changes(context: Context, settings: DataRecordSettings, _seed: int) -> Measurement:
     """The number of facts about the data that differ from their record; the model is not used.
 
     By "digests" every change is found: of files, pixels and labels, of the number of images of each
@@ -57,7 +57,7 @@ def data_changes(context: Context, settings: DataRecordSettings, seed: int) -> M
     about = (
         f"{context.data.name} and {settings.record or path.name}, compared by {settings.compare}"
     )
-    return supply_chain.counted(checks, about, seed=seed)
+    return supply_chain.counted(checks, about)
 
 
 def compared(

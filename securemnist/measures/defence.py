@@ -102,7 +102,6 @@ def false_robustness(context: Context, settings: FalseSettings, seed: int) -> Me
         int(false.sum()),
         measured.n,
         complete=measured.complete,
-        seed=seed,
         survived=True,
         doubts=measured.doubts + missed,
         inconclusive=measured.inconclusive,

@@ -26,7 +26,7 @@ class DependencySettings(Settings):
 
 
 def unpinned_dependencies(
-    context: ProjectContext, settings: DependencySettings, seed: int
+    context: ProjectContext, settings: DependencySettings, _seed: int
 ) -> Measurement:
     """The number of dependencies without one version and hashes.
 
@@ -40,7 +40,7 @@ def unpinned_dependencies(
             "your code, or set the row's `files`"
         )
     checks = pinned.checks(context.project, settings.files, installed=settings.installed)
-    return supply_chain.counted(checks, "dependencies and their locks", seed=seed)
+    return supply_chain.counted(checks, "dependencies and their locks")
 
 
 UNPINNED_DEPENDENCIES = supply_chain.of_project(

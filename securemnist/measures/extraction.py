@@ -102,7 +102,6 @@ def extraction_agreement(context: Context, settings: ExtractionSettings, seed: i
         agreement.hits,
         agreement.n,
         complete=False,  # another copy would agree on other images
-        seed=seed,
         evidence=evidence,
         inconclusive="; ".join(filter(None, reasons)),
     )

@@ -62,11 +62,11 @@ class LatencySettings(Settings):
         return {} if spec is None else {spec: other_model(context, spec).digest}
 
 
-def latency_ratio(context: Context, settings: LatencySettings, seed: int) -> Measurement:
+def latency_ratio(context: Context, settings: LatencySettings, _seed: int) -> Measurement:
     """The latency ratio of the subject to the calibration kernel (or `against`)."""
     other = _other(settings.against, context)
     name = settings.against or "network A, fixed weights"
-    return against(context, other, name, settings.batch, settings.rounds, seed)
+    return against(context, other, name, settings.batch, settings.rounds)
 
 
 def against(
@@ -75,7 +75,6 @@ def against(
     name: str,
     batch: int,
     rounds: int = ROUNDS,
-    seed: int = 0,
 ) -> Measurement:
     """Median time of a batch on the subject, divided by that on another model, called `name`.
 
@@ -106,7 +105,6 @@ def against(
         median_interval(ratios),
         rounds,
         complete=False,
-        seed=seed,
         unit="ratio",
         evidence=LatencyEvidence(
             samples={"model": model, "kernel": kernel},

@@ -42,7 +42,7 @@ class LoaderSettings(ScanSettings):
     """Settings of a row of loaders; with those of a static row the code is scanned once for both."""
 
 
-def unsafe_loaders(context: ProjectContext, settings: LoaderSettings, seed: int) -> Measurement:
+def unsafe_loaders(context: ProjectContext, settings: LoaderSettings, _seed: int) -> Measurement:
     """The number of calls that may run code of the file they read.
 
     Such are pickle and what builds on it, `torch.load` without `weights_only=True`, NumPy's
@@ -54,7 +54,7 @@ def unsafe_loaders(context: ProjectContext, settings: LoaderSettings, seed: int)
     context.progress("unsafe loaders", 1, 1)
     files = len(scan.files)
     about = f"{files} files of code"
-    return supply_chain.counted(list(_checks(scan)), about, seed=seed, n=files)
+    return supply_chain.counted(list(_checks(scan)), about, n=files)
 
 
 def _checks(scan: Scan) -> Iterator[SupplyCheck]:

@@ -116,7 +116,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     reason = unreliable_reason(
         context, settings, measured[:known_side].images(), logits[:known_side]
     )
-    return _measurement(attacks, areas, seed, _other_data(context) or reason)
+    return _measurement(attacks, areas, _other_data(context) or reason)
 
 
 def without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
@@ -129,7 +129,7 @@ def without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:
 
 
 def _measurement(
-    attacks: dict[str, np.ndarray], areas: dict[str, float], seed: int, inconclusive: str
+    attacks: dict[str, np.ndarray], areas: dict[str, float], inconclusive: str
 ) -> Measurement:
     """The measurement of the strongest attack; each has scores (2n,), those of training images first."""
     strongest = max(areas, key=lambda name: abs(areas[name] - 0.5))
@@ -152,7 +152,6 @@ def _measurement(
         (max(0.5, low), high),
         n,
         complete=False,  # both sides are samples of all images
-        seed=seed,
         evidence=evidence,
         inconclusive=inconclusive,
     )

@@ -94,7 +94,7 @@ def outlier_auroc(context: Context, settings: OutlierSettings, seed: int) -> Mea
     scores = _scores(context, settings, seed)
     area = auroc(scores.inside, scores.outside)
     interval = area_interval(area, len(scores.inside), len(scores.outside))
-    return _measurement(context, settings, scores, seed, area, interval)
+    return _measurement(context, settings, scores, area, interval)
 
 
 def outlier_false_positives(context: Context, settings: OutlierSettings, seed: int) -> Measurement:
@@ -112,7 +112,7 @@ def outlier_false_positives(context: Context, settings: OutlierSettings, seed: i
     strict = _passed(scores, float(ordered[min(n - 1, n - int(np.floor(fewest * n)))]))
     others = len(scores.outside)
     interval = share_interval(strict, others)[0], share_interval(loose, others)[1]
-    return _measurement(context, settings, scores, seed, passed / others, interval)
+    return _measurement(context, settings, scores, passed / others, interval)
 
 
 def _passed(scores: _Scores, limit: float) -> int:
@@ -136,7 +136,6 @@ def _measurement(
     context: Context,
     settings: OutlierSettings,
     scores: _Scores,
-    seed: int,
     value: float,
     interval: tuple[float, float],
 ) -> Measurement:
@@ -145,7 +144,6 @@ def _measurement(
         interval,
         len(scores.inside),
         complete=False,  # the other images are drawn
-        seed=seed,
         evidence=scores.evidence,
         inconclusive=unreliable_reason(context, settings, *scores.asked),
     )

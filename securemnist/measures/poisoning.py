@@ -51,7 +51,6 @@ def poisoned_share(context: Context, settings: PoisonedShareSettings, seed: int)
         interval,
         len(samples),
         complete=whole,
-        seed=seed,
         evidence=OtherEvidence(table=table(found)),
         inconclusive=found.problem,
     )

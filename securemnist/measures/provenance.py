@@ -41,7 +41,7 @@ class ProvenanceSettings(Settings):
     files: InsidePaths = Field(default_factory=list)
 
 
-def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int) -> Measurement:
+def unknown_provenance(context: Context, settings: ProvenanceSettings, _seed: int) -> Measurement:
     """The number of facts about the origin of the weights that are missing, or that do not hold.
 
     The manifest beside each weight file has to state three things: the SHA-256 of the file, the
@@ -70,7 +70,7 @@ def unknown_provenance(context: Context, settings: ProvenanceSettings, seed: int
         # Buffers may be constants of the code.
         wrong, place = f"{left.total()} are in no file" if left else "", ", ".join(files)
         checks.append(supply_chain.check("parameters", place, "all of the model", wrong))
-    return supply_chain.counted(checks, "weight files and manifests", seed=seed)
+    return supply_chain.counted(checks, "weight files and manifests")
 
 
 def _of_spec(spec: str) -> dict[str, Path]:

@@ -52,10 +52,10 @@ def attack_accuracy(context: Context, settings: AttackSettings, seed: int) -> Me
     attack.
     """
     run = run_attacks(context, settings, settings.images, settings.searches, seed)
-    return _measured(context, settings, run, seed)
+    return _measured(context, settings, run)
 
 
-def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: int) -> Measurement:
+def _measured(context: Context, settings: AttackSettings, run: LadderRun) -> Measurement:
     n = int(run.outcomes.attempted.sum())
     complete = run.sample.complete and n == len(run.sample)
     hits = run.outcomes.unbroken
@@ -78,7 +78,6 @@ def _measured(context: Context, settings: AttackSettings, run: LadderRun, seed: 
         hits,
         n,
         complete=complete,
-        seed=seed,
         survived=True,
         doubts=_about_model(context, settings, run, n),
         evidence=evidence,
@@ -116,7 +115,7 @@ def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Me
     )
     if settings.proof_seconds and not run.skipped_stages:
         run_proofs(run, settings.proof_seconds, context)
-    measured = _measured(context, settings, run, seed)
+    measured = _measured(context, settings, run)
     if run.skipped_stages:
         return measured
     doubts, sensitivity = _about_search(context, settings, run, measured.n, seed)

@@ -63,7 +63,7 @@ class ServiceSettings(Settings):
         return self
 
 
-def service_violations(context: Context, settings: ServiceSettings, seed: int) -> Measurement:
+def service_violations(context: Context, settings: ServiceSettings, _seed: int) -> Measurement:
     """The number of checks of a control that do not hold, of a running service.
 
     NotApplicable without the packages of the extra `serve`, and for a control that the service cannot
@@ -81,7 +81,6 @@ def service_violations(context: Context, settings: ServiceSettings, seed: int) -
     return count_measurement(
         sum(not check.holds for check in checks),
         len(checks),
-        seed=seed,
         evidence=ServiceEvidence(
             checks=sorted(checks, key=lambda check: check.holds),
             control=settings.control,

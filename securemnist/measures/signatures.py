@@ -66,7 +66,7 @@ class SignatureSettings(Settings):
         return of_files(context, self.public_key, self.attested_policy)
 
 
-def unverified_files(context: Context, settings: SignatureSettings, seed: int) -> Measurement:
+def unverified_files(context: Context, settings: SignatureSettings, _seed: int) -> Measurement:
     """The number of files and statements that a signature does not cover; the model is not run.
 
     The digests are those of the bytes that the model was loaded from. A signature or an attestation
@@ -74,7 +74,7 @@ def unverified_files(context: Context, settings: SignatureSettings, seed: int) -
     code or from an endpoint.
     """
     if settings.of != "subject":
-        return counted(_references(), "the bundled reference models", seed=seed)
+        return counted(_references(), "the bundled reference models")
     if not context.subject.files:
         raise NotApplicable(
             "expected a model that was loaded from files, got one from code or an endpoint; assess its "
@@ -85,7 +85,7 @@ def unverified_files(context: Context, settings: SignatureSettings, seed: int) -
     checks = _signed(context, settings.signature, key) if settings.signature else []
     if settings.attestation is not None:
         checks += _attested(context, settings.attestation, str(settings.attested_policy), key)
-    return counted(checks, "the files of the model", seed=seed)
+    return counted(checks, "the files of the model")
 
 
 def _references() -> list[SupplyCheck]:

@@ -111,7 +111,6 @@ def certified_l2(context: Context, settings: SmoothedSettings, seed: int) -> Mea
         outcomes.certified,
         len(sample),
         complete=sample.complete,
-        seed=seed,
         inconclusive=unreliable_reason(
             context, AnswerSettings(), _draws(sample, found, smoothing, seed)
         ),

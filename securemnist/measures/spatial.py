@@ -102,7 +102,6 @@ def spatial_accuracy(context: Context, settings: SpatialSettings, seed: int) -> 
         len(sample),
         complete=complete,
         proved=proved,
-        seed=seed,
         survived=settings.poses == "worst_of_10",
         inconclusive=unreliable_reason(context, settings, *search.asked.pair),
         evidence=SpatialEvidence(

@@ -60,7 +60,7 @@ class StaticSettings(ScanSettings):
     baseline: str | None = None
 
 
-def static_findings(context: ProjectContext, settings: StaticSettings, seed: int) -> Measurement:
+def static_findings(context: ProjectContext, settings: StaticSettings, _seed: int) -> Measurement:
     """Findings of Bandit and Semgrep at or above a level that are not in the baseline.
 
     Paths are relative to the project's folder. Raises PolicyError for a missing baseline, and
@@ -80,7 +80,6 @@ def static_findings(context: ProjectContext, settings: StaticSettings, seed: int
     return count_measurement(
         len(counted),
         len(scanned.files),
-        seed=seed,
         evidence=StaticEvidence(
             folder=folder.resolve().name,
             files_scanned=len(scanned.files),

@@ -24,7 +24,6 @@ def counted(
     checks: Sequence[SupplyCheck],
     about: str,
     *,
-    seed: int,
     count: int | None = None,
     n: int | None = None,
 ) -> Measurement:
@@ -36,6 +35,5 @@ def counted(
     return count_measurement(
         sum(not check.holds for check in checks) if count is None else count,
         len(checks) if n is None else n,
-        seed=seed,
         evidence=SupplyChainEvidence(checks=ordered, about=about),
     )

@@ -16,7 +16,7 @@ class CoverageSettings(Settings):
     """Settings of a row of the threat model: none."""
 
 
-def uncovered_threats(context: Context, _: CoverageSettings, seed: int) -> Measurement:
+def uncovered_threats(context: Context, _: CoverageSettings, _seed: int) -> Measurement:
     """The number of threats without a row, or with a row that the policy lacks; the model is not used.
 
     NotApplicable without a policy, MeasureError without a threat model beside it.
@@ -47,7 +47,6 @@ def uncovered_threats(context: Context, _: CoverageSettings, seed: int) -> Measu
     return count_measurement(
         len(found),
         len(model.threats),
-        seed=seed,
         evidence=ThreatEvidence(threats=found, reviewed=model.reviewed.isoformat()),
     )
 

@@ -1,11 +1,20 @@
-"""The record of one request, which the audit log, the metrics and the drift monitor read."""
+"""The record of one request, which the audit log, the metrics and the drift monitor read.
+
+While the request is in work, what is known of it is a draft.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from time import time as now
+from typing import Any
 
 from securemnist.types import Images, Labels, Logits
+
+_KEY = "securemnist.draft"
+_OWN = ("further", "began")  # of a draft's fields those that a record has not
 
 
 @dataclass(frozen=True)
@@ -41,3 +50,41 @@ class Record:
 # Called in the thread of the event loop before an answer is sent. An observer that raises turns the
 # answer into a 503, so that none leaves without its record.
 Observer = Callable[[Record], None]
+
+
+@dataclass
+class Draft:
+    """The fields of a record, filled in by controls and routes.
+
+    `further`: digest of the model, images and logits of each further answer.
+    """
+
+    path: str
+    address: str
+    subject: str = ""
+    model: str = ""
+    request: str = ""
+    images: Images | None = None
+    logits: Logits | None = None
+    further: list[tuple[str, Images, Logits]] = field(default_factory=list)
+    time: float = field(default_factory=now)
+    began: float = field(default_factory=perf_counter)
+
+    def records(self, status: int) -> list[Record]:
+        """The record of an answer of this status, and those of its further answers, if it has results."""
+        kept = {name: value for name, value in vars(self).items() if name not in _OWN}
+        first = Record(**kept, status=status, latency=perf_counter() - self.began)
+        more = self.further if status < 400 else []
+        return [first] + [
+            replace(first, model=model, images=images, logits=logits, further=True)
+            for model, images, logits in more
+        ]
+
+
+def draft_of(scope: MutableMapping[str, Any]) -> Draft:
+    """The draft of a request; a new one for a request without."""
+    if _KEY not in scope:
+        client: Any = scope.get("client") or ("",)
+        scope[_KEY] = Draft(scope.get("path", ""), str(client[0]))
+    draft: Draft = scope[_KEY]
+    return draft

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from securemnist.serve import draft
+from securemnist.serve.record import draft_of
 from securemnist.serve.refusal import Refusal
 from securemnist.serve.routes import Path
 from securemnist.serve.service import Service
@@ -80,7 +80,7 @@ async def start(request: Request) -> Response:
     """204 with the cookie of the token's owner. The page sends the token as a header, once."""
     if "authorization" not in request.headers:  # a cookie does not prolong itself
         raise Refusal(401, "expected a token, got none; send it as Authorization: Bearer TOKEN")
-    owner = draft.of(request.scope).subject
+    owner = draft_of(request.scope).subject
     cookie = request.app.state.sessions.start(owner)
     return Response(status_code=204, headers={"Set-Cookie": cookie})
 

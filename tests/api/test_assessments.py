@@ -20,17 +20,16 @@ from tests.small_network import small_network
 
 
 def test_an_assessment_is_that_of_the_command_line(
-    tmp_path: Path, policy: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch
+    cwd: Path, policy: Path, small_mnist: Path
 ) -> None:
     """`assess` gives the findings of `securemnist assess`, claim, scope and evidence included."""
     policy.write_text((CLEAN + ATTACK).replace("at_least", "images = 50\nat_least") + SEARCH)
-    monkeypatch.chdir(tmp_path)
     assessment = sm.assess("baseline", str(small_mnist), policy=policy)
     found = json.loads(json.dumps(assessment.to_json()))
     words = ("--policy", str(policy), "--data", str(small_mnist))
-    done = shell(tmp_path, "assess", "--model", "baseline", *words)
+    done = shell(cwd, "assess", "--model", "baseline", *words)
     assert done.returncode == assessment.exit_code == 0
-    other = json.loads((tmp_path / "reports" / "assessment.json").read_text())
+    other = json.loads((cwd / "reports" / "assessment.json").read_text())
     for record in (found, other):
         for finding in record["findings"]:
             finding["replay"] = ""

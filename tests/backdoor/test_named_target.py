@@ -54,9 +54,8 @@ def test_unknown_name_is_refused() -> None:
         measured("wasp")
 
 
-def test_explain_names_the_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_names_the_class(cwd: Path) -> None:
     """`explain` of a row calls the target by the name in the project's data; without data, by number."""
-    monkeypatch.chdir(tmp_path)
     Path("own.toml").write_text(table(BACKDOOR, target="1"))
     assert "target = 1\n" in run("explain", "BACKDOOR-01", "--policy", "own.toml").output
     pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 8), np.uint8)

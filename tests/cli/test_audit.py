@@ -73,12 +73,9 @@ def test_another_key_is_no_pass(tmp_path: Path) -> None:
     "words",
     [["verify", "none"], ["verify", "."], ["show", "."], ["verify", "log", "--head", "none"]],
 )
-def test_no_log_is_a_usage_error(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_log_is_a_usage_error(words: list[str], cwd: Path) -> None:
     """A folder that is missing or has no log, and a search without a condition, end with 2."""
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path / "log", 1)
+    write(cwd / "log", 1)
     done = run("audit", *words)
     assert done.exit_code == 2
     one_sentence(Exception(done.output.strip()))

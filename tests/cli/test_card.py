@@ -14,11 +14,10 @@ from tests.report import example
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """A working folder with a stored assessment in `reports`."""
-    monkeypatch.chdir(tmp_path)
     store(example.findings()[:2])
-    return tmp_path
+    return cwd
 
 
 def store(findings: tuple[Finding, ...]) -> None:

@@ -27,12 +27,11 @@ def wrong_shape():
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """A user's folder with a toy network and a small policy."""
-    (tmp_path / "toy.py").write_text(TOY)
-    (tmp_path / "small.toml").write_text(POLICY)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (cwd / "toy.py").write_text(TOY)
+    (cwd / "small.toml").write_text(POLICY)
+    return cwd
 
 
 def test_measure_prints_and_writes_the_measurement(folder: Path, small_mnist: Path) -> None:

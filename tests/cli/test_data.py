@@ -106,12 +106,9 @@ def wrong_labels(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [corrupt_picture, alpha, not_a_number, wrong_labels])
-def test_wrong_data_end_every_command(
-    make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_data_end_every_command(make: Callable[[Path], Path], cwd: Path) -> None:
     """Every command that takes data says the same sentence, with exit code 2, and measures nothing."""
-    monkeypatch.chdir(tmp_path)
-    path = str(make(tmp_path))
+    path = str(make(cwd))
     options = ("--model", "baseline", "--data", path)
     commands = (
         ("data", "inspect", path),
@@ -136,19 +133,18 @@ def test_grid_that_cannot_be_written(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_record_is_written_and_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_is_written_and_holds(cwd: Path) -> None:
     """The record of a data set lies where a row looks for it, and says what the data hold."""
-    folder = picture_folder(tmp_path / "pets", test=4, train=13)
-    monkeypatch.chdir(tmp_path)
+    folder = picture_folder(cwd / "pets", test=4, train=13)
     done = run("data", "record", str(folder))
     assert done.exit_code == 0, done.output
     assert "security_tests/data-record.json: pets recorded" in done.output
     assert "  test: 8 images, 0 repeated; " in done.output
-    recorded = data_record.load(tmp_path / "security_tests" / data_record.NAME)
+    recorded = data_record.load(cwd / "security_tests" / data_record.NAME)
     assert recorded == recording.record(DataSet.load(folder))
-    (tmp_path / "pyproject.toml").write_text(f"[tool.securemnist]\ndata = '{folder}'\n")
+    (cwd / "pyproject.toml").write_text(f"[tool.securemnist]\ndata = '{folder}'\n")
     assert run("data", "record", "--out", "again.json").exit_code == 0
-    assert data_record.load(tmp_path / "again.json") == recorded
+    assert data_record.load(cwd / "again.json") == recorded
     done = run("data", "record", "--out", "pyproject.toml/record.json")
     assert done.exit_code == 2
     assert "cannot be written" in done.output

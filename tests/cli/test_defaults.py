@@ -31,11 +31,10 @@ ONE_ROW = ("--row", "CLEAN-01")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """A folder with a network, and neither policy nor conftest."""
-    (tmp_path / "toy.py").write_text(TOY)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (cwd / "toy.py").write_text(TOY)
+    return cwd
 
 
 @pytest.mark.parametrize(

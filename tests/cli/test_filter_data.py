@@ -84,14 +84,11 @@ def test_a_class_with_few_images_is_undecided(mnist: DataSet, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_without_layers_is_undecided(
-    mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_without_layers_is_undecided(mnist: DataSet, cwd: Path) -> None:
     """Exit code 3 where --model has no layers and the pixels show nothing, as in a row."""
     text = "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x):\n"
-    (tmp_path / "flat_net.py").write_text(text + "        return x.flatten(1)[:, 300:310]\n")
-    monkeypatch.chdir(tmp_path)
-    path = write(tmp_path / "set.npz", mnist.train[:TRAIN], mnist.test[:TEST])
+    (cwd / "flat_net.py").write_text(text + "        return x.flatten(1)[:, 300:310]\n")
+    path = write(cwd / "set.npz", mnist.train[:TRAIN], mnist.test[:TEST])
     done = run("filter", str(path), "--out", "out", "--model", "flat_net:Net")
     assert done.exit_code == 3, done.output
     assert "expected a model with convolution or linear layers" in done.output

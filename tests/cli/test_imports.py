@@ -18,11 +18,10 @@ POLICY = table(CLEAN, id='"CLEAN-02"')
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """A user's folder with a policy, in which commands start."""
-    (tmp_path / "small.toml").write_text(POLICY)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (cwd / "small.toml").write_text(POLICY)
+    return cwd
 
 
 def test_local_modules_do_not_replace_ours(

@@ -39,21 +39,18 @@ PRINTED["all"] = "\n".join(PRINTED.values())
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_command_line_output_is_sanitised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_command_line_output_is_sanitised(cwd: Path, name: str) -> None:
     """Tensor names, keys of an assessment, reasons and arguments are sanitised when printed."""
-    monkeypatch.chdir(tmp_path)
     value = PRINTED[name]
-    _weights(tmp_path, value)
-    _policy(tmp_path, because=value, ids=[value])
+    _weights(cwd, value)
+    _policy(cwd, because=value, ids=[value])
     finding = {
         "measurement": None,
         "verdict": "PASS",
         "requirement": {"waiver": None, "ids": [], value: 1},
     }
     facts = {name: {} for name in ("subject", "environment", "policy", "scope")}
-    (tmp_path / "a.json").write_text(
+    (cwd / "a.json").write_text(
         json.dumps({"schema": SCHEMA, **facts, "day": "", "findings": [finding]})
     )
     commands = [
@@ -71,12 +68,11 @@ def test_command_line_output_is_sanitised(
         assert effective(run(*words).output) == [], words
 
 
-def test_list_prints_rich_markup_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_prints_rich_markup_literally(cwd: Path) -> None:
     """`--list` prints a setting that looks like markup as it is."""
-    monkeypatch.chdir(tmp_path)
-    _policy(tmp_path, measure="static_findings", at_most=0, exclude=[STRINGS["rich markup"]])
-    text = (tmp_path / "p.toml").read_text().replace("at_least = 0.9\n", "")
-    (tmp_path / "p.toml").write_text(text)
+    _policy(cwd, measure="static_findings", at_most=0, exclude=[STRINGS["rich markup"]])
+    text = (cwd / "p.toml").read_text().replace("at_least = 0.9\n", "")
+    (cwd / "p.toml").write_text(text)
     result = run("assess", "--list", "--policy", "p.toml")
     assert result.exit_code == 0, result.output
     assert "[/b]" in result.output

@@ -13,11 +13,10 @@ from tests.report import example
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """A working folder with a report of four rows in `reports`."""
-    monkeypatch.chdir(tmp_path)
-    report.write(example.assessment(), tmp_path / "reports")
-    return tmp_path
+    report.write(example.assessment(), cwd / "reports")
+    return cwd
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -21,18 +21,17 @@ def factory():
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(cwd: Path) -> Path:
     """A folder with 120 colour images of four classes, a network for them, and a policy."""
     import numpy as np
 
     rng = torch.Generator().manual_seed(0)
     x = torch.randint(256, (120, 8, 8, 3), generator=rng, dtype=torch.uint8)
-    np.savez(tmp_path / "colour.npz", x_test=x.numpy(), y_test=np.arange(120) % 4)
-    (tmp_path / "colour_net.py").write_text(NETWORK)
-    (tmp_path / "own.toml").write_text(table(CLEAN))
-    (tmp_path / "pyproject.toml").write_text('[tool.securemnist]\ndata = "colour.npz"\n')
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    np.savez(cwd / "colour.npz", x_test=x.numpy(), y_test=np.arange(120) % 4)
+    (cwd / "colour_net.py").write_text(NETWORK)
+    (cwd / "own.toml").write_text(table(CLEAN))
+    (cwd / "pyproject.toml").write_text('[tool.securemnist]\ndata = "colour.npz"\n')
+    return cwd
 
 
 def listed(*words: str) -> str:
@@ -61,7 +60,6 @@ def test_bundled_policy_is_for_mnist() -> None:
     assert "securemnist init --data" in text
 
 
-def test_bundled_policy_says_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundled_policy_says_whose_it_is(cwd: Path) -> None:
     """The list of the bundled rows says that their thresholds are for MNIST."""
-    monkeypatch.chdir(tmp_path)
     assert "whose thresholds are for MNIST" in listed("--policy", "bundled")

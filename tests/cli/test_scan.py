@@ -18,13 +18,12 @@ from tests.small_network import saved_weights
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """A folder with a clean, a malicious and an unknown file, in which commands start."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "good.pt").write_bytes(GOOD)
-    (tmp_path / "bad.pt").write_bytes(BAD)
-    (tmp_path / "other.pt").write_bytes(b"\x1f\x8b")
-    return tmp_path
+    (cwd / "good.pt").write_bytes(GOOD)
+    (cwd / "bad.pt").write_bytes(BAD)
+    (cwd / "other.pt").write_bytes(b"\x1f\x8b")
+    return cwd
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,14 @@ POLICY = "security_tests/thresholds.toml"
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(cwd: Path) -> Path:
     """A project of two rows; one threat has CLEAN-01, one has both, one has none."""
-    folder = tmp_path / "security_tests"
+    folder = cwd / "security_tests"
     folder.mkdir()
     (folder / "thresholds.toml").write_text(table(CLEAN) + table(WORST))
     threats = threat("T-01", "CLEAN-01") + threat("T-02", "CLEAN-01", "CLEAN-02") + threat("T-03")
     (folder / "threats.toml").write_text(HEAD + SCOPE + threats)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return cwd
 
 
 def store(path: Path, **verdicts: bool) -> None:

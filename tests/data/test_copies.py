@@ -100,14 +100,12 @@ def test_small_test_set_judged_by_interval(baseline: Subject, mnist: DataSet) ->
 
 
 def test_assess_warns_of_copies(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    cwd: Path,
     capfd: pytest.CaptureFixture[str],
     mnist: DataSet,
 ) -> None:
     """`assess` warns of copies before it measures, and exits undecided if there are many."""
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, mnist.train[:600], concatenated(mnist.train[:20], mnist.test[:380]))
+    write(cwd, mnist.train[:600], concatenated(mnist.train[:20], mnist.test[:380]))
     Path("own.toml").write_text(table(CLEAN, at_least="0.8"))
     done = run("assess", "--model", "baseline", "--policy", "own.toml", "--data", ".")
     assert done.exit_code == 3, done.output

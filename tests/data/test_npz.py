@@ -197,12 +197,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_arrays_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_arrays_refused(name: str, cwd: Path) -> None:
     """Arrays of another name, type, shape or range are one DataError with the path; no pickle runs."""
-    monkeypatch.chdir(tmp_path)
     arrays, words = WRONG[name]
-    path = npz(tmp_path / "set.npz", **arrays)
+    path = npz(cwd / "set.npz", **arrays)
     with pytest.raises(DataError, match=words) as caught:
         data.load(path)
     assert one_sentence(caught.value).startswith(str(path))
-    assert [each.name for each in tmp_path.iterdir()] == ["set.npz"]
+    assert [each.name for each in cwd.iterdir()] == ["set.npz"]

@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from securemnist import measures
 from securemnist._util import resources
 from securemnist.results import policy
@@ -70,9 +68,8 @@ def test_the_payload_runs_under_pickle_load_alone() -> None:
     ]
 
 
-def test_the_row_of_the_page_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_row_of_the_page_is_valid(cwd: Path) -> None:
     """The row can be judged in a project with Python files."""
-    (tmp_path / "a.py").write_text("x = 1\n")
-    monkeypatch.chdir(tmp_path)
+    (cwd / "a.py").write_text("x = 1\n")
     (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     measures.check_policy(policy.parse(text, "docs/unsafe-pickle.md"))

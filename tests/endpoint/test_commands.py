@@ -41,19 +41,18 @@ POLICY += table(CERTIFIED, threat='{ norm = "linf", eps = 0.01 }', at_least="0.4
 
 
 @pytest.fixture
-def project(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(cwd: Path, service: Service) -> Path:
     """A folder with 120 images of 8x8, a policy, and the description that the documentation shows."""
     rng = np.random.default_rng(0)
     mean = (np.arange(120) % 10 + 0.5) / 10
     x = (255 * mean[:, None, None] + rng.integers(-8, 9, (120, 8, 8))).clip(0, 255).astype(np.uint8)
-    np.savez(tmp_path / "grey.npz", x_test=x, y_test=np.arange(120) % 10)
+    np.savez(cwd / "grey.npz", x_test=x, y_test=np.arange(120) % 10)
     service.shape = (1, 8, 8)
     page = (ROOT / "docs" / "endpoint.md").read_text()
     (shown,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "endpoint.toml").write_text(shown.replace("http://127.0.0.1:8000", service.url))
-    (tmp_path / "policy.toml").write_text(POLICY)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (cwd / "endpoint.toml").write_text(shown.replace("http://127.0.0.1:8000", service.url))
+    (cwd / "policy.toml").write_text(POLICY)
+    return cwd
 
 
 def test_documented_fields_exist() -> None:

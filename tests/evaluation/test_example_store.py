@@ -60,11 +60,10 @@ def assessed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(assessed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(assessed: Path, cwd: Path) -> Path:
     """A copy of it, to be damaged."""
-    shutil.copytree(assessed, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    shutil.copytree(assessed, cwd, dirs_exist_ok=True)
+    return cwd
 
 
 def test_assessment_stores_every_adversarial_example(assessed: Path) -> None:

@@ -24,11 +24,8 @@ from tests.foreign.hostile_pickles import CANARY, PICKLES
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_hostile_archive_refused(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_archive_refused(name: str, cwd: Path) -> None:
     """An archive of each class of attack has its outcome, with a reason, and nothing of it has run."""
-    monkeypatch.chdir(tmp_path)
     build, outcome = ARCHIVES[name]
     judged = judge(build())
     assert judged.outcome is outcome, judged.reasons

@@ -47,10 +47,9 @@ def test_honest_checkpoint_arrives_bit_for_bit(name: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """An empty folder, in which commands start."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return cwd
 
 
 def test_imported_architecture_is_a_model(folder: Path) -> None:

@@ -111,9 +111,8 @@ def test_a_file_of_two_formats_refused(name: str) -> None:
     assert judged.outcome is outcome, (judged.kind, judged.reasons)
 
 
-def test_the_files_are_of_two_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_are_of_two_formats(cwd: Path) -> None:
     """Each is read by both readers: the pickle runs as torch would run it, and archives are opened."""
-    monkeypatch.chdir(tmp_path)
     content = _pickle_in_numbers()
     assert list(safetensors.torch.load(content)) == ["w"]
     with contextlib.suppress(pickle.UnpicklingError):

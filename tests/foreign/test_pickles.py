@@ -23,9 +23,8 @@ from tests.foreign.hostile_pickles import CANARY, PICKLES
 
 
 @pytest.mark.parametrize("name", PICKLES)
-def test_hostile_pickle_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_pickle_refused(name: str, cwd: Path) -> None:
     """A pickle of each class of attack has its outcome, with a reason, and nothing of it has run."""
-    monkeypatch.chdir(tmp_path)
     content, outcome = PICKLES[name]
     judged = judge(content)
     assert judged.outcome is outcome, judged.reasons

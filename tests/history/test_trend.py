@@ -134,31 +134,29 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(main, ["history", *words], catch_exceptions=False)
 
 
-def test_history_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_commands(cwd: Path) -> None:
     """One command appends, another writes the page; without an entry the page says what to do."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
+    (cwd / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
     assert run("page").exit_code == 2
     assert run("add", "assessment.json", "assessment.json").exit_code == 0
     done = run("page", "--out", "here")
     assert done.exit_code == 0
     assert "(2 entries)" in done.output
-    assert "a1a1a1a" in (tmp_path / "here" / "history.html").read_text()
+    assert "a1a1a1a" in (cwd / "here" / "history.html").read_text()
     assert run("add", "gone.json").exit_code == 2
 
 
-def test_unknown_model_is_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_model_is_usage_error(cwd: Path) -> None:
     """A model without an entry has no page; the sentence names the recorded models."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
+    (cwd / "assessment.json").write_bytes(version("a1" * 20, 700).dumps())
     assert run("add", "assessment.json").exit_code == 0
     refused = run("page", "--model", "nobody")
     assert refused.exit_code == 2
     assert "expected a recorded model (reader new), got 'nobody'" in refused.output
-    assert not (tmp_path / "reports").exists()
+    assert not (cwd / "reports").exists()
     done = run("page", "--model", "reader new")
     assert "(1 entry)" in done.output
-    assert "1 assessment, the newest last" in (tmp_path / "reports" / "history.html").read_text()
+    assert "1 assessment, the newest last" in (cwd / "reports" / "history.html").read_text()
 
 
 def page_text(entry: dict[str, Any], folder: Path) -> str:

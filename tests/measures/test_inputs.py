@@ -75,15 +75,12 @@ NAMED: dict[str, tuple[str, dict[str, Any], str, Callable[[Path, int], None]]] =
 
 
 @pytest.fixture
-def here(
-    baseline: Subject, mnist: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Context:
+def here(baseline: Subject, mnist: DataSet, cwd: Path) -> Context:
     """The baseline on MNIST, in a project with a file of every name."""
-    monkeypatch.chdir(tmp_path)
     for name in SIGNED.values():
-        text_file(tmp_path / name, 0)
+        text_file(cwd / name, 0)
     few = dataclasses.replace(mnist, test=mnist.test[:100])
-    return Context(baseline, few, project=tmp_path)
+    return Context(baseline, few, project=cwd)
 
 
 @pytest.mark.parametrize("key", NAMED)

@@ -31,10 +31,9 @@ def of_safetensors():
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def project(cwd: Path) -> None:
     """The working folder, with a module of factories."""
-    (tmp_path / "of_weights.py").write_text(MODULE)
-    monkeypatch.chdir(tmp_path)
+    (cwd / "of_weights.py").write_text(MODULE)
 
 
 def write(kind: str, net: nn.Module, *, missing: int = 0) -> None:

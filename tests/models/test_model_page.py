@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from securemnist import models
 from securemnist._util import resources
 from tests.models.formats import keras_models, onnx_graphs
@@ -14,11 +12,10 @@ from tests.models.formats import keras_models, onnx_graphs
 PAGE = (resources.ROOT / "docs" / "your-own-model.md").read_text()
 
 
-def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run(cwd: Path) -> None:
     """All examples run as they are printed, in the folder of an ONNX and a Keras file."""
-    monkeypatch.chdir(tmp_path)
-    onnx_graphs.saved(onnx_graphs.linear(), tmp_path / "model.onnx")
-    keras_models.saved(keras_models.small(activation="softmax"), tmp_path / "model.keras")
+    onnx_graphs.saved(onnx_graphs.linear(), cwd / "model.onnx")
+    keras_models.saved(keras_models.small(activation="softmax"), cwd / "model.keras")
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
     exec(compile(code, "your-own-model.md", "exec"), {})  # noqa: S102 # our own text
 

@@ -28,13 +28,12 @@ FILES = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(cwd: Path) -> Path:
     """A project whose attack takes numbers from other modules."""
     for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (cwd / name).parent.mkdir(exist_ok=True)
+        (cwd / name).write_text(text)
+    return cwd
 
 
 def reason(before: dict[str, str], after: dict[str, str]) -> str:

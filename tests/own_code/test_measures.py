@@ -118,12 +118,11 @@ def test_a_wrong_estimate_ends_no_run(install: Callable[[Any], str], estimate: A
     assert seconds_of(requirement(name), DEFAULT_PACE) == 1.0
 
 
-def test_explaining_a_row_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explaining_a_row_runs_no_code(cwd: Path) -> None:
     """A policy alone runs no code: `explain` names the measure of the row, and does not import it."""
-    (tmp_path / "code_of_a_row.py").write_text("raise SystemExit('imported')\n")
+    (cwd / "code_of_a_row.py").write_text("raise SystemExit('imported')\n")
     row = 'id = "R"\nmeasure = "code_of_a_row:M"\nbecause = "a test"\nat_least = 0.5\n'
-    (tmp_path / "policy.toml").write_text(f"[[requirement]]\n{row}")
-    monkeypatch.chdir(tmp_path)
+    (cwd / "policy.toml").write_text(f"[[requirement]]\n{row}")
     done = run("explain", "R", "--policy", "policy.toml")
     assert "a policy alone does not run" in done.output
     assert "imported" not in done.output

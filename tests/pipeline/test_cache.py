@@ -226,11 +226,8 @@ def test_the_mark_of_a_cache(tmp_path: Path) -> None:
     assert not cache.is_ours(linked)
 
 
-def test_a_folder_named_like_an_architecture(
-    small: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_named_like_an_architecture(small: DataSet, cwd: Path) -> None:
     """A relative folder `D@models` holds the network that was trained, not one of `models`."""
-    monkeypatch.chdir(tmp_path)
     folder = Path("D@models")
     folder.mkdir()
     trained = cache.network("net", RECIPE, small, folder, say=lambda _: None, progress=silent)

@@ -122,12 +122,9 @@ def test_other_data_than_the_policy_names(mnist: DataSet) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"images": "401"}, {}])
-def test_the_command_refuses_other_data(
-    changes: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist: DataSet
-) -> None:
+def test_the_command_refuses_other_data(changes: dict[str, str], cwd: Path, mnist: DataSet) -> None:
     """`assess` and `compare` end with 2 before a row runs where data and policy do not fit."""
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, mnist.tuning[:600], mnist.test[:400])
+    write(cwd, mnist.tuning[:600], mnist.test[:400])
     named = "" if changes else f'data = {{ name = "MNIST", sha256 = "{mnist.digest}" }}\n'
     Path("own.toml").write_text(named + table(CLEAN, **changes))
     words = ("--policy", "own.toml", "--data", ".", "--out", "out")
@@ -136,12 +133,9 @@ def test_the_command_refuses_other_data(
     assert ("row CLEAN-01" if changes else "written for, MNIST") in done.output
 
 
-def test_the_bundled_policy_names_its_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist: DataSet
-) -> None:
+def test_the_bundled_policy_names_its_data(cwd: Path, mnist: DataSet) -> None:
     """The bundled thresholds were chosen for MNIST, and are held against nothing else."""
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, mnist.tuning[:600], mnist.test[:400])
+    write(cwd, mnist.tuning[:600], mnist.test[:400])
     done = run("assess", "--model", "baseline", "--data", ".", "--tier", "smoke")
     assert done.exit_code == 2, done.output
     assert "expected the data it was written for, MNIST" in done.output
@@ -164,11 +158,8 @@ def test_unknown_threat_identifiers(ids: list[str], unknown: bool) -> None:
 
 
 @pytest.mark.parametrize("words", [("assess", "--list"), ("explain", "CLEAN-01")])
-def test_the_warning_about_an_identifier(
-    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_warning_about_an_identifier(words: tuple[str, ...], cwd: Path) -> None:
     """Commands warn once on stderr of an unknown identifier, and go on."""
-    monkeypatch.chdir(tmp_path)
     Path("own.toml").write_text(table(CLEAN, ids='["AML.T9999", "AML.T9999\\u001b[31m"]'))
     done = run(*words, "--policy", "own.toml")
     assert done.exit_code == 0, done.output

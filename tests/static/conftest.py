@@ -45,15 +45,14 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(cwd: Path) -> Write:
     """A function that writes files, by path and text, into the working folder."""
-    monkeypatch.chdir(tmp_path)
 
     def files(texts: dict[str, str]) -> Path:
         for name, text in texts.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(text, encoding="utf-8")
-        return tmp_path
+            (cwd / name).parent.mkdir(parents=True, exist_ok=True)
+            (cwd / name).write_text(text, encoding="utf-8")
+        return cwd
 
     return files
 

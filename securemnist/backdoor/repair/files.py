@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from securemnist import __version__
+from securemnist._util.files import writing
 from securemnist._util.hashing import json_file
 from securemnist._util.resources import write_new
 from securemnist.data import DataSet, Samples
@@ -106,12 +107,8 @@ def write(request: Request, model: nn.Module, measurement: Mapping[str, Any]) ->
         weight_file.manifest_path(out): json_file(manifest, sort_keys=True),
         out: content,
     }
-    try:
+    with writing(out, "name another file with --out"):
         _write_all(parts)
-    except OSError as error:
-        raise UsageError(
-            f"{out}: cannot be written ({error.strerror}); name another file with --out"
-        ) from error
     return manifest
 
 

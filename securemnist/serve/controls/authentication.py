@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from securemnist.serve import draft
 from securemnist.serve.controls.base import Around, header
+from securemnist.serve.record import draft_of
 from securemnist.serve.refusal import Refusal
 from securemnist.serve.sessions import cookie_of
 
@@ -21,7 +21,7 @@ def authentication(app: ASGIApp, around: Around) -> ASGIApp:
                 "expected a valid token, got none; send it as Authorization: Bearer TOKEN",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        draft.of(scope).subject = owner or ""
+        draft_of(scope).subject = owner or ""
         await app(scope, receive, send)
 
     return wrapped

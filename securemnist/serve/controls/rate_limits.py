@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from securemnist.serve import draft
 from securemnist.serve.controls.base import Around
+from securemnist.serve.record import draft_of
 from securemnist.serve.refusal import Refusal
 
 _MOST_KEYS = 10_000
@@ -61,12 +61,12 @@ def client_of(address: str) -> str:
 
 def per_address(app: ASGIApp, around: Around) -> ASGIApp:
     limit = around.settings.requests_per_address
-    return _limited(app, around, limit, lambda scope: client_of(draft.of(scope).address))
+    return _limited(app, around, limit, lambda scope: client_of(draft_of(scope).address))
 
 
 def per_token(app: ASGIApp, around: Around) -> ASGIApp:
     limit = around.settings.requests_per_token
-    return _limited(app, around, limit, lambda scope: draft.of(scope).subject)
+    return _limited(app, around, limit, lambda scope: draft_of(scope).subject)
 
 
 def _limited(app: ASGIApp, around: Around, limit: int, key: Callable[[Scope], str]) -> ASGIApp:

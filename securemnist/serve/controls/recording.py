@@ -7,8 +7,8 @@ import logging
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from securemnist.errors import AuditError
-from securemnist.serve import draft
 from securemnist.serve.controls.base import Around
+from securemnist.serve.record import draft_of
 from securemnist.serve.refusal import Refusal
 
 log = logging.getLogger("securemnist")
@@ -18,7 +18,7 @@ def recording(app: ASGIApp, around: Around) -> ASGIApp:
     """Call the observers with each record; where one fails, the answer is 503, without results."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        draft.of(scope)
+        draft_of(scope)
         refused = False
 
         async def recorded(message: Message) -> None:
@@ -37,7 +37,7 @@ def recording(app: ASGIApp, around: Around) -> ASGIApp:
 
 def _observe(around: Around, scope: Scope, status: int) -> bool:
     try:
-        for record in draft.of(scope).records(status):
+        for record in draft_of(scope).records(status):
             for observer in around.service.observers:
                 observer(record)
     except AuditError:  # its observer prints it, not for each of the requests of a client

@@ -21,10 +21,10 @@ from starlette.responses import JSONResponse, Response
 from securemnist.data import DataSet
 from securemnist.data.samples import as_images
 from securemnist.errors import DataError, NoCertificate
-from securemnist.serve import draft
 from securemnist.serve.page import assets, drawing, payload
 from securemnist.serve.page.certified_radius import LARGEST
 from securemnist.serve.page.laboratory import Laboratory
+from securemnist.serve.record import draft_of
 from securemnist.serve.refusal import Overloaded, Refusal
 from securemnist.serve.routes import Path
 from securemnist.serve.service import ServedModel, Service
@@ -116,7 +116,7 @@ class _Requests:
     async def _classified(self, request: Request, pixels: torch.Tensor) -> dict[str, Any]:
         images = as_images(pixels)
         logits = [await self.service.logits(model, images) for model in self.shown]
-        record = draft.of(request.scope)
+        record = draft_of(request.scope)
         record.model, record.images, record.logits = self.shown[0].digest, images, logits[0]
         beside = zip(self.shown[1:], logits[1:], strict=True)
         record.further += [(model.digest, images, one) for model, one in beside]
@@ -145,7 +145,7 @@ class _Requests:
             return {"label": label, "distance": None}
         others = [await self.service.logits(other, found.image) for other in self.shown]
         answered = zip(self.shown, others, strict=True)
-        draft.of(request.scope).further += [(m.digest, found.image, one) for m, one in answered]
+        draft_of(request.scope).further += [(m.digest, found.image, one) for m, one in answered]
         return {
             "label": label,
             "distance": math.ceil(found.distance * _DECIMALS) / _DECIMALS,
@@ -168,10 +168,10 @@ class _Requests:
         if place not in map(str, range(len(self.shown))):
             raise DataError("expected the place of a model of this page, got another; reload it")
         images = as_images(payload.pixels_of(await request.body(), self.spec))
-        draft.of(request.scope).model = self.shown[int(place)].digest
+        draft_of(request.scope).model = self.shown[int(place)].digest
         return self.laboratory, self.shown[int(place)], images
 
     async def _label(self, request: Request, model: ServedModel, images: Images) -> int:
         logits = await self.service.logits(model, images)
-        draft.of(request.scope).further.append((model.digest, images, logits))
+        draft_of(request.scope).further.append((model.digest, images, logits))
         return int(logits[0].argmax())

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from securemnist.errors import ParseError
-from securemnist.serve import draft
 from securemnist.serve.protocol.json_body import parsed
 from securemnist.serve.protocol.outputs import NAMES, outputs
 from securemnist.serve.protocol.tensor import images_of
+from securemnist.serve.record import draft_of
 from securemnist.serve.refusal import Refusal
 from securemnist.serve.service import ServedModel, Service
 from securemnist.serve.settings import Settings
@@ -24,7 +24,7 @@ _KEYS = {"id", "parameters", "inputs", "outputs"}
 async def infer(request: Request) -> JSONResponse:
     service: Service = request.app.state.service
     settings: Settings = request.app.state.settings
-    model, state = model_of(request), draft.of(request.scope)
+    model, state = model_of(request), draft_of(request.scope)
     content_type = request.headers.get("content-type", "application/json")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Refusal(
