@@ -58,7 +58,7 @@ CLEAN = Family(
 )
 ADVERSARIAL = Family(
     name="adversarial",
-    introduction="Does it stay right when an attacker may change every pixel a little?",
+    introduction="Does it stay right when an attacker may change the image a little?",
     advice="Look at the broken images, then harden the model by adversarial or certified training.",
     topic="evasion",
     condition="under attack",

@@ -50,7 +50,9 @@ def test_one_is_singular() -> None:
     """A single failure and a single open row are not given a plural."""
     failed = next(f for f in example.findings() if f.requirement.id == "SAST-01")
     head = wording.headline(example.assessment(findings=(failed,)))
-    others = "unmodified samples, natural robustness, evasion, certified accuracy, backdoors, privacy"
+    others = (
+        "unmodified samples, natural robustness, evasion, certified accuracy, backdoors, privacy"
+    )
     others += ", latency"
     assert head.why == f"1 requirement failed; nothing is said about {others}"
 
