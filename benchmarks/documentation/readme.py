@@ -34,7 +34,7 @@ def render() -> str:
     text = PAGE.read_text(encoding="utf-8")
     for family, ids in rows.items():
         line = re.compile(rf"^(\| `{family}` \|)[^|]*", re.MULTILINE)
-        text, count = line.subn(rf"\1 {', '.join(_ranges(ids))} ", text)
+        text, count = line.subn(rf"\1 {', '.join(_ranges(sorted(ids)))} ", text)
         if count != 1:
             raise ValueError(f"expected one line of the family {family!r}, got {count}; add it")
     return text

@@ -32,7 +32,7 @@ def print_rows(job: Job) -> None:
     title = f"rows of {policy_name(path, Path.cwd())}"
     title += ", whose thresholds are for MNIST" if is_bundled(path) else ""
     table = Table(title=title, title_justify="left", box=None)
-    for title in ("id", "tier", "measure", "threshold", "settings", "at most"):
+    for title in ("id", "tier", "measure", "threshold", "settings", "time at most"):
         table.add_column(title)
     for row in policies.load(path).requirements:
         threshold = f"{row.relation} {row.threshold:g}"

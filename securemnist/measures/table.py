@@ -112,7 +112,8 @@ def bind(
     try:
         found = find(measure)
         if found is None:
-            nearest = difflib.get_close_matches(measure, MEASURES, n=5, cutoff=0)
+            family = [name for name, one in MEASURES.items() if one.family.name == measure]
+            nearest = family or difflib.get_close_matches(measure, MEASURES, n=5, cutoff=0)
             raise PolicyError(
                 f"expected a measure such as {', '.join(nearest)}, or pkg.module:MEASURE, got "
                 f"{measure!r:.80}; name one of docs/reference/measures.md"

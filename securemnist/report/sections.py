@@ -13,6 +13,7 @@ from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, ClassNames
 from securemnist.view.figure import Exhibit
 from securemnist.view.numbers import Count, counts
+from securemnist.view.unmeasured_families import family_of
 from securemnist.view.wording import SYMBOLS, severity
 
 _LEFT_OUT = "Left out to keep this page small; assessment.json holds the numbers."
@@ -36,12 +37,13 @@ class Section:
 def sections(rows: Sequence[Row], names: ClassNames = NUMBERS) -> list[Section]:
     """Rows in scope by family: the bundled ones in their order, then the others by name."""
     inside = [row for row in rows if row.finding.in_scope]
-    families = {row.finding.family.name: row.finding.family for row in inside}
+    of = {row.anchor: family_of(row.finding) for row in inside}
+    families = {family.name: family for family in of.values()}
     left = ROOM
     sections = []
     for number, name in enumerate(sorted(families, key=_order)):
         family = families[name]
-        members = [row for row in inside if row.finding.family.name == name]
+        members = [row for row in inside if of[row.anchor].name == name]
         pictures, left = _exhibits(members, names, left)
         sections.append(
             Section(

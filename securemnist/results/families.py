@@ -58,7 +58,7 @@ CLEAN = Family(
 )
 ADVERSARIAL = Family(
     name="adversarial",
-    introduction="Does it stay right when an attacker may change every pixel a little?",
+    introduction="Does it stay right when an attacker may change the image a little?",
     advice="Look at the broken images, then harden the model by adversarial or certified training.",
     topic="evasion",
     condition="under attack",
@@ -75,7 +75,7 @@ CERTIFIED = Family(
     introduction="For how many images is it proved that no such change matters?",
     advice="Give proofs more time (`proof_seconds`), or use certified training; an image without a "
     "certificate is not broken.",
-    topic="proofs",
+    topic="certified accuracy",
     misread="without a proof",
     proofs=True,
     measures=("certified_accuracy", "certified_l2"),

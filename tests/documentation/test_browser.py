@@ -78,8 +78,8 @@ def test_an_option_is_not_broken(browser: Any, address: str, page: str) -> None:
 def test_the_first_verdict_is_two_clicks_away(browser: Any, address: str) -> None:
     """The start page shows the command on its first screen, and one click leads to its explanation."""
     with Visit(browser, f"{address}/docs/index.html", 1024) as visit:
-        command = visit.page.get_by_text("nox -s security").first
+        command = visit.page.get_by_text("securemnist assess").first
         assert command.bounding_box()["y"] < 900
-        visit.page.get_by_role("link", name="Two commands", exact=True).first.click()
-        visit.page.wait_for_url("**/index.html#two-commands")
-        assert visit.page.get_by_role("heading", name="Two commands").is_visible()
+        visit.page.get_by_role("link", name="Install and run", exact=True).first.click()
+        visit.page.wait_for_url("**/index.html#install-and-run")
+        assert visit.page.get_by_role("heading", name="Install and run").is_visible()

@@ -71,6 +71,7 @@ def test_rows_that_a_run_did_not_reach_are_counted_once() -> None:
     for shown in (text, page_text):
         assert shown.count(sentence) == 1
     assert not [one for one in left if f"\n– {one.requirement.id} NOT_RUN" in text]
+    assert ">Other<" not in page_text  # they stand in the families of their measures
 
 
 def test_a_red_row_explains_itself() -> None:

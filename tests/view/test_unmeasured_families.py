@@ -70,9 +70,11 @@ def test_a_policy_without_evasion_never_says_may_merge() -> None:
     assert result.exit_code == 0
     head = wording.headline(result)
     assert head.answer == "Nothing measured blocks a merge"
-    assert head.why.endswith("nothing is said about natural robustness, evasion, proofs, privacy")
+    assert head.why.endswith(
+        "nothing is said about natural robustness, evasion, certified accuracy, privacy"
+    )
     for text in (printed(result), markdown.render(result).decode(), page.render(result).decode()):
-        assert "nothing is said about natural robustness, evasion, proofs" in text
+        assert "nothing is said about natural robustness, evasion, certified accuracy" in text
         assert "May merge" not in text
 
 

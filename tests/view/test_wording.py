@@ -50,7 +50,10 @@ def test_one_is_singular() -> None:
     """A single failure and a single open row are not given a plural."""
     failed = next(f for f in example.findings() if f.requirement.id == "SAST-01")
     head = wording.headline(example.assessment(findings=(failed,)))
-    others = "unmodified samples, natural robustness, evasion, proofs, backdoors, privacy, latency"
+    others = (
+        "unmodified samples, natural robustness, evasion, certified accuracy, backdoors, privacy"
+    )
+    others += ", latency"
     assert head.why == f"1 requirement failed; nothing is said about {others}"
 
 
@@ -101,9 +104,8 @@ def test_waived_rows_alone_show_nothing() -> None:
     """A scope in which no row passed is no reason to merge, whatever is waived."""
     head = wording.headline(example.assessment(findings=(_with_waiver("2099-01-01"),)))
     assert head.answer == "Do not merge yet"
-    others = (
-        "unmodified samples, natural robustness, proofs, backdoors, privacy, latency, source code"
-    )
+    others = "unmodified samples, natural robustness, certified accuracy, backdoors, privacy"
+    others += ", latency, source code"
     assert head.why == (
         "no requirement passed, "
         "1 waived through 2099-01-01 (judged on 2026-11-21, UTC); "
