@@ -68,7 +68,9 @@ def _array(content: bytes) -> np.ndarray:
     """
     head = _HEAD.match(content)
     if head is None:
-        raise ValueError("expected arrays of numbers as numpy.savez writes them, got another header")
+        raise ValueError(
+            "expected arrays of numbers as numpy.savez writes them, got another header"
+        )
     kind, fortran, sides = (part.decode() for part in head.groups())
     shape = [int(side) for side in sides.split(",") if side.strip()]
     values = np.frombuffer(bytearray(content[head.end() :]), kind)
