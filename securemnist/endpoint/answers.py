@@ -14,6 +14,7 @@ from securemnist.errors import ModelError, ParseError
 from securemnist.input_spec import composed
 
 _DEPTH = 32
+_FIX = "fix the description of the endpoint, or the endpoint"
 _DIGITS = 9  # of a class in a text; Python refuses to read thousands of them
 
 
@@ -22,12 +23,14 @@ class Reader:
     """Where scores and labels are; `classes` are the composed names, by number of the class.
 
     With `labels` alone an answer is one label an image. With both, each label names its score.
+    `stated`: the description lists `classes`, so that a number in an answer may be one of these names.
     """
 
     where: str
     scores: str | None
     labels: str | None
     classes: tuple[str, ...]
+    stated: bool = False
 
     def read(self, content: bytes, images: int) -> np.ndarray:
         """Scores float64 (n, K), or where there are labels only classes int64 (n,).
@@ -51,6 +54,12 @@ class Reader:
             return np.array([self._by_name(item) for item in flat], np.float64)
         return self._table(flat, images)
 
+    @property
+    def _numbered(self) -> bool:
+        """Whether a class has the number of another one as its name."""
+        names = enumerate(self.classes)
+        return any(name.isdigit() and name != str(place) for place, name in names)
+
     def _at(self, path: str | None, answer: Any) -> list[Any]:
         try:
             return list(jsonpath_rfc9535.find(path or "$", answer).values())
@@ -68,7 +77,15 @@ class Reader:
 
     def _named(self, answer: Any, images: int) -> np.ndarray:
         labels = [*_leaves(self._at(self.labels, answer))]
-        scores = self._table([*_leaves(self._at(self.scores, answer))], images)
+        found = [*_leaves(self._at(self.scores, answer))]
+        if images <= len(found) < images * len(self.classes):
+            raise self._wrong(
+                f"a score for each of {len(self.classes)} classes",
+                f"{len(found)} for {images} images",
+                "where only the best classes are answered, leave out `scores`, and let `labels` name the "
+                "best one of each image",
+            )
+        scores = self._table(found, images)
         if len(labels) != scores.size:
             raise self._wrong(f"{scores.size} labels at `labels`", f"{len(labels)}")
         order = np.array([self._class(label) for label in labels]).reshape(scores.shape)
@@ -86,20 +103,24 @@ class Reader:
         return row
 
     def _class(self, label: Any) -> int:
-        if isinstance(label, str) and composed(label) in self.classes:
-            return self.classes.index(composed(label))
+        number = int(label) if type(label) is float and label.is_integer() else label
+        name = str(number) if self.stated and type(number) is int else label
+        if isinstance(name, str) and composed(name) in self.classes:
+            return self.classes.index(composed(name))
         text = label if isinstance(label, str) and label.isascii() and label.isdigit() else ""
-        number = int(text) if 0 < len(text) <= _DIGITS else label
-        if type(number) is float and number.is_integer():
-            number = int(number)
-        if type(number) is int and 0 <= number < len(self.classes):
+        number = int(text) if 0 < len(text) <= _DIGITS else number
+        # Beside names such as "1" to "10" a number that is none of them is no position.
+        position = not isinstance(name, str) or not self._numbered
+        if position and type(number) is int and 0 <= number < len(self.classes):
             return number
-        raise self._wrong("a known class", f"{label!r:.40}")
+        advice = (
+            "list the names of its classes in `classes`, in the order of the labels of the data"
+        )
+        raise self._wrong("a known class", f"{label!r:.40}", advice)
 
-    def _wrong(self, expected: str, got: str) -> ModelError:
+    def _wrong(self, expected: str, got: str, advice: str = _FIX) -> ModelError:
         return ModelError(
-            f"{self.where}: expected {expected} in the answer, got {got:.160}; fix the description of "
-            "the endpoint, or the endpoint"
+            f"{self.where}: expected {expected} in the answer, got {got:.160}; {advice}"
         )
 
 

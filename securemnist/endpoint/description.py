@@ -18,6 +18,7 @@ from securemnist._util.strict import Strict
 from securemnist.endpoint.template import Template
 from securemnist.errors import ParseError, UsageError
 from securemnist.input_spec import composed
+from securemnist.results.validation_text import sentence
 
 KEY = "$KEY"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -177,6 +178,8 @@ def described(table: dict[str, Any], where: str) -> Description:
         known = ", ".join(Description.model_fields)
         if first["type"] == "extra_forbidden":
             reason = f"expected fields of {known}, got another"
+        elif first["type"] != "value_error":
+            raise UsageError(f"{where}: {sentence(error, table)}") from error
         raise UsageError(
             f"{where}: {field + ': ' if field else ''}{reason:.400}; fix it"
         ) from error

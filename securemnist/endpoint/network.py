@@ -50,7 +50,11 @@ class RemoteModel(nn.Module):
                 f'expected layout "CHW" or "HWC" for {spec}, got "HW"; fix the template'
             )
         reader = Reader(
-            description.name, description.scores, description.labels, _names(description, spec)
+            description.name,
+            description.scores,
+            description.labels,
+            _names(description, spec),
+            stated=bool(description.classes),
         )
         self.client = Client(description)
         self.queries = Queries(self.client, reader)

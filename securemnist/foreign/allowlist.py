@@ -7,6 +7,8 @@ are not imported: objects of NumPy, sparse and quantised tensors, classes of Tor
 
 from __future__ import annotations
 
+import torch
+
 # Bytes of one value, by the names of storages and of types in torch.
 _SIZES = {
     8: "DoubleStorage LongStorage float64 int64",
@@ -37,13 +39,18 @@ _PLAIN_CALLS = {
 CALLS = frozenset({*TENSOR_CALLS, PARAMETER, *_PLAIN_CALLS})
 VALUES = frozenset({*STORAGES, *DTYPES})
 
+# All types, layouts and kinds of quantisation that torch has, such as complex64, sparse_coo and qint8.
+_KINDS = " ".join(
+    name
+    for name, value in vars(torch).items()
+    if isinstance(value, torch.dtype | torch.layout | torch.qscheme)
+)
 _UNREAD = {
     "numpy": "ndarray dtype",
     "numpy.core.multiarray": "_reconstruct scalar",
     "numpy._core.multiarray": "_reconstruct scalar",
-    "torch": "per_tensor_affine per_channel_affine strided sparse_coo QInt8Storage QUInt8Storage "
-    "QInt32Storage ComplexFloatStorage ComplexDoubleStorage complex64 complex128 Tensor "
-    "float8_e4m3fn float8_e5m2 uint16 uint32 uint64",
+    "torch": f"{_KINDS} QInt8Storage QUInt8Storage QInt32Storage QUInt4x2Storage QUInt2x4Storage "
+    "ComplexFloatStorage ComplexDoubleStorage Tensor",
     "torch.serialization": "_get_layout",
     "torch._tensor": "_rebuild_from_type_v2",
     "torch._utils": "_rebuild_parameter_with_state _rebuild_qtensor _rebuild_sparse_tensor "

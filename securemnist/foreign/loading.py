@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import zipfile
 from collections import Counter, OrderedDict
 from typing import Any
 
@@ -13,6 +15,12 @@ import torch
 from securemnist.foreign import mappings
 
 ARRAYS = "NumPy arrays"
+# The head of a .npy file of version 1.0 or 2.0: type, order and shape of the array.
+_HEAD = re.compile(
+    rb"\x93NUMPY(?:\x01\x00..|\x02\x00....)\{'descr': '([<>|=]?\w+)', "
+    rb"'fortran_order': (True|False), 'shape': \(([\d, ]*)\),? *\} *\n",
+    re.DOTALL,
+)
 
 
 def warm_up() -> None:
@@ -41,10 +49,29 @@ def read(content: bytes, kind: str, key: str | None, limit: int) -> tuple[bytes,
     """
     file = io.BytesIO(content)
     if kind == ARRAYS:
-        with np.load(file, allow_pickle=False) as archive:
-            loaded = {name: torch.from_numpy(archive[name]) for name in archive.files}
+        with zipfile.ZipFile(file) as archive:
+            loaded = {
+                name.removesuffix(".npy"): torch.from_numpy(_array(archive.read(name)))
+                for name in archive.namelist()
+            }
     else:
         loaded = torch.load(file, map_location="cpu", weights_only=True)
     found = mappings.find(loaded, key, limit)
     facts = {"path": found.path, "left_out": found.left_out}
     return safetensors.torch.save(found.tensors), facts
+
+
+def _array(content: bytes) -> np.ndarray:
+    """The array of a .npy file; ValueError for another header than NumPy writes.
+
+    NumPy's own reader compiles the header, and the confined process ends at compiled code.
+    """
+    head = _HEAD.match(content)
+    if head is None:
+        raise ValueError(
+            "expected arrays of numbers as numpy.savez writes them, got another header"
+        )
+    kind, fortran, sides = (part.decode() for part in head.groups())
+    shape = [int(side) for side in sides.split(",") if side.strip()]
+    values = np.frombuffer(bytearray(content[head.end() :]), kind)
+    return values.reshape(shape, order="F" if fortran == "True" else "C")

@@ -51,9 +51,11 @@ def _check_threshold(row: Requirement, measure: Measure, where: str) -> None:
         )
     if not low <= threshold <= high:
         top = 0 if measure.unit == "share" else low
+        percent = measure.unit == "share" and 1 < threshold <= 100
+        advice = f"write {threshold:g} % as {threshold / 100:g}" if percent else "change it"
         raise PolicyError(
             f"{where}: expected a threshold from {top:g} to {high:g} for {row.measure}, got "
-            f"{threshold:g}; it could never fail or never pass, change it"
+            f"{threshold:g}; it could never fail or never pass, {advice}"
         )
     if threshold == easy:
         raise PolicyError(

@@ -12,6 +12,7 @@ _KINDS = {
     "dict_type": "a table",
     "model_type": "a table",
     "list_type": "a list",
+    "tuple_type": "a list",
     "string_type": "text in quotes",
     "float_type": "a number without quotes",
     "int_type": "a whole number",
@@ -37,7 +38,9 @@ _EXAMPLES = {
 def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
     """The first error of a validation as one sentence; a key of `given` may be a misspelt one."""
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"])) or "the row"
+    # A part such as "constrained-int" is pydantic's name for one of several types.
+    parts = [str(part) for part in first["loc"] if not str(part).startswith("constrained-")]
+    where = ".".join(parts) or "the row"
     if first["type"] == "extra_forbidden":
         return f"unknown key {where!r}; remove it, or fix its spelling"
     # Of a whole row, a value error is a threshold too many or too few.

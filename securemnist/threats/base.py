@@ -63,9 +63,13 @@ class Threat(ABC):
         """UsageError where eps is above the span of images of `size` values."""
         largest = self.span(size)
         if not (math.isfinite(self.eps) and 0 <= self.eps <= largest):
+            unit = {
+                "ball": 'in [0, 1] pixel units: write 8 levels of 255 as "8/255"',
+                "pixels": "a number of pixels",
+                "square": "the side of a square, in pixels",
+            }[self.form]
             raise UsageError(
-                f"expected 0 <= eps <= {largest:g} for {self.norm}, got {self.eps}; eps is in "
-                "[0, 1] pixel units"
+                f"expected 0 <= eps <= {largest:g} for {self.norm}, got {self.eps}; eps is {unit}"
             )
 
     @staticmethod

@@ -40,6 +40,28 @@ def test_labels_are_found(found: list[Any]) -> None:
     assert Reader("h", None, "$.labels", NAMES).read(content, 2).tolist() == [1, 2]
 
 
+def test_numbers_that_are_names() -> None:
+    """Numbers are names where the description lists them, and then they are never positions."""
+    numbers = tuple(str(number) for number in range(1, 11))
+    stated = Reader("h", None, "$", numbers, stated=True)
+    assert stated.read(b'[1, "2", 3.0, 10]', 4).tolist() == [0, 1, 2, 9]
+    of_data = Reader("h", None, "$", numbers)
+    assert of_data.read(b'[1, "2", 0, 9]', 4).tolist() == [1, 1, 0, 9]
+    for reader, label in ((stated, b"0"), (stated, b'"0"'), (of_data, b'"0"'), (of_data, b"10")):
+        with pytest.raises(ModelError, match="list the names of its classes in `classes`"):
+            reader.read(label, 1)
+
+
+def test_the_best_classes_alone_are_no_scores() -> None:
+    """Where the best classes alone are answered, the error says how they can be read."""
+    best = [[{"n": "owl", "s": 0.6}, {"n": "dog", "s": 0.3}]]
+    with pytest.raises(ModelError, match="leave out `scores`") as caught:
+        Reader("h", "$[*][*].s", "$[*][*].n", NAMES).read(json.dumps(best).encode(), 1)
+    one_sentence(caught.value)
+    labels = Reader("h", None, "$[*][0].n", NAMES)
+    assert labels.read(json.dumps(best).encode(), 1).tolist() == [2]
+
+
 def test_names_are_found_however_their_accents_are_stored() -> None:
     """A letter with an accent is one sign or two, in labels and in names of scores."""
     names = ("Gras", "Gr\u00fcn")

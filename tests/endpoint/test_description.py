@@ -56,6 +56,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "endless wait": ({"longest_wait": float("inf")}, "longest_wait"),
     "client key alone": ({"client_key": "k.pem"}, "client_certificate"),
     "classes": ({"classes": ["a", "a"]}, "one twice"),
+    "classes as text": ({"classes": "cat dog"}, "expected classes to be a list"),
+    "time as text": ({"timeout": "30"}, "expected timeout to be a number without quotes"),
     "no queries": ({"queries": 0}, "queries"),
 }
 

@@ -71,10 +71,16 @@ def training() -> tuple[Any, State]:
     return stored, net.state_dict()
 
 
-def _arrays() -> bytes:
-    packed = io.BytesIO()
-    np.savez(packed, **{name: value.numpy() for name, value in state().items()})
-    return packed.getvalue()
+def arrays() -> tuple[bytes, State]:
+    """An `.npz`, with an empty array, one in Fortran order, and data that begin with white space."""
+    more = {
+        "empty": torch.zeros(0, 3),
+        "transposed": torch.rand(3, 4).T,
+        "white": torch.frombuffer(bytearray(b"\n \t\n" * 3), dtype=torch.float32),
+    }
+    packed, stored = io.BytesIO(), {**state(), **more}
+    np.savez_compressed(packed, **{name: value.numpy() for name, value in stored.items()})
+    return packed.getvalue(), stored
 
 
 Case = Callable[[], tuple[bytes, State]]
@@ -101,7 +107,7 @@ CHECKPOINTS: dict[str, Case] = {
         saved(nn.DataParallel(network()).state_dict()),
         nn.DataParallel(network()).state_dict(),
     ),
-    "arrays": lambda: (_arrays(), state()),
+    "arrays": arrays,
 }
 
 

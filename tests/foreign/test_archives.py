@@ -82,6 +82,14 @@ def test_tensor_outside_its_storage_refused(name: str) -> None:
     assert judged.outcome is Outcome.UNKNOWN, judged.reasons
 
 
+def test_no_type_of_torch_is_malicious() -> None:
+    """A checkpoint that names a type, a layout or a kind of quantisation is not called malicious."""
+    kinds = [each for each in vars(torch).values() if isinstance(each, torch.dtype | torch.qscheme)]
+    judged = judge(saved({"kinds": kinds}))
+    assert judged.outcome is Outcome.UNKNOWN, judged.reasons
+    assert len(kinds) > 30
+
+
 def test_checkpoints_are_clean() -> None:
     """Archives that torch and these tests write are clean, in both forms, by picklescan, too."""
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2))

@@ -19,7 +19,7 @@ from securemnist.models.architectures import ConvNetA
 from securemnist.models.loading import resolve
 from tests.commands import run
 from tests.foreign.checkpoints import checkpoint, saved
-from tests.foreign.honest import CHECKPOINTS, network, state
+from tests.foreign.honest import CHECKPOINTS, arrays, network, state
 from tests.foreign.hostile_archives import BAD
 
 
@@ -97,6 +97,17 @@ def test_import_without_an_architecture(folder: Path) -> None:
     assert "--architecture SPEC keeps its names" in done.output
     with pytest.raises(WeightsError, match=r"load new\.safetensors in a factory of your own"):
         weight_file.read_manifest(Path("a/new.safetensors"))
+
+
+def test_import_of_arrays(folder: Path) -> None:
+    """An `.npz` of arrays passes the confined process, too, which ends at compiled code."""
+    content, expected = arrays()
+    (folder / "net.npz").write_bytes(content)
+    done = run("import", "net.npz")
+    assert done.exit_code == 0, done.output
+    found = safetensors.torch.load_file("net.safetensors")
+    assert set(found) == set(expected)
+    assert all(same(found[name], each) for name, each in expected.items())
 
 
 def request(folder: Path, content: bytes, **options: object) -> importing.Request:
