@@ -114,16 +114,12 @@ def _on_images(
 def _unknown(old: EventMatrix, new: EventMatrix, *, up: bool) -> int:
     """Images that a search did not come to, and that may be newly broken by what the other one says."""
     good = 1 if up else 0
-    left_out = [_left_out(side) for side in (old, new)]
+    left_out = [  # a search did not come to them; in other rows each image counts
+        (side.codes == NOT_ATTEMPTED) & (side.in_any_row == NOT_COUNTED) for side in (old, new)
+    ]
     was_good = left_out[0] | (old.in_any_row == good)
     is_bad = left_out[1] | (new.in_any_row == 1 - good)
     return int(((left_out[0] | left_out[1]) & was_good & is_bad).sum())
-
-
-def _left_out(matrix: EventMatrix) -> np.ndarray:
-    """Boolean (n,): images of a search that it did not come to; in other rows each image counts."""
-    left: np.ndarray = (matrix.codes == NOT_ATTEMPTED) & (matrix.in_any_row == NOT_COUNTED)
-    return left
 
 
 def _turned(weak: EventMatrix, which: np.ndarray, names: ClassNames) -> tuple[Turned, ...]:

@@ -111,7 +111,7 @@ def check_brightness(samples: Samples, where: str) -> None:
 
 
 def _spec(splits: Splits, prefix: str, classes: int | None) -> InputSpec:
-    shapes = [_shape(part) for part in splits.present]
+    shapes = [(c, h, w) for _, c, h, w in (part.pixels.shape for part in splits.present)]
     if shapes[0] != shapes[-1]:
         test, training = ("x".join(map(str, shape)) for shape in shapes)
         raise DataError(
@@ -125,8 +125,3 @@ def _spec(splits: Splits, prefix: str, classes: int | None) -> InputSpec:
         return InputSpec(*shapes[0], count, names)
     except DataError as error:
         raise DataError(f"{prefix}{error}") from error
-
-
-def _shape(samples: Samples) -> tuple[int, int, int]:
-    _, channels, height, width = samples.pixels.shape
-    return channels, height, width

@@ -54,7 +54,8 @@ def issues(assessment: Assessment, tool: str) -> list[Found]:
     unique: dict[tuple[str, StaticIssue], tuple[str, str] | None] = {}
     for row in rows(assessment):
         for rule, issue, accepted in _of_row(row, tool, assessment.decided):
-            key = rule, _plain(issue)
+            plain = {name: getattr(issue, name) for name in StaticIssue.__dataclass_fields__}
+            key = rule, StaticIssue(**plain)
             unique[key] = accepted and unique.get(key, accepted)  # what counts in one row counts
     count = Counter[tuple[str, str]]()
     found = []
@@ -92,7 +93,3 @@ def _rules(issue: StaticIssue, tool: str) -> Iterable[str]:
         return []
     *first, last = (line(rule, 100) for rule in issue.rule.split(", ")[-20:])
     return first if tool == TOOLS[0] else [last]
-
-
-def _plain(issue: StaticIssue) -> StaticIssue:
-    return StaticIssue(**{name: getattr(issue, name) for name in StaticIssue.__dataclass_fields__})

@@ -31,7 +31,6 @@ from securemnist.results.evidence.privacy import ExtractionEvidence
 from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
-from securemnist.types import Labels
 
 _CONTROL = 10_000  # training images of the control, at most
 _WELL = 0.8  # of the agreement above chance: below it the attack does not copy the control
@@ -152,7 +151,8 @@ def _reasons(
             f"the copy is right about as often as the model ({_mean(copy_right):.2%} and "
             f"{_mean(right):.2%}), so that it is stolen however little both agree"
         )
-    if _interval(right)[0] <= _frequent(labels):
+    most_frequent = int(torch.bincount(labels).max()) / len(labels)
+    if _interval(right)[0] <= most_frequent:
         reasons.append(
             f"the model is right for {_mean(right):.1%} of the images, about the share of the most "
             "frequent label, so that there is nothing to copy"
@@ -169,11 +169,6 @@ def _reasons(
 def _mean(hits: torch.Tensor) -> float:
     """The share of True in boolean (n,)."""
     return float(hits.double().mean())
-
-
-def _frequent(labels: Labels) -> float:
-    """The share of the most frequent class."""
-    return int(torch.bincount(labels).max()) / len(labels)
 
 
 def _interval(hits: torch.Tensor) -> tuple[float, float]:

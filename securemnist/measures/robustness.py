@@ -7,15 +7,16 @@ PASS (survived). The true robust accuracy lies between the certified and the sur
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from securemnist.evaluation.adaptive_stages import STAGES
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import model_doubts, search_doubts
 from securemnist.evaluation.eot import COUNTED_DRAWS, mean_accuracy
-from securemnist.evaluation.ladder_run import Further, LadderRun
+from securemnist.evaluation.ladder_run import LadderRun
 from securemnist.evaluation.pace import Pace
 from securemnist.evaluation.proof_stage import run_proofs
 from securemnist.evaluation.stages import Search
@@ -107,7 +108,9 @@ def _about_model(
 
 def robust_accuracy(context: Context, settings: RobustSettings, seed: int) -> Measurement:
     """Share of test images that are classified right after a search within the threat."""
-    searches, further = settings.searches, _further(context, settings)
+    searches, images = settings.searches, settings.images or len(context.data.test)
+    # Also of the curve: the doubt at the row's own threat decides.
+    further = functools.partial(further_stages, context, settings, images)
     run = run_attacks(
         *(context, settings, settings.images, searches, seed),
         replay=context.replay,
@@ -154,12 +157,6 @@ def _about_search(
         ]
     doubts = _once(settings.within, [stated for stated, _ in found]) + tuple(unasked)
     return doubts, _together([planted for _, planted in found])
-
-
-def _further(context: Context, settings: RobustSettings) -> Callable[[], Further | None]:
-    """The further stages of a row and of its curve; the doubt at the row's own threat decides."""
-    total = len(context.data.test)
-    return lambda: further_stages(context, settings, settings.images or total)
 
 
 def _once(threats: Sequence[Threat], doubts: Sequence[Sequence[Doubt]]) -> tuple[Doubt, ...]:

@@ -23,7 +23,6 @@ from tests.exports.example import (
     static,
     stopped,
 )
-from tests.report import example
 
 EACH = pytest.mark.parametrize("one", FORMATS)
 PASSED = assessment()
@@ -100,13 +99,6 @@ def test_an_interrupted_run_looks_complete_in_no_format(one: str, result: Assess
     assert result.interrupted
     assert INTERRUPTED[one](text(one, result))
     assert not INTERRUPTED[one](text(one, PASSED))
-
-
-@EACH
-def test_equal_assessments_give_equal_bytes(one: str) -> None:
-    """A file is the same for an assessment that was stored and read again."""
-    result = Assessment.from_json(json.loads(example.assessment().dumps()))
-    assert FORMATS[one](result) == FORMATS[one](Assessment.from_json(json.loads(result.dumps())))
 
 
 def test_formats_have_files_of_their_own() -> None:

@@ -14,7 +14,6 @@ import yaml
 
 from securemnist.exports import model_card
 from securemnist.exports.card_metadata import slug
-from securemnist.results.assessment import Assessment
 from securemnist.results.findings import STOPPED, Verdict
 from tests.hostile_text import STRINGS, effective
 from tests.report import example, hostile
@@ -180,10 +179,3 @@ def test_facts_of_another_form_are_no_error(table: Any) -> None:
     subject = dict.fromkeys(("data", "trained_on", "files", "architecture"), table)
     environment = {"packages": table}
     front(model_card.render(dataclasses.replace(first, subject=subject, environment=environment)))
-
-
-def test_a_card_is_made_again_from_the_stored_assessment() -> None:
-    """Reading assessment.json and rendering again gives equal bytes."""
-    stored = Assessment.from_json(json.loads(example.assessment().dumps()))
-    again = Assessment.from_json(json.loads(stored.dumps()))
-    assert model_card.render(stored) == model_card.render(again)

@@ -80,8 +80,3 @@ def test_nothing_in_scope_is_said() -> None:
     """A run that looked at nothing says so."""
     text = "\n".join(_lines(example.assessment(findings=())))
     assert "no row in scope" in text
-
-
-def test_equal_assessments_give_equal_bytes() -> None:
-    """The summary depends on nothing but the assessment."""
-    assert markdown.render(example.assessment()) == markdown.render(example.assessment())
