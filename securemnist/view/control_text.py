@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from securemnist.results.findings import Requirement
+from securemnist.sanitize import line
+
 CONTROLS = {
     "authentication": "Without a valid token nothing is answered",
     "token_comparison": "The time of a refusal does not tell how near a token is",  # nosec B105 # a claim
@@ -21,3 +24,11 @@ CONTROLS = {
     "audit_trail": "Each request leaves a record",
     "request_smuggling": "Requests whose end two servers could see differently are refused",
 }
+
+
+def controlled(row: Requirement) -> str:
+    """`Without a valid token nothing is answered.`; with the address of a service that is not ours."""
+    held = CONTROLS[str(row.settings["control"])]
+    if endpoint := line(row.settings.get("endpoint") or "", 100):
+        held = f"At {endpoint} {held[0].lower()}{held[1:]}"
+    return f"{held}." if row.threshold == 0 else f"{held}, but for {row.threshold:g} checks."

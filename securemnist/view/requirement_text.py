@@ -16,9 +16,8 @@ from securemnist.results.findings import Finding, Requirement
 from securemnist.results.json_model import read
 from securemnist.results.value_types import Class, Count, Nonnegative
 from securemnist.sanitize import line
-from securemnist.view import defence_text, natural_text, trigger_text
+from securemnist.view import control_text, defence_text, natural_text, trigger_text
 from securemnist.view.class_names import NUMBERS, ClassNames
-from securemnist.view.control_text import CONTROLS
 from securemnist.view.privacy_text import PRIVACY
 from securemnist.view.supply_text import SUPPLY_CHAIN
 
@@ -212,14 +211,6 @@ def _static(row: Requirement) -> str:
     return f"Bandit and Semgrep find {found} of {level} severity or above that is not accepted."
 
 
-def _service(row: Requirement) -> str:
-    held = CONTROLS[str(row.settings["control"])]
-    endpoint = line(row.settings.get("endpoint") or "", 100)
-    held = f"{held[0].lower()}{held[1:]}" if endpoint else held
-    held = f"At {endpoint} {held}" if endpoint else held
-    return f"{held}." if row.threshold == 0 else f"{held}, but for {row.threshold:g} checks."
-
-
 def _threats(row: Requirement) -> str:
     if row.threshold == 0:
         return "A row of the policy tests every threat of the threat model."
@@ -249,7 +240,7 @@ WORDS: Mapping[str, Callable[[Requirement], str]] = {
     **PRIVACY,
     "latency_ratio": _latency,
     "static_findings": _static,
-    "service_violations": _service,
+    "service_violations": control_text.controlled,
     **SUPPLY_CHAIN,
     "uncovered_threats": _threats,
 }
