@@ -69,7 +69,10 @@ def _attack(name: str, kind: type[Attack]) -> Iterator[str]:
         yield f"{module.partition(chr(10))[2].strip()}\n"
     settings = dataclasses.fields(kind)
     if settings:
-        rows = ((f"`{one.name}`", f"`{toml(one.default)}`") for one in settings)
+        rows = (
+            (f"`{one.name}`", "optional" if one.default is None else f"`{toml(one.default)}`")
+            for one in settings
+        )
         yield table(("setting", "default"), rows)
     else:
         yield "No settings.\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import types
 import typing
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +23,8 @@ _HEAD = f"""# Measures
 A row of a [policy](policy.md) names a measure and its settings. `securemnist explain NAME` prints the
 same, and `securemnist measure NAME` takes one measurement without a policy. A measure of your own is
 a `Measure` in your project ([Extending](../extending.md)).
+"""
+_SHARED = """## Settings of several measures
 """
 _PAGES = {
     "clean": "clean.md",
@@ -47,19 +51,29 @@ def render() -> str:
             for name, one in MEASURES.items()
         ),
     )
-    parts = [_HEAD, overview]
+    shared = _shared()
+    parts = [_HEAD, overview, _SHARED, *map(_headed, shared)]
     for name, measure in MEASURES.items():
-        parts += _measure(name, measure)
+        parts += _measure(name, measure, shared)
     return "\n".join(parts)
 
 
-def _measure(name: str, measure: Measure) -> Iterator[str]:
+def _shared() -> list[type[Settings]]:
+    """The classes of settings that several measures take, and that say something, in their order."""
+    uses = Counter(kind for measure in MEASURES.values() for kind in _kinds(measure.settings))
+    return [kind for kind, count in uses.items() if count > 1]
+
+
+def _measure(name: str, measure: Measure, shared: list[type[Settings]]) -> Iterator[str]:
     yield f"## `{name}`\n"
     yield f"{inspect.getdoc(measure.run)}\n"
     yield (f"Family {_family(measure.family.name)}. Threshold: {_threshold(measure)}.\n")
     fields = measure.settings.model_fields
     yield table(("setting", "value", "default"), (_setting(key, fields[key]) for key in fields))
-    yield "\n".join(_explanations(measure.settings))
+    kinds = _kinds(measure.settings)
+    yield from (_text(kind) for kind in kinds if kind not in shared)
+    if others := [f"`{field}`" for kind in kinds if kind in shared for field in _own(kind)]:
+        yield f"See [above](#settings-of-several-measures): {', '.join(others)}.\n"
 
 
 def _family(name: str) -> str:
@@ -77,7 +91,8 @@ def _setting(name: str, field: FieldInfo) -> tuple[str, str, str]:
     if field.is_required():
         return f"`{name}`", _kind(field.annotation), "required"
     default = field.get_default(call_default_factory=True)
-    return f"`{name}`", _kind(field.annotation), f"`{toml(default)}`"
+    shown = "optional" if default is None else f"`{toml(default)}`"
+    return f"`{name}`", _kind(field.annotation), shown
 
 
 def _kind(annotation: Any) -> str:
@@ -95,11 +110,21 @@ def _kind(annotation: Any) -> str:
     return words.get(annotation, "table")
 
 
-def _explanations(settings: type[Settings]) -> Iterator[str]:
-    """The docstrings of the settings and of their bases, where they speak of a setting."""
-    for kind in settings.__mro__:
-        if kind is Settings:
-            return
-        detail = kind.__doc__ if "__doc__" in vars(kind) else None
-        if detail and "`" in detail:
-            yield f"{inspect.cleandoc(detail)}\n"
+def _kinds(settings: type[Settings]) -> list[type[Settings]]:
+    """The classes of these settings, from special to general, whose docstring speaks of a setting."""
+    bases = itertools.takewhile(lambda kind: kind is not Settings, settings.__mro__)
+    return [kind for kind in bases if "`" in (vars(kind).get("__doc__") or "")]
+
+
+def _own(kind: type[Settings]) -> list[str]:
+    """The settings that a class adds."""
+    return [name for name in vars(kind).get("__annotations__", {}) if name in kind.model_fields]
+
+
+def _text(kind: type[Settings]) -> str:
+    return f"{inspect.cleandoc(kind.__doc__ or '')}\n"
+
+
+def _headed(kind: type[Settings]) -> str:
+    """The docstring below the names of its settings."""
+    return f"### {', '.join(f'`{name}`' for name in _own(kind))}\n\n{_text(kind)}"

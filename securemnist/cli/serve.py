@@ -107,6 +107,7 @@ def _run(ready: Hosted, settings: Settings, sentences: list[str]) -> None:
         say(f"{names}: {link}")
         for sentence in sentences:
             say(sentence)
+        say("Ctrl-C stops it")
 
     asyncio.run(server.serve(started))
     ready.service.close(settings.stop_seconds)
