@@ -27,7 +27,7 @@ _LATER = "try again when the endpoint answers"
 _CLOSED = "read its log, and check `request` of the description, or let it answer in HTTP/1.1"
 _ADVICE: dict[type[Exception], str] = {
     ssl.SSLError: "let the endpoint speak TLS with HTTP/1.1, or fix the scheme of its address",
-    httpx.ConnectError: "start the endpoint",
+    httpx.ConnectError: "start the endpoint, or fix its address",
     httpx.RemoteProtocolError: _CLOSED,
 }
 _SECRET = 8  # characters; a shorter key could be part of an honest answer
