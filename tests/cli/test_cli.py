@@ -54,10 +54,6 @@ def test_measure_prints_and_writes_the_measurement(folder: Path, small_mnist: Pa
     [
         (["measure", "charm"], "expected a measure such as"),
         (
-            ["measure", "privacy"],
-            "expected a measure such as membership_auroc, extraction_agreement,",
-        ),
-        (
             ["measure", "clean_accuracy", "--demo", "--images", "10001"],
             "expected 1 to 10000 test images",
         ),
