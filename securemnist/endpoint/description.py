@@ -24,6 +24,7 @@ KEY = "$KEY"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PLAIN = re.compile(r"[!-\[\]-~]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_USER = re.compile(r"//[^/]*@")  # user and password in an address
 _USUAL_BATCH = 32
 # Fields that say how fast and how often it is asked, and not which model answers.
 _LOAD = {
@@ -65,7 +66,9 @@ class Description(Strict):
     def _address(cls, uri: str) -> str:
         parts = urlsplit(uri)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"expected an address https://HOST/PATH, got {uri!r:.80}")
+            raise ValueError(
+                f"expected an address https://HOST/PATH, got {_USER.sub('//', uri)!r:.80}"
+            )
         if "@" in parts.netloc or "#" in uri:
             raise ValueError("expected an address without user, password and fragment")
         # Line breaks and backslashes are read differently by different parsers.
@@ -169,6 +172,7 @@ def read(path: Path) -> Description:
 
 
 def described(table: dict[str, Any], where: str) -> Description:
+    where = _USER.sub("//", where)
     try:
         return Description.model_validate(table)
     except ValidationError as error:

@@ -62,6 +62,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.parametrize("scheme", ["https", "ftp"])
+def test_a_password_in_an_address_is_not_printed(scheme: str) -> None:
+    """An address with user and password is refused, and no message repeats them."""
+    uri = f"{scheme}://user:secret@host/v2/models/net"
+    with pytest.raises(UsageError) as caught:
+        described(GOOD | {"uri": uri}, uri)
+    assert "secret" not in one_sentence(caught.value)
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_description_is_refused(name: str) -> None:
     """A field of another form is refused in one sentence that names it."""
