@@ -135,7 +135,7 @@ class Reader:
 
     def _value(self, node: fx.Node, target: Any) -> Any:
         if node in self._step_of:
-            return Activations(self._shape(node))
+            return Activations(self._shape(node), _tensor(node).stride())
         if node in self._constants:
             return self._constants[node]
         if target in SIZED and not isinstance(node.meta.get("val"), torch.Tensor):

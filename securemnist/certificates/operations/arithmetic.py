@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,13 @@ from securemnist.errors import NoCertificate
 
 @dataclass(frozen=True)
 class Activations:
-    """An argument that depends on the image, with its shape per sample."""
+    """An argument that depends on the image, with its shape per sample.
+
+    `strides`: those of a batch in memory, one more than the shape has sides.
+    """
 
     shape: Shape
+    strides: Sequence[int] = ()
 
 
 def signed_sum(sign: int, sign_of_other: int) -> Callable[..., Rule]:

@@ -43,6 +43,14 @@ def _reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
     return Rearrange(lambda x: x.reshape(len(x), *shape))
 
 
+def _as_strided(shape: Shape, x: Activations, _sizes: Any, strides: Sequence[int]) -> None:
+    """The identity: a mean of all positions writes the strides of channels-last layout."""
+    sides = zip(shape, strides[1:], x.strides[1:], strict=True)
+    same = strides[0] == x.strides[0] and all(side == 1 or a == b for side, a, b in sides)
+    if shape != x.shape or not same:
+        raise NoCertificate("expected strides that leave every value in its place, got others")
+
+
 def _squeeze(shape: Shape, x: Activations, dim: int | Sequence[int]) -> Rule:
     dims = [dim] if isinstance(dim, int) else dim
     if any(each % (len(x.shape) + 1) == 0 for each in dims):
@@ -165,6 +173,7 @@ SIZED: dict[Any, Operator] = {
     aten.view.default: _reshape,
     aten._unsafe_view.default: _reshape,
     aten.expand.default: _expand,
+    aten.as_strided.default: _as_strided,
 }
 OPERATORS: dict[Any, Operator] = {
     **BINARY,
