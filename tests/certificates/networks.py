@@ -78,6 +78,7 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "batch norm": lambda: batch_norm(nn.BatchNorm2d(CHANNELS)),
     "batch norm, plain": lambda: batch_norm(nn.BatchNorm2d(CHANNELS, affine=False)),
     "mean of halves": functional.Halves,
+    "mean of positions": functional.MeanOfPositions,
     "batch norm of lines": Lines,
     "convolution, as large as before": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, padding="same"),
     "convolution": lambda: nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),

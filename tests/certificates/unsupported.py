@@ -62,6 +62,19 @@ class Sliced(nn.Module):
         return x + x[:, :, :1]
 
 
+class Strided(nn.Module):
+    """Reads all rows but the first with its own strides: samples, channels, rows, columns."""
+
+    def __init__(self, *strides: int, offset: int | None = None) -> None:
+        super().__init__()
+        self.strides, self.offset = strides, offset
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.relu()[:, :, 1:]
+        read = torch.as_strided(rows, rows.shape, self.strides, self.offset)
+        return F.pad(read, (0, 0, 1, 0))
+
+
 class Rows(nn.Module):
     """Views an image as 28 channels of 28 pixels, or pools it without a channel."""
 
@@ -167,6 +180,18 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "own layer": (lambda: behind(Own()), "known bounds, got cos .*layer 0, a Own"),
     "product": (lambda: behind(Square()), "product of two activations"),
     "slice": (lambda: behind(Sliced()), "operands of one shape"),
+    "strides of shorter rows": (
+        lambda: behind(Strided(784, 784, 27, 1)),
+        "leave every value in its place",
+    ),
+    "the first sample only": (
+        lambda: behind(Strided(0, 784, 28, 1)),
+        "leave every value in its place",
+    ),
+    "strides from another start": (
+        lambda: behind(Strided(784, 784, 28, 1, offset=0)),
+        "supported arguments",
+    ),
     "frame of ones": (lambda: behind(Framed()), "padding of zeros"),
     "matrix": (lambda: behind(Squared()), "constant matrix"),
     "truth values added": (lambda: behind(Either()), "truth values"),
