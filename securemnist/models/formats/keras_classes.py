@@ -1,19 +1,22 @@
 """Classes of Keras that a model file may name: layers of image classifiers, and what they consist of.
 
 An allowlist, because a class named in a file is imported and called with arguments from the file. Layers
-with code (Lambda), files (StringLookup), other frameworks (TorchModuleWrapper) or random outputs are
-not in it.
+with code (Lambda), files (StringLookup) or other frameworks (TorchModuleWrapper) are not in it. Layers
+that augment images, such as RandomFlip, pass them on unchanged when the model predicts.
 """
 
 from __future__ import annotations
 
 _LAYERS = (
-    "Activation Add AlphaDropout Average AveragePooling2D BatchNormalization Concatenate Conv2D "
-    "Conv2DTranspose Cropping2D Dense DepthwiseConv2D Dot Dropout ELU Flatten GaussianDropout "
-    "GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D GroupNormalization Identity InputLayer "
-    "LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Multiply MultiHeadAttention "
-    "Normalization PReLU Permute ReLU Rescaling Reshape Resizing SeparableConv2D Softmax "
-    "SpatialDropout2D Subtract UnitNormalization UpSampling2D ZeroPadding2D"
+    "Activation Add AlphaDropout Average AveragePooling1D AveragePooling2D BatchNormalization "
+    "Concatenate Conv1D Conv2D Conv2DTranspose Cropping2D Dense DepthwiseConv2D Dot Dropout "
+    "EinsumDense ELU Flatten GaussianDropout GaussianNoise GlobalAveragePooling1D "
+    "GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D GroupNormalization Identity "
+    "InputLayer LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D Maximum Minimum Multiply "
+    "MultiHeadAttention Normalization PReLU Permute RandomBrightness RandomContrast RandomFlip "
+    "RandomRotation RandomTranslation RandomZoom ReLU Rescaling Reshape Resizing SeparableConv2D "
+    "Softmax SpatialDropout1D SpatialDropout2D Subtract UnitNormalization UpSampling2D "
+    "ZeroPadding2D"
 )
 _PARTS = {
     "keras": "DTypePolicy Functional Model Sequential",

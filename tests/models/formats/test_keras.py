@@ -42,6 +42,34 @@ def test_archive_computes_what_keras_computes(tmp_path: Path) -> None:
     assert certify(found.model, X, logits.argmax(1), eps=1e-6).proved.all()
 
 
+def test_augmentation_and_layers_of_one_dimension(tmp_path: Path) -> None:
+    """Layers that augment images change no prediction, and rows of pixels have layers of their own."""
+    k = keras_models.keras()
+    layers = k.layers
+    augmentation = [
+        layers.RandomFlip("horizontal"),
+        layers.RandomRotation(0.1),
+        layers.RandomZoom(0.1),
+        layers.RandomTranslation(0.1, 0.1),
+        layers.RandomContrast(0.1),
+        layers.RandomBrightness(0.1, value_range=(0, 1)),
+    ]
+    rows = [
+        layers.Reshape((28, 28)),
+        layers.Conv1D(6, 3, activation="relu"),
+        layers.MaxPooling1D(2),
+        layers.AveragePooling1D(2),
+        layers.SpatialDropout1D(0.1),
+        layers.EinsumDense("abc,cd->abd", output_shape=(None, 5)),
+    ]
+    means = [layers.GlobalAveragePooling1D(), layers.Dense(10)]
+    model = k.Sequential([k.Input((28, 28, 1)), *augmentation, *rows, *means])
+    path = keras_models.saved(model, tmp_path / "net.keras")
+    assert triage(path)[0].outcome is Outcome.CLEAN
+    expected = model(X.permute(0, 2, 3, 1), training=False)
+    torch.testing.assert_close(resolve(str(path)).model(X), expected)
+
+
 def test_trained_model_is_read_without_its_optimizer(tmp_path: Path) -> None:
     """A model that was compiled and trained before it was saved answers as in Keras."""
     model = keras_models.small()
