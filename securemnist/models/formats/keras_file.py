@@ -96,7 +96,7 @@ def _check_classes(path: Path, config: dict[str, Any]) -> None:
             name,
         ):
             raise refused(
-                path, "layers of Keras itself", f"{name!r:.80}", f"{_WITHOUT}, or {FACTORY}"
+                path, "known layers of Keras", f"{name!r:.80}", f"{_WITHOUT}, or {FACTORY}"
             )
     if not 1 <= objects <= MAX_OBJECTS:
         raise refused(path, f"1 to {MAX_OBJECTS:,} layers", f"{objects:,}", _AGAIN)

@@ -68,7 +68,7 @@ def with_setting(**settings: Any) -> Callable[[dict[str, Any]], Any]:
 
 CODE = {"class_name": "__lambda__", "config": {"value": ["4wEA", None, None]}}
 CONFIGS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "Lambda": (as_class("keras.layers", "Lambda"), "layers of Keras itself, got 'Lambda'"),
+    "Lambda": (as_class("keras.layers", "Lambda"), "known layers of Keras, got 'Lambda'"),
     "code as activation": (with_setting(activation=CODE), "got '__lambda__'"),
     "os.system": (as_class("os", "system"), "got 'system'"),
     "pickle": (as_class("pickle", "loads"), "got 'loads'"),
