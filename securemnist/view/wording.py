@@ -41,6 +41,7 @@ _WRONG_UNMODIFIED = (
     "threshold is missed without an attack."
 )
 _NO_COMMAND = "# not shown: the stored text is not a `securemnist assess` command"
+_AGAIN = "Run the complete assessment again."
 _NEXT = {
     Verdict.FAIL: "Fix the model or the code; the threshold changes only in the policy, with a reason.",
     Verdict.INCONCLUSIVE: "Do what the reason says, and measure again.",
@@ -186,18 +187,18 @@ def next_step(finding: Finding) -> str:
             and not measurement.inconclusive
         ):
             return "Measure more images: raise the row's `images`, or take a larger test set."
-    if finding.reason == STOPPED:
-        return "Run the complete assessment again."
-    return _NEXT[finding.verdict]
+    return _AGAIN if finding.reason == STOPPED else _NEXT[finding.verdict]
 
 
 def stopped(findings: Iterable[Finding]) -> str:
-    """`46 rows were not reached: the run stopped before them`; "" where it reached all."""
-    count = sum(finding.reason == STOPPED for finding in findings)
-    if not count:
+    """`46 rows were not reached: the run stopped before them. ...`; "" where it reached all."""
+    left = [finding for finding in findings if finding.reason == STOPPED]
+    if not left:
         return ""
-    were, them = ("was", "it") if count == 1 else ("were", "them")
-    return f"{plural(count, 'row')} {were} not reached: the run stopped before {them}"
+    were, them = ("was", "it") if len(left) == 1 else ("were", "them")
+    said = f"{plural(len(left), 'row')} {were} not reached: the run stopped before {them}. {_AGAIN}"
+    waivers = any(finding.requirement.waiver for finding in left)
+    return f"{said} Such a row cannot be waived." if waivers else said
 
 
 def repeat(finding: Finding) -> str:

@@ -19,7 +19,7 @@ from securemnist.errors import ModelError, SecureMnistError
 from securemnist.models import contract
 from securemnist.models.formats import onnx_agreement
 from securemnist.models.loading import resolve
-from securemnist.plugin import dataset, fixtures
+from securemnist.plugin import fixtures
 from securemnist.serve.hosting import hosted
 from securemnist.serve.settings import Settings
 from tests.commands import run
@@ -59,7 +59,7 @@ def test_disagreement_on_images_of_the_data_refused(
     monkeypatch.setattr(onnx_agreement, "_by_onnxruntime", other)
     resolve(path)
     words = r"got a difference of 0\.01"
-    monkeypatch.setattr(dataset, "data_of", lambda _: mnist)
+    monkeypatch.setattr(fixtures, "data_of", lambda _: mnist)
     config = Mock(getoption={"--security-model": path, "--security-device": "cpu"}.get)
     calls: list[Callable[[], Any]] = [
         lambda: resolve(path, samples=mnist.test),
