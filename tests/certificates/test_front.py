@@ -44,7 +44,7 @@ def test_balls_are_decided_as_by_enumeration(name: str, seed: int) -> None:
     front, network = FRONTS[name][0], tiny(seed)
     model = WithFront(front, network).eval()
     x, y = sample(model, seed)
-    for eps in torch.linspace(0.05, 0.6, 6).tolist():
+    for eps in torch.linspace(0.05, 0.6, 4).tolist():
         whole = ball(x, eps)
 
         def attack(_place: int, starts: torch.Tensor, whole: Box = whole) -> bool:

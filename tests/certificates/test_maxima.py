@@ -106,7 +106,7 @@ def decided(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.T
 def test_networks_with_maxima_are_decided(padded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every ball is proved or holds an adversarial example; with maxima as they are, some stay open."""
     every, before = 0, 0
-    for seed in range(4):
+    for seed in range(2):
         model, rng = small(seed, padded=padded), torch.Generator().manual_seed(seed)
         x = torch.rand(4, 1, 3, 3, generator=rng)
         y = model(x).argmax(1)
@@ -120,8 +120,8 @@ def test_networks_with_maxima_are_decided(padded: bool, monkeypatch: pytest.Monk
             kept, count = decided(model, x, y)
         assert not bool((kept & ~proved).any())
         before += count
-    assert every == 16
-    assert before < 14
+    assert every == 8
+    assert before < 7
 
 
 @pytest.mark.parametrize(("limit", "most"), [("MOST_PIXELS", 3), ("MOST_VALUES", 15)])
