@@ -20,11 +20,7 @@ def channels_first(images: torch.Tensor, layout: Layout | None, where: str) -> t
     `layout` that was named does not fit.
     """
     shape = tuple(images.shape)
-    fitting = [
-        each
-        for each in _DIMENSIONS.get(len(shape), ())
-        if each == "hw" or shape[-1 if each == "hwc" else 1] <= MOST_CHANNELS
-    ]
+    fitting = [each for each in _DIMENSIONS.get(len(shape), ()) if _fits(shape, each)]
     if layout is not None:
         if layout not in fitting:
             raise DataError(
@@ -44,3 +40,7 @@ def channels_first(images: torch.Tensor, layout: Layout | None, where: str) -> t
     if chosen == "hw":
         return images.unsqueeze(1)
     return images.permute(0, 3, 1, 2) if chosen == "hwc" else images
+
+
+def _fits(shape: tuple[int, ...], layout: str) -> bool:
+    return layout == "hw" or shape[-1 if layout == "hwc" else 1] <= MOST_CHANNELS

@@ -27,7 +27,6 @@ PATTERNS = (
     "requirements/*.txt",
     "requirements/*/*.txt",
 )
-_TOML = (".toml", ".py.lock")
 _UNREAD = ("poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "*conda-lock*.y*ml")
 _READ = "uv.lock, pylock.toml or requirements*.txt with hashes"
 _PROJECT = (declared.PYPROJECT, "setup.py", "setup.cfg", "Pipfile", "*.py", "[!.]*/*.py")
@@ -44,9 +43,7 @@ def locks(folder: Path, files: Sequence[str] = ()) -> list[Lock]:
     One in a form that is not read is unread, unless others are named.
     """
     read = [
-        (
-            toml_lock if name.endswith(_TOML) or Path(name).name == "uv.lock" else requirements_file
-        ).read(folder, name)
+        (toml_lock if _is_toml(name) else requirements_file).read(folder, name)
         for name in files or _found(folder, PATTERNS)
     ]
     for name in () if files else _found(folder, _UNREAD):
@@ -59,6 +56,10 @@ def _found(folder: Path, patterns: Sequence[str]) -> list[str]:
     return sorted(
         {path.relative_to(folder).as_posix() for one in patterns for path in folder.glob(one)}
     )
+
+
+def _is_toml(name: str) -> bool:
+    return name.endswith((".toml", ".py.lock")) or Path(name).name == "uv.lock"
 
 
 def checks(folder: Path, files: Sequence[str] = (), *, installed: bool = True) -> list[SupplyCheck]:

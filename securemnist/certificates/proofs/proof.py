@@ -11,7 +11,7 @@ from securemnist.certificates.bounds.euclidean import ball_of
 from securemnist.certificates.bounds.squares import SQUARES
 from securemnist.certificates.certificate import checked_network
 from securemnist.certificates.graph.network import known_bounds
-from securemnist.certificates.proofs.proof_run import Attack, ProofRun, Run
+from securemnist.certificates.proofs.proof_run import Attack, Goal, ProofRun, Run
 from securemnist.certificates.proofs.square_run import SquareRun
 from securemnist.errors import MeasureError
 from securemnist.runtime import denormals
@@ -60,11 +60,11 @@ def prove(
     if not len(y):
         none = torch.zeros_like(y, dtype=torch.bool)
         return Proofs(none.double(), none, none, 0, none.double(), 0.0)
-    subject = checked_network(model, x, eps, norm), model, x, y
+    goal = Goal(checked_network(model, x, eps, norm), model, x, y, attack, progress)
     if norm in SQUARES:
-        run: Run = SquareRun(*subject, int(eps), attack, progress)
+        run: Run = SquareRun(goal, int(eps))
     else:
-        run = ProofRun(*subject, lambda place: ball_of(x[[place]], eps, norm), attack, progress)
+        run = ProofRun(goal, lambda place: ball_of(x[[place]], eps, norm))
     with known_bounds():
         run.all(run.began + seconds)
     return Proofs(run.margins, run.proved, run.broken, run.domains, run.decided, run.spent)

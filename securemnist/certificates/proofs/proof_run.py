@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 import torch
@@ -35,10 +36,38 @@ ALONE, TOGETHER, KEPT = 5_000_000, 20_000_000, 5_000_000
 Attack = Callable[[int, Images], bool]
 
 
-class Run(ABC):
-    """What is found for samples of labels `y` (n,); the tensors are those of `Proofs`."""
+@dataclass(frozen=True)
+class Goal:
+    """What proofs are searched for: samples `x` (n, ...) of the right class `y` (n,).
 
-    def __init__(self, y: Labels) -> None:
+    `network` is that of the `model`. `attack` starts from minimisers of relaxed domains.
+    """
+
+    network: Network
+    model: nn.Module
+    x: Images
+    y: Labels
+    attack: Attack
+    progress: Progress
+
+    def own_margins(self) -> torch.Tensor:
+        """The margins (n, K) of the samples themselves, infinite at the label."""
+        parts = [
+            clean_margins(
+                same_logits(self.network, self.model, part),
+                labels,
+                probabilities=self.network.probabilities,
+            )
+            for part, labels in zip(self.x.split(128), self.y.split(128), strict=True)
+        ]
+        return torch.cat(parts)
+
+
+class Run(ABC):
+    """What is found for the samples of a goal; the tensors are those of `Proofs`."""
+
+    def __init__(self, goal: Goal) -> None:
+        self.goal, y = goal, goal.y
         self.margins = torch.full((len(y),), -torch.inf, dtype=torch.float64, device=y.device)
         self.decided = torch.full_like(self.margins, torch.inf)
         self.proved = torch.zeros_like(y, dtype=torch.bool)
@@ -57,27 +86,13 @@ class Run(ABC):
 
 
 class ProofRun(Run):
-    """The state of a search for proofs of samples `x` (n, ...) of the right class `y` (n,).
+    """The state of a search for proofs. `ball`: the ball (1, ...) of the sample of an index."""
 
-    `ball`: the ball (1, ...) of the sample of an index.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        model: nn.Module,
-        x: Images,
-        y: Labels,
-        ball: Callable[[int], Box],
-        attack: Attack,
-        progress: Progress,
-    ) -> None:
-        self.x, self.y, self.ball = x, y, ball
-        self.front = split(network) if ball(0).independent else undivided(network)
-        self.network = without_maxima(self.front.rest, self.front.shape or x.shape[1:])
-        self.attack, self.progress = attack, progress
-        self.clean = margins_of(network, model, x, y)
-        super().__init__(y)
+    def __init__(self, goal: Goal, ball: Callable[[int], Box]) -> None:
+        super().__init__(goal)
+        self.ball, self.clean = ball, goal.own_margins()
+        self.front = split(goal.network) if ball(0).independent else undivided(goal.network)
+        self.network = without_maxima(self.front.rest, self.front.shape or goal.x.shape[1:])
 
     def all(self, end: float) -> None:
         """First bounds of every sample, by its own margin; then turns in the order of `Margins`."""
@@ -94,7 +109,7 @@ class ProofRun(Run):
                 while not margins.ended and in_time():
                     _step(margins, in_time, ALONE)
                 self._record(place, margins)
-            self.progress(BRANCHES, number + 1 - len(waiting), len(order))
+            self.goal.progress(BRANCHES, number + 1 - len(waiting), len(order))
         heapify(waiting)
         in_time = until_end(end)
         while waiting and in_time():
@@ -104,10 +119,10 @@ class ProofRun(Run):
             _step(margins, own, most)
             if margins.ended:
                 self._record(order[number], margins)
-                self.progress(BRANCHES, len(order) - len(waiting), len(order))
+                self.goal.progress(BRANCHES, len(order) - len(waiting), len(order))
             else:
                 heappush(waiting, (margins.order, number, margins))
-        self.progress(BRANCHES, len(order), len(order))
+        self.goal.progress(BRANCHES, len(order), len(order))
 
     def _record(self, place: int, search: Search | Margins) -> None:
         """Keep what a search found."""
@@ -141,12 +156,12 @@ class ProofRun(Run):
 
     def _attack(self, place: int) -> Counterexample:
         whole = self.ball(place)
-        return lambda starts: self.attack(place, self.front.images(whole, starts))
+        return lambda starts: self.goal.attack(place, self.front.images(whole, starts))
 
     def _started(self, place: int, relaxation: Relaxation, in_time: InTime) -> Search:
         """A search with the first bounds of the whole ball."""
-        label = int(self.y[place])
-        eye = torch.eye(self.network.classes, dtype=torch.float64, device=self.x.device)
+        label = int(self.goal.y[place])
+        eye = torch.eye(self.network.classes, dtype=torch.float64, device=self.goal.x.device)
         others = [k for k in range(self.network.classes) if k != label]
         search = Search(
             relaxation,
@@ -161,17 +176,6 @@ class ProofRun(Run):
 
     def _count(self, domains: int) -> None:
         self.domains += domains
-
-
-def margins_of(network: Network, model: nn.Module, x: Images, y: Labels) -> torch.Tensor:
-    """The margins (n, K) of the samples themselves, infinite at the label."""
-    parts = [
-        clean_margins(
-            same_logits(network, model, part), labels, probabilities=network.probabilities
-        )
-        for part, labels in zip(x.split(128), y.split(128), strict=True)
-    ]
-    return torch.cat(parts)
 
 
 def _step(margins: Margins, in_time: InTime, most: int) -> None:

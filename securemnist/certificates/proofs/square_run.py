@@ -2,60 +2,43 @@
 
 from __future__ import annotations
 
-from torch import nn
+from dataclasses import replace
 
 from securemnist.certificates.bounds.margin_bounds import BRANCHES
 from securemnist.certificates.bounds.places import search_places
 from securemnist.certificates.bounds.squares import box_of
-from securemnist.certificates.graph.network import Network
 from securemnist.certificates.operations.intervals import Box
-from securemnist.certificates.proofs.proof_run import (
-    Attack,
-    ProofRun,
-    Run,
-    margins_of,
-    share,
-    until_end,
-)
-from securemnist.types import Images, Labels, Progress, silent
+from securemnist.certificates.proofs.proof_run import Goal, ProofRun, Run, share, until_end
+from securemnist.types import silent
 
 
 class SquareRun(Run):
-    """The state of a search for proofs of images `x` (n, C, H, W) of the right class `y` (n,).
+    """The state of a search for proofs of images (n, C, H, W).
 
     A square of `side` pixels may lie at any place. An image is proved where all its places are.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        model: nn.Module,
-        x: Images,
-        y: Labels,
-        side: int,
-        attack: Attack,
-        progress: Progress,
-    ) -> None:
-        self.network, self.model, self.x, self.y, self.side = network, model, x, y, side
-        self.attack, self.progress = attack, progress
-        super().__init__(y)
+    def __init__(self, goal: Goal, side: int) -> None:
+        super().__init__(goal)
+        self.side = side
 
     def all(self, end: float) -> None:
         """Large margins come first; each image has an equal share of the time that is left."""
-        clean = margins_of(self.network, self.model, self.x, self.y).amin(1)
-        order = clean.argsort(descending=True, stable=True).tolist()
+        order = self.goal.own_margins().amin(1).argsort(descending=True, stable=True).tolist()
         for number, place in enumerate(order):
             self._search(place, share(end, len(order) - number))
-            self.progress(BRANCHES, number + 1, len(order))
+            self.goal.progress(BRANCHES, number + 1, len(order))
 
     def _search(self, place: int, until: float) -> None:
         """Bounds for all places of the square in one image; the loosest are searched first."""
-        x, y = self.x[[place]], self.y[[place]]
-        found = search_places(self.network, self.model, x, y, self.side, in_time=until_end(until))
+        image = self._image(place)
+        found = search_places(
+            image.network, image.model, image.x, image.y, self.side, in_time=until_end(until)
+        )
         self.domains += found.boxes
         margins = [found.lowest]
         for ranges in found.left:
-            run = self._run_in(box_of(x, self.side, ranges[None]), place)
+            run = _run_in(box_of(image.x, self.side, ranges[None]), image)
             run.all(until)
             self.domains += run.domains
             margins += run.margins[run.proved].tolist()
@@ -67,14 +50,18 @@ class SquareRun(Run):
         if bool(self.proved[place] | self.broken[place]):
             self.decided[place] = self.spent
 
-    def _run_in(self, box: Box, place: int) -> ProofRun:
-        """A search in one box of an image."""
-        return ProofRun(
-            self.network,
-            self.model,
-            self.x[[place]],
-            self.y[[place]],
-            lambda _: box,
-            lambda _, starts: self.attack(place, starts),
-            silent,
+    def _image(self, place: int) -> Goal:
+        """The goal of one image."""
+        goal = self.goal
+        return replace(
+            goal,
+            x=goal.x[[place]],
+            y=goal.y[[place]],
+            attack=lambda _, starts: goal.attack(place, starts),
+            progress=silent,
         )
+
+
+def _run_in(box: Box, image: Goal) -> ProofRun:
+    """A search in one box of an image."""
+    return ProofRun(image, lambda _: box)
