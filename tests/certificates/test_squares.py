@@ -13,8 +13,8 @@ from torch import nn
 
 import securemnist
 from securemnist.certificates import INTERVALS, METHODS, certify
-from securemnist.certificates.bounds.places import square_margins
-from securemnist.certificates.bounds.squares import box_of, first_ranges, quarters, single
+from securemnist.certificates.bounds.places import search_places, square_margins
+from securemnist.certificates.bounds.squares import PARTS, Squares, all_squares
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.proofs.proof import prove
 from securemnist.errors import MeasureError, UsageError
@@ -45,18 +45,39 @@ def smallest_margin(model: nn.Sequential, x: torch.Tensor, label: int) -> float:
     return least
 
 
+def divided_to_the_end(squares: Squares) -> Squares:
+    """The parts of ranges that cannot be divided."""
+    found = squares[:0]
+    while len(squares):
+        divisible = squares.divisible
+        found = found.joined(squares[~divisible])
+        squares = squares[divisible].divided()
+    return found
+
+
 @settings(max_examples=40, deadline=None)
-@given(height=SIDES, width=SIDES, side=st.integers(1, 15))
+@given(height=SIDES, width=SIDES, side=st.integers(2, 15))
 def test_ranges_hold_every_place_once(height: int, width: int, side: int) -> None:
     """The first ranges, divided to the end, are all places of a square, each of them once."""
-    waiting, found = first_ranges(torch.zeros(1, 1, height, width), side), []
-    while len(waiting):
-        alone = single(waiting)
-        found += waiting[alone].tolist()
-        waiting = quarters(waiting[~alone])
+    found = divided_to_the_end(all_squares(torch.zeros(1, 1, height, width), side))
     rows, columns = max(height - side, 0) + 1, max(width - side, 0) + 1
     expected = [[r, r, c, c] for r in range(rows) for c in range(columns)]
-    assert sorted(found) == expected
+    assert sorted(found.places.tolist()) == expected
+    assert found.whole.all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_parts_of_a_pixel_hold_every_value(channels: int) -> None:
+    """All values of each pixel lie in one of its parts, and the parts together are no larger."""
+    found = divided_to_the_end(all_squares(torch.zeros(1, channels, 5, 6), 1))
+    assert len(found) == 5 * 6 * PARTS
+    size = (found.values[:, 1] - found.values[:, 0]).prod(1)
+    assert torch.equal(size, torch.full_like(size, 1 / PARTS))
+    pixels = torch.rand(200, channels, dtype=torch.float64).round(decimals=1)
+    for row, column in ((0, 0), (4, 5), (2, 3)):
+        parts = found[(found.places[:, 0] == row) & (found.places[:, 2] == column)]
+        low, high = parts.values[:, :, None].unbind(1)
+        assert ((low <= pixels) & (pixels <= high)).all(2).any(0).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -67,12 +88,16 @@ def test_boxes_hold_the_squares_of_their_places(data: st.DataObject, side: int) 
     top, left = data.draw(st.integers(0, 6 - side)), data.draw(st.integers(0, 9 - side))
     bottom = data.draw(st.integers(top, 6 - side))
     right = data.draw(st.integers(left, 9 - side))
-    box = box_of(x, side, torch.tensor([[top, bottom, left, right]]))
+    low = data.draw(st.floats(0, 0.5))
+    values = torch.tensor([[[low, 0.25], [0.75, 1.0]]], dtype=torch.float64)
+    box = Squares(side, torch.tensor([[top, bottom, left, right]]), values).box(x)
     covered = torch.zeros(1, 2, 6, 9, dtype=torch.bool)
     for row in range(top, bottom + 1):
         for column in range(left, right + 1):
             covered[..., row : row + side, column : column + side] = True
-    assert ((box.lower == 0) & (box.upper == 1))[covered].all()
+    for channel, (lowest, highest) in enumerate(values[0].T.tolist()):
+        assert (box.lower[:, channel][covered[:, channel]] == lowest).all()
+        assert (box.upper[:, channel][covered[:, channel]] == highest).all()
     still = (box.upper - box.lower)[~covered]
     assert ((still > 0) & (still <= 2 * SLACK + 1e-12)).all()
 
@@ -142,6 +167,34 @@ def test_a_place_that_breaks_is_broken_or_open() -> None:
     found = prove(model, x, y, eps=1, norm="patch", seconds=20, attack=attack)
     assert (bool(found.proved), bool(found.broken)) == (True, False)
     assert found.decided.isfinite().all()
+
+
+def test_few_values_of_a_pixel_that_break_are_found() -> None:
+    """Of the values of one pixel only those from 0.39 to 0.46 are wrong, and halving finds one."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(9, 3), nn.ReLU(), nn.Linear(3, 2)).eval()
+    with torch.no_grad():
+        model[1].weight.zero_()
+        model[1].weight[:, 4] = 1.0
+        model[1].bias.copy_(torch.tensor([-0.35, -0.425, -0.5]))
+        # A hat: 0 up to 0.35, 1.5 at 0.425, and 0 again from 0.5.
+        model[3].weight.copy_(torch.tensor([[0.0, 0.0, 0.0], [20.0, -40.0, 20.0]]))
+        model[3].bias.copy_(torch.tensor([0.7, 0.0]))
+    x, y, asked = torch.zeros(1, 1, 3, 3), torch.zeros(1, dtype=torch.long), []
+
+    def counterexample(images: torch.Tensor) -> bool:
+        asked.append(images)
+        return True
+
+    places = search_places(network_of(model, x), model, x, y, 1, counterexample=counterexample)
+    assert places.broken
+    (images,) = asked
+    assert (model(images).argmax(1) == 1).all()
+    assert inside_budget(x.expand_as(images), images, "l0", 1).all()
+    model[3].bias.data[0] = 1.6
+    places = search_places(network_of(model, x), model, x, y, 1, counterexample=counterexample)
+    assert not places.broken
+    assert not len(places.left)
+    assert 0 < places.lowest <= 0.1
 
 
 def test_without_time_nothing_is_proved() -> None:

@@ -20,12 +20,12 @@ _MARGINS = 32
 
 
 def smallest_margins(
-    network: Network, image: Box, logits: Logits, y: Labels, *, crown: bool
+    network: Network, image: Box, logits: Logits, y: Labels, *, crown: torch.Tensor | bool
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Lower bounds (n,) of the smallest margins in the balls `image`, and the index of their methods.
 
     `logits` (n, K) are those of the samples that the balls are around. The method is -1 without a
-    proof. The third value counts the samples for which CROWN was computed.
+    proof. `crown`, boolean or (n,): where CROWN may be computed; the third value counts where it was.
     """
     intervals = intervals_of(network, image)
     unbounded = torch.full_like(logits, -torch.inf, dtype=torch.float64)

@@ -1,21 +1,24 @@
 """Bounds for all places of a square: those of ranges of places, divided where they are too loose.
 
-Interval bounds for each place: Chiang et al. 2020, arXiv 2003.06693.
+Interval bounds for each place: Chiang et al. 2020, arXiv 2003.06693. The values of a single pixel are
+divided, too: a part of them has narrow intervals, and few values have a margin of 0 or less.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from securemnist.certificates.bounds.margin_bounds import smallest_margins
-from securemnist.certificates.bounds.squares import box_of, first_ranges, quarters, single
+from securemnist.certificates.bounds.squares import Squares, all_squares
 from securemnist.certificates.graph.equivalence import same_logits
 from securemnist.certificates.graph.network import Network
 from securemnist.certificates.in_time import InTime, always
-from securemnist.types import Images, Labels
+from securemnist.certificates.operations.intervals import Box
+from securemnist.types import Images, Labels, Logits
 
 # Ranges of the first batch, which then doubles: a place that no bound proves often shows soon.
 _FIRST = 2
@@ -25,16 +28,18 @@ _FIRST = 2
 class Places:
     """Bounds for the places of a square in one image.
 
-    `lowest`: a lower bound of the margin at all places but those `left`, int64 (k, 4), loosest first.
-    `method`: the index of the most expensive method that a bound needed, -1 where none is above 0.
-    `boxes`: the number of boxes that were bounded, and `crown` of those for which CROWN was computed.
+    `lowest`: a lower bound of the margin at all places but those `left`, loosest first. `method`: the
+    index of the most expensive method that a bound needed, -1 where none is above 0. `boxes`: the number
+    of boxes that were bounded, and `crown` of those for which CROWN was computed. `broken`: whether an
+    adversarial example was found.
     """
 
     lowest: float
-    left: torch.Tensor
+    left: Squares
     method: int
     boxes: int
     crown: int
+    broken: bool
 
 
 def square_margins(
@@ -65,33 +70,49 @@ def search_places(
     crown: bool = True,
     most: float = torch.inf,
     in_time: InTime = always,
+    counterexample: Callable[[Images], bool] = lambda _: False,
 ) -> Places:
     """Bounds for the places of a square of `side` in one image `x` (1, C, H, W) of label `y` (1,).
 
-    The search ends when `most` places are left. Then, and where the time is over, the ranges that wait
-    are left, too.
+    The search ends when `most` ranges are left, or a `counterexample` is found from the wrong images in
+    boxes. Then, and where the time is over, the ranges that wait are left, too.
     """
-    logits, size = same_logits(network, model, x), _FIRST
-    waiting = first_ranges(x, side)
+    clean, size = same_logits(network, model, x), _FIRST
+    waiting = all_squares(x, side)
     left, left_bounds = waiting[:0], torch.zeros(0, dtype=torch.float64, device=x.device)
-    lowest, method, boxes, with_crown = torch.inf, -1, 0, 0
-    while len(waiting) and len(left) < most and in_time():
-        waiting, ranges = waiting[:-size], waiting[-size:]
+    lowest, method, boxes, with_crown, broken = torch.inf, -1, 0, 0, False
+    while len(waiting) and len(left) < most and in_time() and not broken:
+        waiting, squares = waiting[:-size], waiting[-size:]
         size = min(2 * size, network.samples_of_batch)
-        bounds, by, tried = smallest_margins(
-            network,
-            box_of(x, side, ranges),
-            logits.expand(len(ranges), -1),
-            y.expand(len(ranges)),
-            crown=crown,
-        )
-        boxes, with_crown = boxes + len(ranges), with_crown + tried
-        proved, alone = by >= 0, single(ranges)
+        box = squares.box(x)
+        logits, wrong = _inside(model, clean, y, box, squares)
+        broken = bool(len(wrong)) and counterexample(wrong)
+        right, divisible = logits.argmax(1) == y, squares.divisible
+        # Halves of the values of a pixel cost less than CROWN, and gain more.
+        with_it = ~divisible if side == 1 else torch.ones_like(divisible)
+        labels = y.expand(len(squares))
+        bounds, by, tried = smallest_margins(network, box, logits, labels, crown=crown & with_it)
+        boxes, with_crown = boxes + len(squares), with_crown + tried
+        proved, final = by >= 0, ~(divisible & right)
         lowest = min([lowest, *bounds[proved].tolist()])
         method = max([method, *by.tolist()])
-        left = torch.cat([left, ranges[~proved & alone]])
-        left_bounds = torch.cat([left_bounds, bounds[~proved & alone]])
-        waiting = torch.cat([waiting, quarters(ranges[~proved & ~alone])])
+        left = left.joined(squares[~proved & final])
+        left_bounds = torch.cat([left_bounds, bounds[~proved & final]])
+        waiting = waiting.joined(squares[~proved & ~final].divided())
     # NaN, which proves nothing, counts as the loosest bound.
     order = left_bounds.nan_to_num(-torch.inf).argsort(stable=True)
-    return Places(lowest, torch.cat([waiting, left[order]]), method, boxes, with_crown)
+    return Places(lowest, waiting.joined(left[order]), method, boxes, with_crown, broken)
+
+
+def _inside(
+    model: nn.Module, clean: Logits, y: Labels, box: Box, squares: Squares
+) -> tuple[Logits, Images]:
+    """Logits (r, K) of one image in each box, and those images that are classified wrongly.
+
+    A box of all values holds the image itself, whose logits are `clean` (1, K); others get their centre.
+    """
+    logits, parts = clean.repeat(len(squares), 1), ~squares.whole
+    centres = box[parts].centre.to(clean.dtype)
+    if len(centres):
+        logits[parts] = model(centres)
+    return logits, centres[logits[parts].argmax(1) != y]

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from securemnist.certificates.bounds.margin_bounds import BRANCHES
 from securemnist.certificates.bounds.places import search_places
-from securemnist.certificates.bounds.squares import box_of
 from securemnist.certificates.operations.intervals import Box
 from securemnist.certificates.proofs.proof_run import Goal, ProofRun, Run, share, until_end
 from securemnist.types import silent
@@ -33,19 +32,22 @@ class SquareRun(Run):
         """Bounds for all places of the square in one image; the loosest are searched first."""
         image = self._image(place)
         found = search_places(
-            image.network, image.model, image.x, image.y, self.side, in_time=until_end(until)
+            *(image.network, image.model, image.x, image.y, self.side),
+            in_time=until_end(until),
+            counterexample=lambda starts: image.attack(0, starts),
         )
         self.domains += found.boxes
-        margins = [found.lowest]
-        for ranges in found.left:
-            run = _run_in(box_of(image.x, self.side, ranges[None]), image)
+        self.broken[place] = found.broken
+        margins, left = [found.lowest], len(found.left)
+        for number in range(0 if found.broken else left):
+            run = _run_in(found.left[number : number + 1].box(image.x), image)
             run.all(until)
             self.domains += run.domains
             margins += run.margins[run.proved].tolist()
             self.broken[place] = run.broken[0]
             if not run.proved[0]:
                 break
-        if len(margins) > len(found.left):
+        if len(margins) > left:
             self.proved[place], self.margins[place] = True, min(margins)
         if bool(self.proved[place] | self.broken[place]):
             self.decided[place] = self.spent
@@ -63,5 +65,5 @@ class SquareRun(Run):
 
 
 def _run_in(box: Box, image: Goal) -> ProofRun:
-    """A search in one box of an image."""
-    return ProofRun(image, lambda _: box)
+    """A search in one box, which may not hold the image itself: its sample is the centre."""
+    return ProofRun(replace(image, x=box.centre.to(image.x.dtype)), lambda _: box)
