@@ -26,6 +26,7 @@ from securemnist.evaluation.ladder import evaluate
 from securemnist.evaluation.ladders import make_ladder
 from securemnist.evaluation.proof_stage import run_proofs
 from securemnist.models import loading
+from securemnist.runtime.malloc import keep_freed_memory
 from securemnist.threats import L0, Patch, Threat
 
 # Random test images, and seconds of one core for the proofs of all of them.
@@ -76,6 +77,7 @@ def _file(number: int) -> Path:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    keep_freed_memory()  # as `securemnist measure` does
     for row in sys.argv[1:]:
         measure(int(row))
     write()
