@@ -32,6 +32,7 @@ class Others(nn.Module):
             x.select(1, 0).unsqueeze(1).squeeze(1).unsqueeze(1),
             x.unsqueeze(1).unsqueeze(2).squeeze((1, 2)),
             x.detach(),
+            x[...],
             torch.tensor(0.5) - x,
             torch.rsub(x, torch.tensor(0.25)),
             torch.rsub(x, x.clamp(-0.3, 0.3)),

@@ -150,7 +150,7 @@ REASONS = {
 OPERATORS: dict[Any, Operator] = {
     **BINARY,
     **SIZED,
-    **dict.fromkeys((aten.clone.default, aten.detach.default), _same),
+    **dict.fromkeys((aten.clone.default, aten.detach.default, aten.alias.default), _same),
     **dict.fromkeys(CONVERSIONS, _same),
     **dict.fromkeys((aten.squeeze.dim, aten.squeeze.dims), selections.squeeze),
     aten.unsqueeze.default: selections.reshape,
