@@ -168,6 +168,8 @@ class _Division:
         shape = _shape(node)
         if len(shape) != 3 or any(source not in self._steps for source in sources):
             return None
+        if len(sources) > 1 and any(_shape(source)[1:] != shape[1:] for source in sources):
+            return None  # a map that is broadcast changes every place
         operation = local_operation(node.target, args, kwargs)
         return None if operation is None else LocalStep(node, operation, tuple(sources), shape)
 

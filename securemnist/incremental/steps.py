@@ -188,7 +188,7 @@ def _mean_pool(
 _ELEMENTWISE = (
     "relu", "_prelu_kernel", "leaky_relu", "hardtanh", "clamp", "clamp_min", "clamp_max", "sigmoid",
     "tanh", "elu", "softplus", "gelu", "silu", "mish", "hardswish", "abs", "neg", "round", "floor",
-    "ceil", "sign",
+    "ceil", "sign", "celu", "hardsigmoid",
 )  # fmt: skip
 LOCAL: dict[Any, Builder] = {
     **{getattr(aten, name).default: _elementwise for name in _ELEMENTWISE},

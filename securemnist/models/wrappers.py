@@ -44,7 +44,7 @@ def resized(network: nn.Module, channels: int, height: int, width: int) -> nn.Mo
     """A classifier from a network that expects images (n, `channels`, `height`, `width`).
 
     Images are resized bilinearly, and a single channel is repeated. The perturbation is one of the
-    original image. No certificates: bilinear resizing has no bounds here.
+    original image.
     """
     return nn.Sequential(input_layers.Resize(channels, height, width), network)
 

@@ -46,6 +46,17 @@ class Rolled(nn.Module):
         return F.pad(x, (0, 0, 0, 0, 0, 0, 1, -1))
 
 
+class Reordered(nn.Module):
+    """Adds another sample, by a function."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.function(x)
+
+
 class First(nn.Module):
     """The first three images; the ellipsis stands for no dimension here."""
 
@@ -94,6 +105,16 @@ MIXING: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "of each sample",
     ),
     "another sample": (lambda: behind(Rolled()), "of each sample"),
+    "flip": (lambda: behind(Reordered(lambda x: x.flip(0, 3))), "samples that keep their order"),
+    "roll": (lambda: behind(Reordered(lambda x: x.roll(1, -4))), "samples that keep their order"),
+    "roll of all": (
+        lambda: behind(Reordered(lambda x: x.roll(1))),
+        "samples that keep their order",
+    ),
+    "every pair": (
+        lambda: behind(Reordered(lambda x: (x.squeeze(1) + x)[:, :1])),
+        "activations of constant shape",
+    ),
     "part of the batch": (lambda: behind(First()), "any number of images"),
     "squeeze of the batch": (lambda: behind(SqueezedBatch()), "batch dimension that stays"),
     "squeeze": (Squeezed, "known bounds, got squeeze"),

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase as NormBase
 
 from securemnist.models.architectures import Normalize, Stretch
-from tests.certificates import functional
+from tests.certificates import functional, moved
 from tests.certificates.functional import CHANNELS
 
 
@@ -60,7 +61,11 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "prelu": lambda: nn.PReLU(CHANNELS, 0.3),
     "elu": nn.ELU,
+    "elu, steep": lambda: nn.ELU(3.0),
+    "celu": lambda: nn.CELU(0.4),
     "selu": nn.SELU,
+    "hardsigmoid": nn.Hardsigmoid,
+    "log-sigmoid": nn.LogSigmoid,
     "softplus": lambda: nn.Softplus(beta=3),
     "gelu": nn.GELU,
     "gelu, approximate": lambda: nn.GELU("tanh"),
@@ -96,6 +101,15 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "numbers": functional.Numbers,
     "zeros around": lambda: nn.ZeroPad2d((1, 0, 2, -1)),
     "identity": nn.Identity,
+    "moved": lambda: nn.Sequential(moved.Moved(), nn.LazyConv2d(CHANNELS, 1)),
+    "resized": lambda: nn.Sequential(moved.Resized(), nn.Conv2d(3 * CHANNELS, CHANNELS, 1)),
+    "gates": moved.Gates,
+    "other convolutions": lambda: nn.Sequential(
+        moved.OtherConvolutions(), nn.Conv2d(8, CHANNELS, 1)
+    ),
+    "instance norm": lambda: batch_norm(
+        nn.InstanceNorm2d(CHANNELS, affine=True, track_running_stats=True)
+    ),
 }
 # Of an image; the layers see maps of 6x6 pixels, the fewest that all of them can read.
 SHAPE = (1, 19, 19)
@@ -106,7 +120,7 @@ FIRSTS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.BatchNorm1d | nn.BatchNorm2d:
+def batch_norm(layer: NormBase) -> NormBase:
     """With statistics as if it had been trained."""
     layer.running_mean.normal_(0, 0.3)
     layer.running_var.uniform_(0.3, 2)

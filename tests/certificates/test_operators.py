@@ -9,7 +9,7 @@ from torch import nn
 from securemnist.certificates.bounds.crown import EVERY_SAMPLE, lower_bounds
 from securemnist.certificates.bounds.euclidean import ball_of, intervals_of
 from securemnist.certificates.certificate import certify, network_of
-from securemnist.certificates.operations.operators import OPERATORS
+from securemnist.certificates.operations.operators import OPERATORS, PARTS
 from securemnist.models.architectures import Normalize
 from securemnist.referee import SLACK
 from securemnist.threats import L2, Linf
@@ -32,6 +32,7 @@ class Others(nn.Module):
             x.select(1, 0).unsqueeze(1).squeeze(1).unsqueeze(1),
             x.unsqueeze(1).unsqueeze(2).squeeze((1, 2)),
             x.detach(),
+            x[...],
             torch.tensor(0.5) - x,
             torch.rsub(x, torch.tensor(0.25)),
             torch.rsub(x, x.clamp(-0.3, 0.3)),
@@ -123,7 +124,7 @@ def test_operators_all_tested_with_sound_bounds() -> None:
         each(x)
         each.eval().requires_grad_(False)
         used |= {node.target for node in network_of(each, x).exported.graph.nodes}
-    assert not {str(operator) for operator in OPERATORS if operator not in used}
+    assert not {str(operator) for operator in (*OPERATORS, *PARTS) if operator not in used}
     for norm, eps in (("linf", 0.01), ("linf", 0.2), ("l2", 0.1)):
         assert violations(model, eps, shape=SHAPE, norm=norm) == 0
         assert not below_bounds(model, eps, norm)

@@ -75,6 +75,8 @@ def tight(enclose: Callable[..., Box]) -> Callable[..., Box]:
 
 CAUGHT = [
     rules.Affine,
+    rules.Product,
+    rules.Sum,
     rules.MaxPool,
     activations.LeakyReLU,
     activations.Curve,
@@ -86,7 +88,7 @@ CAUGHT = [
 def test_violations_detect_tight_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     """For every rule, boxes that are a tenth too small are violated by points of the ball."""
     # One model for all rules: its export takes most of the time, and is cached.
-    model = network("stretched", ["max", "gelu", "steps", "turns"], functions=True, seed=2)
+    model = network("stretched", ["max", "gelu", "steps", "turns", "gates"], functions=True, seed=2)
     assert violations(model, 0.1, shape=SHAPE) == 0
     # The sample itself is already outside a box that is too small; that check has its own test.
     monkeypatch.setattr(

@@ -48,18 +48,19 @@ class Own(nn.ReLU):
         return x.cos()
 
 
-class Square(nn.Module):
-    """A product of activations."""
+class Attention(nn.Module):
+    """The rows of an image attend to each other."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * x
+        return F.scaled_dot_product_attention(x, x, x)
 
 
-class Sliced(nn.Module):
-    """Adds a part of its input, which no rule follows."""
+class Portions(nn.Module):
+    """The first half of probabilities, as large as an image."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + x[:, :, :1]
+        both = torch.cat([x.flatten(1), -x.flatten(1)], 1)
+        return both.softmax(1).split(784, 1)[0]
 
 
 class Strided(nn.Module):
@@ -125,17 +126,6 @@ class Length(nn.Module):
         return x.view(len(x), -1)
 
 
-class Chosen(nn.Module):
-    """Indexes rows with a tensor."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("rows", torch.arange(28).flip(0))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x[:, :, self.rows]
-
-
 class Scaled(nn.Module):
     """Divides by the largest pixel, as a Python number."""
 
@@ -169,17 +159,24 @@ class Both(nn.Module):
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "unknown layer": (lambda: behind(nn.GroupNorm(1, 1)), "native_group_norm.* a GroupNorm"),
+    "group norm": (lambda: behind(nn.GroupNorm(1, 1)), "group norm, whose stat.* a GroupNorm"),
+    "layer norm": (lambda: behind(nn.LayerNorm(28)), "layer norm, whose stat.* a LayerNorm"),
+    "instance norm": (lambda: behind(nn.InstanceNorm2d(1)), "instance norm, whose stat"),
+    "attention": (lambda: behind(Attention()), "got attention"),
+    "layer of attention": (
+        lambda: nn.Sequential(
+            nn.Flatten(1, 2), nn.TransformerEncoderLayer(28, 2, 8, batch_first=True), nn.Flatten()
+        ),
+        "fixed number, as from layers of attention",
+    ),
     "softmax before a layer": (
         lambda: nn.Sequential(behind(nn.ReLU()), nn.Softmax(1), nn.Linear(10, 10)),
         "as the last operation",
     ),
     "falling below zero": (lambda: behind(nn.PReLU(init=-0.1)), "slopes from 0 to 1"),
-    "steep ELU": (lambda: behind(nn.ELU(-1.0)), "alpha from 0 to 1"),
+    "falling ELU": (lambda: behind(nn.ELU(-1.0)), "alpha and scales from 0"),
     "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
     "own layer": (lambda: behind(Own()), "known bounds, got cos .*layer 0, a Own"),
-    "product": (lambda: behind(Square()), "product of two activations"),
-    "slice": (lambda: behind(Sliced()), "operands of one shape"),
     "strides of shorter rows": (
         lambda: behind(Strided(784, 784, 27, 1)),
         "leave every value in its place",
@@ -200,7 +197,6 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "len": (lambda: behind(Length()), "any number of images"),
     "tensor of its own": (weighing, "types, got Weighing in 2.weight"),
     "infinite clamp": (lambda: behind(nn.Hardtanh(-torch.inf, 1.0)), "clamp at numbers"),
-    "list of rows": (lambda: behind(Chosen()), "known bounds, got index"),
     "branch": (Branching, "pixel values, got a branch"),
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
     "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slopes from 0 to 1"),
@@ -223,10 +219,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: behind(nn.BatchNorm2d(1, track_running_stats=False)),
         "known bounds, got _native_batch_norm_legit .*BatchNorm2d",
     ),
-    "mirrored padding": (
-        lambda: behind(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")),
-        "reflection_pad2d",
+    "circular padding": (
+        lambda: behind(nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")),
+        "circular padding",
     ),
+    "part of a softmax": (lambda: behind(Portions()), "as the last operation"),
     "unwritten integers": (lambda: behind(UnwrittenIntegers()), "constants as they were exported"),
     "unwritten memory": (lambda: behind(Unwritten()), "constants that float32 represents"),
     "pixel as a number": (lambda: behind(Scaled()), "pixel values, got a branch or number"),

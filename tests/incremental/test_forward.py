@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -168,3 +169,17 @@ def test_batch_fits_into_memory(baseline: Subject, monkeypatch: pytest.MonkeyPat
     assert 1 < large.batch < small.batch
     monkeypatch.setattr(forward, "_MEMORY", 1)
     assert large.batch == 1
+
+
+class Weighted(nn.Module):
+    """A map, weighted by its mean over one window of all places: every output reads every input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * F.avg_pool2d(x, x.shape[2:])
+
+
+def test_map_that_is_broadcast() -> None:
+    """A product with one value a channel is no local step: a change of it reaches all places."""
+    torch.manual_seed(0)
+    head = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3 * 7 * 7, 4))
+    check(nn.Sequential(nn.Conv2d(3, 3, 3), Weighted(), head).eval(), (3, 16, 16), seed=5)

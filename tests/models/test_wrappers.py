@@ -44,7 +44,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.Tensor], str 
     "resized": (
         lambda: models.resized(nn.Sequential(nn.Conv2d(3, 1, 5, bias=False), linear()), 3, 32, 32),
         lambda: torch.empty(4, 10),
-        "upsample_bilinear2d",
+        None,
     ),
     "one logit": (
         lambda: models.binary_sigmoid(OneLogit(flat=False, probability=False)),

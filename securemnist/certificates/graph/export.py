@@ -29,8 +29,15 @@ from torch.random import fork_rng
 from securemnist.certificates.operations.rules import Shape
 from securemnist.errors import NoCertificate, first_line
 
-# Composite operations that are not decomposed, because their parts merge the batch dimension.
-_WHOLE = (torch.ops.aten.linear.default, torch.ops.aten.matmul.default)
+# Composite operations that are not decomposed: their parts merge the batch dimension, write into memory,
+# or round in another way.
+_WHOLE = (
+    torch.ops.aten.linear.default,
+    torch.ops.aten.matmul.default,
+    torch.ops.aten.instance_norm.default,
+    torch.ops.aten._pad_circular.default,
+    torch.ops.aten.upsample_bicubic2d.vec,
+)
 # Size of the exported batch; torch.export would treat a size of 1 as a constant.
 _BATCH = 3
 # Python may read constants of the model, as float(self.scale) does, but no value computed from pixels.
@@ -39,7 +46,8 @@ _KNOWN_CONSTANTS = functorch_config.patch(fake_tensor_propagate_real_tensors=Tru
 _ONE_AT_A_TIME = threading.Lock()
 # Reasons of failed exports, by a part of torch's error message.
 _REASONS = {
-    "Constraints violated": "expected a graph that is the same for any number of images, got another",
+    "Constraints violated": "expected a graph that is the same for any number of images, got one for a "
+    "fixed number, as from layers of attention, recurrent ones, or sizes that are computed",
     "data-dependent": "expected operations that do not depend on pixel values, got a branch on them",
     "graph leaves": "expected a model that copy.deepcopy copies, got weights computed with gradients; "
     "keep their value: torch.nn.utils.remove_weight_norm(layer), or tensor.detach()",

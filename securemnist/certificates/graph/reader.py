@@ -17,6 +17,8 @@ from securemnist.certificates.operations.operators import (
     COMPARISONS,
     CONVERSIONS,
     OPERATORS,
+    PARTS,
+    REASONS,
     SIZED,
     aten,
 )
@@ -80,7 +82,10 @@ class Reader:
         if node.target is aten.sym_size.int:
             self._sizes.add(node)
             return
-        if node.target is operator.getitem:
+        if node.target in PARTS:
+            self._step_of[node] = self._inputs(node)[0]
+            return
+        if node.target is operator.getitem and not _is_part(node):
             if node.args[1] != 0:
                 raise NoCertificate(
                     f"expected an operation's first output, got another ({_where(node)})"
@@ -103,13 +108,18 @@ class Reader:
 
     def _rule(self, node: fx.Node) -> tuple[Rule | None, tuple[int, ...]]:
         target: Any = node.target
-        if target not in OPERATORS:
+        if target not in OPERATORS and not _is_part(node):
             name = target.__name__.partition(".")[0]
-            raise NoCertificate(f"expected operations with known bounds, got {name}")
+            plain = (reason for start, reason in REASONS.items() if name.startswith(start))
+            raise NoCertificate(f"expected operations with known bounds, got {next(plain, name)}")
         self._check_no_booleans(node)
         inputs = self._inputs(node)
         if any(self._is_softmax(index) for index in inputs):
             raise NoCertificate("expected softmax as the last operation, got another after it")
+        if _is_part(node):
+            source: Any = node.args[0]
+            rest = fx.node.map_arg(source.args[1:], lambda n: self._value(n, source.target))
+            return PARTS[source.target](node.args[1], *rest), inputs
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: self._value(n, target))
         return OPERATORS[target](self._shape(node), *args, **kwargs), inputs
 
@@ -190,6 +200,11 @@ def _check_no_pixel_is_read(exported: Exported) -> None:
             )
         if image or (reads and node.target is not aten.sym_size.int):
             dependent.add(node)
+
+
+def _is_part(node: fx.Node) -> bool:
+    """Whether a node is one of the outputs of an operation that divides activations."""
+    return node.target is operator.getitem and node.args[0].target in PARTS  # type: ignore[union-attr]
 
 
 def _tensor(node: fx.Node) -> torch.Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -21,8 +22,6 @@ from securemnist.errors import NoCertificate
 
 # Bound of the float32 error of a curved function, relative to its input and output: 16 units.
 _CURVE = 2.0**-20
-# alpha, scale and input scale of SELU.
-_SELU = (1.6732632423543772, 1.0507009873554805, 1)
 
 
 @final
@@ -137,6 +136,9 @@ class Comparison(Rule):
 
 SIGMOID = Curve(torch.sigmoid, share=0)
 TANH = Curve(torch.tanh, share=0)
+# clamp(x + 3, 0, 6) / 6; Howard et al. 2019, arXiv 1905.02244.
+HARDSIGMOID = Curve(F.hardsigmoid, share=0)
+LOG_SIGMOID = Curve(F.logsigmoid)
 # Their values are exact integers.
 ROUND, FLOOR, CEIL, SIGN = (
     Curve(function, 0, 0) for function in (torch.round, torch.floor, torch.ceil, torch.sign)
@@ -171,18 +173,19 @@ def clamp(low: float | None = None, high: float | None = None) -> Rule:
 
 
 def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rule:
-    """X above zero, alpha * (exp(x) - 1) below; Clevert et al. 2015, arXiv 1511.07289.
+    """Scale * x above zero, scale * alpha * (exp(input_scale * x) - 1) below.
 
-    SELU has the constants of Klambauer et al. 2017, arXiv 1706.02515.
+    ELU (Clevert et al. 2015, arXiv 1511.07289), CELU (Barron 2017, arXiv 1704.07483) and SELU
+    (Klambauer et al. 2017, arXiv 1706.02515).
     """
-    if (alpha, scale, input_scale) == _SELU:
-        return Curve(F.selu)
-    if not (0 <= alpha <= 1 and scale == input_scale == 1):
+    if not (0 <= alpha * scale <= 100 and 0 <= scale <= 100 and 0.01 <= input_scale <= 100):
         raise NoCertificate(
-            "expected SELU, or an ELU with alpha from 0 to 1 and scales of 1, got alpha "
+            "expected an ELU with alpha and scales from 0 (inside: 0.01) to 100, got alpha "
             f"{alpha} and scales {scale} and {input_scale}"
         )
-    return Curve(lambda x: F.elu(x, alpha))
+    # A relative error of a few units in exp(z) z, which is at most 1 for z below 0.
+    function = partial(torch.ops.aten.elu, alpha=alpha, scale=scale, input_scale=input_scale)
+    return Curve(function, _CURVE * max(1.0, alpha * scale), _CURVE * max(1.0, scale))
 
 
 def softplus(beta: float = 1.0, threshold: float = 20.0) -> Rule:

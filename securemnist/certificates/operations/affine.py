@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.nn.grad import conv2d_input
 
 from securemnist.certificates.operations.intervals import SMALLEST, representable
 from securemnist.certificates.operations.rules import Affine, Shape, transposed
 from securemnist.errors import NoCertificate
+
+aten = torch.ops.aten
 
 
 def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) -> Affine:
@@ -30,7 +32,8 @@ def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) ->
 
 def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Affine:
     """X @ weight.T + bias over the last dimension: `weight` (outputs, inputs)."""
-    weight, shift = weight.double(), _bias(bias, weight)
+    weight = weight.double()
+    shift = weight.new_zeros(len(weight)) if bias is None else bias.double()
     return Affine(
         linear=lambda x: F.linear(x, weight),
         absolute=lambda x: F.linear(x, weight.abs()),
@@ -42,26 +45,29 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Affine:
 
 
 def convolution(weight: torch.Tensor, bias: torch.Tensor | None, *settings: Any) -> Affine:
-    """A 2-D convolution with zero padding: the arguments of aten.convolution."""
-    stride, padding, dilation, transposes, _, groups = settings
-    if transposes or weight.dim() != 4:
-        raise NoCertificate("expected a 2-D convolution, got a transposed one or other dimensions")
-    weight, shift = weight.double(), _bias(bias, weight).view(-1, 1, 1)
-    geometry = (stride, padding, dilation, groups)
+    """A convolution with zero padding, transposed or not: the arguments of aten.convolution."""
+    transposes, groups = settings[3], settings[5]
+    weight, outputs = weight.double(), weight.shape[1] * groups if transposes else len(weight)
+    shift = weight.new_zeros(outputs) if bias is None else bias.double()
+    shift = shift.view(-1, *[1] * (weight.dim() - 2))
+    of_each = weight[:, 0].numel() if transposes else weight[0].numel()
+
+    def backward(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        like, kernel = weights.new_zeros(()).expand(shape), weight.to(weights.dtype)
+        product: torch.Tensor
+        product, *_ = aten.convolution_backward(
+            weights, like, kernel, None, *settings, (True, False, False)
+        )
+        return product
+
     return Affine(
-        linear=lambda x: F.conv2d(x, weight, None, *geometry),
-        absolute=lambda x: F.conv2d(x, weight.abs(), None, *geometry),
-        transposed=lambda weights, shape: conv2d_input(
-            shape, weight.to(weights.dtype), weights, *geometry
-        ),
+        linear=lambda x: aten.convolution(x, weight, None, *settings),
+        absolute=lambda x: aten.convolution(x, weight.abs(), None, *settings),
+        transposed=backward,
         shift=shift,
         size=shift.abs(),
-        terms=weight[0].numel() + 4,
+        terms=of_each + 4,
     )
-
-
-def _bias(bias: torch.Tensor | None, weight: torch.Tensor) -> torch.Tensor:
-    return weight.new_zeros(len(weight)).double() if bias is None else bias.double()
 
 
 def batch_norm(
@@ -107,3 +113,41 @@ def pooled(
         raise NoCertificate(f"expected a mean with a divisor above 0, got {divisor}")
     zero = torch.zeros(())
     return Affine(pool, pool, transposed(pool), zero, zero, terms)
+
+
+def resizing(
+    function: Callable[..., torch.Tensor],
+    sides: Sequence[int],
+    sizes: Sequence[int] | None,
+    align_corners: bool,
+    factors: Sequence[float] | None,
+) -> Affine:
+    """Bilinear or bicubic resizing of rows and columns: the arguments of `function`, of aten.upsample."""
+    # The kernel rounds its weights in float32. So they are read off its outputs: (size, new size).
+    matrices = [
+        function(
+            torch.eye(side).view(1, side, side, 1),
+            sizes and [sizes[axis], 1],
+            align_corners,
+            factors and [factors[axis], 1.0],
+        )[0, :, :, 0]
+        for axis, side in enumerate(sides)
+    ]
+    sizes_of_weights = [matrix.abs() for matrix in matrices]
+    terms = math.prod(int((matrix != 0).sum(0).amax()) for matrix in matrices)
+    zero = torch.zeros(())
+    return Affine(
+        linear=lambda x: _by_rows_and_columns(x, *matrices),
+        absolute=lambda x: _by_rows_and_columns(x, *sizes_of_weights),
+        transposed=lambda w, _shape: _by_rows_and_columns(w, *(each.T for each in matrices)),
+        shift=zero,
+        size=zero,
+        # The weights themselves have errors of some units.
+        terms=terms + 64,
+    )
+
+
+def _by_rows_and_columns(
+    x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
+) -> torch.Tensor:
+    return rows.T.to(x) @ x @ columns.to(x)

@@ -11,7 +11,7 @@ import torch
 from securemnist.certificates.operations import affine
 from securemnist.certificates.operations.activations import Comparison
 from securemnist.certificates.operations.intervals import representable
-from securemnist.certificates.operations.rules import Rule, Shape, Sum
+from securemnist.certificates.operations.rules import Product, Rule, Shape, Sum
 from securemnist.errors import NoCertificate
 
 
@@ -32,7 +32,7 @@ def signed_sum(sign: int, sign_of_other: int) -> Callable[..., Rule]:
     def rule(shape: Shape, one: Any, other: Any, alpha: float = 1) -> Rule:
         if alpha != 1:
             raise NoCertificate(f"expected a sum without a factor, got alpha {alpha}")
-        if _both(shape, one, other):
+        if _both(one, other):
             return Sum((sign, sign_of_other))
         signs = (sign, sign_of_other)
         constant, of_activations, of_constant = (
@@ -46,9 +46,9 @@ def signed_sum(sign: int, sign_of_other: int) -> Callable[..., Rule]:
 
 
 def multiply(shape: Shape, one: Any, other: Any) -> Rule:
-    """One * other, where one of them is constant."""
-    if _both(shape, one, other):
-        raise NoCertificate("expected products with constants, got a product of two activations")
+    """One * other."""
+    if _both(one, other):
+        return Product()
     return _scaled(broadcast(other if isinstance(one, Activations) else one, shape))
 
 
@@ -82,12 +82,9 @@ def broadcast(constant: Any, shape: Shape) -> torch.Tensor:
     return value.reshape(value.shape[-len(shape) :]) if value.dim() else value
 
 
-def _both(shape: Shape, *operands: Any) -> bool:
-    """Whether both operands are activations; NoCertificate for activations that are broadcast."""
-    shapes = [operand.shape for operand in operands if isinstance(operand, Activations)]
-    if any(each != shape for each in shapes):
-        raise NoCertificate("expected operands of one shape, got others")
-    return len(shapes) == 2
+def _both(*operands: Any) -> bool:
+    """Whether both are activations; a batch dimension that meets another one has a shape without rule."""
+    return all(isinstance(operand, Activations) for operand in operands)
 
 
 def _scaled(value: torch.Tensor) -> Rule:

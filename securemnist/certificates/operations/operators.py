@@ -6,14 +6,13 @@ on the image are `Activations`; others are constants. It returns a Rule, or None
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-from securemnist.certificates.operations import activations, affine
+from securemnist.certificates.operations import activations, affine, selections
 from securemnist.certificates.operations.arithmetic import (
     Activations,
     compare,
@@ -21,72 +20,19 @@ from securemnist.certificates.operations.arithmetic import (
     multiply,
     signed_sum,
 )
-from securemnist.certificates.operations.rules import (
-    Concatenate,
-    LogSoftmax,
-    MaxPool,
-    Rearrange,
-    Rule,
-    Shape,
+from securemnist.certificates.operations.rules import LogSoftmax, MaxPool, Rule, Shape
+from securemnist.certificates.operations.selections import (
+    Operator,
+    one_part,
+    rearrange,
 )
 from securemnist.errors import NoCertificate
 
-Operator = Callable[..., Rule | None]
 aten = torch.ops.aten
 
 
 def _same(_shape: Shape, _x: Activations, **_options: Any) -> None:
     """The identity, with or without a copy."""
-
-
-def _reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
-    return Rearrange(lambda x: x.reshape(len(x), *shape))
-
-
-def _as_strided(shape: Shape, x: Activations, _sizes: Any, strides: Sequence[int]) -> None:
-    """The identity: a mean of all positions writes the strides of channels-last layout."""
-    sides = zip(shape, strides[1:], x.strides[1:], strict=True)
-    same = strides[0] == x.strides[0] and all(side == 1 or a == b for side, a, b in sides)
-    if shape != x.shape or not same:
-        raise NoCertificate("expected strides that leave every value in its place, got others")
-
-
-def _squeeze(shape: Shape, x: Activations, dim: int | Sequence[int]) -> Rule:
-    dims = [dim] if isinstance(dim, int) else dim
-    if any(each % (len(x.shape) + 1) == 0 for each in dims):
-        raise NoCertificate("expected a batch dimension that stays, got it squeezed")
-    return _reshape(shape, x)
-
-
-def _expand(shape: Shape, _x: Activations, _size: Any) -> Rule:
-    return Rearrange(lambda x: x.expand(len(x), *shape))
-
-
-def _rearrange(function: Callable[..., torch.Tensor]) -> Operator:
-    """A selection by constant arguments; the output shape ensures that it keeps the batch dimension.
-
-    An operation that keeps the shape and reorders samples, such as a flip, needs its own check.
-    """
-    return lambda _shape, _x, *rest: Rearrange(lambda x: function(x, *rest))
-
-
-def _slice(_shape: Shape, _x: Activations, dim: int = 0, *limits: Any) -> Rule | None:
-    # The output has the batch size, so a slice of the batch dimension is the whole batch.
-    return None if dim == 0 else Rearrange(lambda t: aten.slice(t, dim, *limits))
-
-
-def _pad(_shape: Shape, x: Activations, pad: Sequence[int], value: float = 0) -> Rule:
-    if value != 0:
-        raise NoCertificate(f"expected padding of zeros, got {value}")
-    if len(pad) > 2 * len(x.shape):
-        raise NoCertificate("expected padding of each sample, got padding of the batch")
-    return Rearrange(partial(F.pad, pad=list(pad)))
-
-
-def _concatenate(shape: Shape, tensors: Sequence[Any], dim: int = 0) -> Rule:
-    if not all(isinstance(each, Activations) for each in tensors):
-        raise NoCertificate("expected activations to concatenate, got constants among them")
-    return Concatenate(dim % (len(shape) + 1))
 
 
 def _each(function: Callable[..., Rule]) -> Operator:
@@ -111,6 +57,20 @@ def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
 
 def _batch_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
     return affine.batch_norm(x.shape, *arguments)
+
+
+def _instance_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
+    weight, bias, mean, var, of_image, momentum, eps, _ = arguments
+    if of_image:
+        raise NoCertificate(
+            "expected operations with known bounds, got instance norm, whose statistics depend on the "
+            "image"
+        )
+    return affine.batch_norm(x.shape, weight, bias, mean, var, momentum, eps)
+
+
+def _resize(function: Callable[..., torch.Tensor]) -> Operator:
+    return lambda _shape, x, *rest: affine.resizing(function, x.shape[1:], *rest)
 
 
 def _max_pool(function: Callable[..., Any]) -> Operator:
@@ -170,32 +130,65 @@ BINARY: dict[Any, Operator] = {
 }
 # Operations with sizes as arguments, the batch size included; the output shape determines their rule.
 SIZED: dict[Any, Operator] = {
-    aten.view.default: _reshape,
-    aten._unsafe_view.default: _reshape,
-    aten.expand.default: _expand,
-    aten.as_strided.default: _as_strided,
+    aten.view.default: selections.reshape,
+    aten._unsafe_view.default: selections.reshape,
+    aten.expand.default: selections.expand,
+    aten.as_strided.default: selections.as_strided,
+}
+# Operations with several outputs, each of which is a step, by its number.
+PARTS: dict[Any, Callable[..., Rule]] = {
+    **dict.fromkeys((aten.split.Tensor, aten.split_with_sizes.default), one_part(torch.split)),
+    aten.unbind.int: one_part(torch.unbind),
+}
+# Operations without bounds whose names say little.
+REASONS = {
+    "native_group_norm": "group norm, whose statistics depend on the image",
+    "native_layer_norm": "layer norm, whose statistics depend on the image",
+    "_scaled_dot_product": "attention",
+    "_pad_circular": "circular padding",
 }
 OPERATORS: dict[Any, Operator] = {
     **BINARY,
     **SIZED,
-    **dict.fromkeys((aten.clone.default, aten.detach.default), _same),
+    **dict.fromkeys((aten.clone.default, aten.detach.default, aten.alias.default), _same),
     **dict.fromkeys(CONVERSIONS, _same),
-    **dict.fromkeys((aten.squeeze.dim, aten.squeeze.dims), _squeeze),
-    aten.unsqueeze.default: _reshape,
-    aten.permute.default: _rearrange(torch.permute),
-    aten.transpose.int: _rearrange(torch.transpose),
-    aten.select.int: _rearrange(torch.select),
-    aten.repeat.default: _rearrange(torch.Tensor.repeat),
-    aten.slice.Tensor: _slice,
-    aten.constant_pad_nd.default: _pad,
-    aten.cat.default: _concatenate,
+    **dict.fromkeys((aten.squeeze.dim, aten.squeeze.dims), selections.squeeze),
+    aten.unsqueeze.default: selections.reshape,
+    aten.permute.default: rearrange(torch.permute),
+    aten.transpose.int: rearrange(torch.transpose),
+    aten.select.int: rearrange(torch.select),
+    aten.repeat.default: rearrange(torch.Tensor.repeat),
+    aten.slice.Tensor: selections.cut,
+    # Indices of the samples are none of the constants, so these keep them all, in their order.
+    **{
+        operator: rearrange(operator)
+        for operator in (aten.index.Tensor, aten._unsafe_index.Tensor, aten.index_select.default)
+    },
+    aten.flip.default: selections.flip,
+    aten.roll.default: selections.roll,
+    aten.pixel_shuffle.default: rearrange(torch.pixel_shuffle),
+    aten.pixel_unshuffle.default: rearrange(torch.pixel_unshuffle),
+    aten.channel_shuffle.default: rearrange(torch.channel_shuffle),
+    aten.upsample_nearest2d.vec: selections.nearest,
+    aten.reflection_pad2d.default: rearrange(aten.reflection_pad2d),
+    aten.replication_pad2d.default: rearrange(aten.replication_pad2d),
+    aten.constant_pad_nd.default: selections.pad,
+    aten.cat.default: selections.concatenate,
     aten.linear.default: _each(affine.linear),
     aten.matmul.default: _matmul,
     aten.convolution.default: _each(affine.convolution),
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
+    aten.instance_norm.default: _instance_norm,
     aten.max_pool2d_with_indices.default: _max_pool(aten.max_pool2d_with_indices),
     aten.adaptive_max_pool2d.default: _max_pool(aten.adaptive_max_pool2d),
     aten.avg_pool2d.default: _mean_pool,
+    **{
+        operator: _resize(operator)
+        for operator in (
+            aten.upsample_bilinear2d.vec,
+            aten.upsample_bicubic2d.vec,
+        )
+    },
     aten._adaptive_avg_pool2d.default: _reduce(aten._adaptive_avg_pool2d),
     aten.mean.dim: _reduce(torch.mean),
     aten.sum.dim_IntList: _reduce(torch.sum),
@@ -209,6 +202,9 @@ OPERATORS: dict[Any, Operator] = {
     aten.sigmoid.default: _fixed(activations.SIGMOID),
     aten.tanh.default: _fixed(activations.TANH),
     aten.elu.default: _each(activations.elu),
+    aten.celu.default: _each(lambda alpha=1.0: activations.elu(alpha, 1.0, 1 / alpha)),
+    aten.hardsigmoid.default: _fixed(activations.HARDSIGMOID),
+    aten.log_sigmoid_forward.default: _fixed(activations.LOG_SIGMOID),
     aten.softplus.default: _each(activations.softplus),
     aten.gelu.default: _each(activations.gelu),
     aten.silu.default: _fixed(activations.SILU),

@@ -40,6 +40,11 @@ def transposed(linear: Map) -> Transposed:
     return apply
 
 
+def summed(weights: torch.Tensor, box: Box) -> torch.Tensor:
+    """Weights (n, ...) of activations from `box` that were broadcast: those of each value together."""
+    return weights.sum_to_size(len(weights), *box.lower.shape[1:])
+
+
 class Rule(ABC):
     """Base of all rules. Tensors are float64 (n, ...); a rule never mixes samples of a batch."""
 
@@ -144,7 +149,7 @@ class LogSoftmax(Rule):
 @final
 @dataclass(frozen=True)
 class Sum(Rule):
-    """The sum of two activations, each with its sign, 1 or -1."""
+    """The sum of two activations, each with its sign, 1 or -1; one of them may be broadcast."""
 
     signs: tuple[int, int] = (1, 1)
     exact = True
@@ -160,7 +165,33 @@ class Sum(Rule):
         return rounding(2, boxes[0].size + boxes[1].size)
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        return [sign * weights for sign in self.signs], weights.new_zeros(len(weights))
+        parts = [summed(sign * weights, box) for sign, box in zip(self.signs, inputs, strict=True)]
+        return parts, weights.new_zeros(len(weights))
+
+
+@final
+@dataclass(frozen=True)
+class Product(Rule):
+    """The product of two activations; one of them may be broadcast.
+
+    Its linear bounds are those of McCormick 1976. With l the lower bound of a, it is (a - l) * b + l * b.
+    As a - l is not negative, a bound of b bounds the first part.
+    """
+
+    def enclose(self, *boxes: Box) -> Box:
+        one, other = boxes
+        corners = [a * b for a in (one.lower, one.upper) for b in (other.lower, other.upper)]
+        ends = torch.stack(corners)
+        return Box(ends.amin(0), ends.amax(0))
+
+    def rounding(self, *boxes: Box) -> torch.Tensor:
+        return rounding(2, boxes[0].size * boxes[1].size)
+
+    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
+        one, other = inputs
+        slope = weights.clamp_min(0) * other.lower + weights.clamp_max(0) * other.upper
+        parts = [summed(slope, one), summed(weights * one.lower, other)]
+        return parts, -sums(slope * one.lower)
 
 
 @final

@@ -2,7 +2,8 @@
 
 The file is read once and checked in this order: size limit; protobuf; operators by an allowlist, no
 functions, no subgraphs; tensors, with data in the file or in regular files beside it; onnx's own
-checker; one input of images; shapes of all activations, which bound the memory that it needs.
+checker; one input of images; shapes of all activations, which bound the memory that it needs. Values
+that follow from constants alone are computed before the last check.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from securemnist._util.hashing import sha256
 from securemnist.errors import first_line
 from securemnist.input_spec import InputSpec
-from securemnist.models.formats import onnx_external, onnx_shapes
+from securemnist.models.formats import onnx_constants, onnx_external, onnx_shapes
 from securemnist.models.formats.refusal import AGAIN, FACTORY, content, refused
 
 MAX_NODES = 20_000
@@ -36,16 +37,18 @@ OPERATORS = frozenset(_NAMES.split())
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """A checked ONNX model whose tensors are all in memory.
+    """A checked ONNX model whose tensors are all in memory, and a copy with its constants `folded`.
 
     `digests`: the SHA-256 of its files, by name. `size`: their bytes. `images`: the shape of images that
-    it takes.
+    it takes. `rounding`: the relative error of its coarsest activations.
     """
 
     model: Any  # onnx.ModelProto
+    folded: Any
     digests: dict[str, str]
     size: int
     images: onnx_shapes.Images
+    rounding: float
 
 
 def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
@@ -71,9 +74,10 @@ def read(path: Path, spec: InputSpec, onnx: Any) -> OnnxFile:
     except Exception as error:  # the checker's and NumPy's
         raise refused(path, "a valid ONNX model", first_line(error), AGAIN) from error
     images = onnx_shapes.images(path, model, spec, onnx)
-    onnx_shapes.check(path, model, images, onnx)
+    ready = onnx_constants.folded(model, onnx)
+    rounding = onnx_shapes.check(path, ready, images, onnx)
     digests = {name: sha256(each) for name, each in files.items()}
-    return OnnxFile(model, digests, sum(map(len, files.values())), images)
+    return OnnxFile(model, ready, digests, sum(map(len, files.values())), images, rounding)
 
 
 def has_plain_texts(message: Any) -> bool:

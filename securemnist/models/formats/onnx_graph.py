@@ -13,12 +13,12 @@ from securemnist.models.formats.onnx_shapes import real_inputs
 
 
 def prepared(model: Any, onnx: Any) -> Any:
-    """A copy of a checked ONNX model, made ready for onnx2pytorch."""
+    """A checked ONNX model, whose constants are weights, made ready for onnx2pytorch: a copy."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     graph = copy.graph
     batch = _open_batch(graph)
-    _constants_as_weights(graph, onnx)
+    _only_used(graph)
     if batch is not None:
         _open_reshapes(graph, batch, onnx)
     _rename(graph)
@@ -34,17 +34,14 @@ def _open_batch(graph: Any) -> int | None:
     return size
 
 
-def _constants_as_weights(graph: Any, onnx: Any) -> None:
-    """Constants as weights, and Identity of weights as the weights themselves; training is off."""
+def _only_used(graph: Any) -> None:
+    """Weights that are used alone, and Identity of weights as the weights themselves; no training."""
     weights = {tensor.name: tensor for tensor in graph.initializer}
     same: dict[str, str] = {}  # no copies, of which a small file could ask for many
     kept = []
     for node in graph.node:
         node.input[:] = [same.get(name, name) for name in node.input]
-        tensor = _constant(node, onnx)
-        if tensor is not None:
-            weights[tensor.name] = tensor
-        elif node.op_type == "Identity" and node.input[0] in weights:
+        if node.op_type == "Identity" and node.input[0] in weights:
             same[node.output[0]] = node.input[0]
         else:
             _remove_inference_mode(node)
@@ -54,17 +51,6 @@ def _constants_as_weights(graph: Any, onnx: Any) -> None:
     for field, values in ((graph.node, kept), (graph.input, inputs), (graph.initializer, tensors)):
         del field[:]
         field.extend(values)
-
-
-def _constant(node: Any, onnx: Any) -> Any:
-    """The tensor of a Constant under the name of its output, or None."""
-    values = [each.t for each in node.attribute if each.name == "value"]
-    if node.op_type != "Constant" or not values:
-        return None
-    tensor = onnx.TensorProto()
-    tensor.CopyFrom(values[0])
-    tensor.name = node.output[0]
-    return tensor
 
 
 def _remove_inference_mode(node: Any) -> None:

@@ -65,6 +65,18 @@ class _FixedClip(nn.Module):
         return x.clamp(self.low, self.high)
 
 
+@final
+class _FixedResize(nn.Module):
+    """Resize by scales, or to sizes, that are numbers; `resize` is the converted operator."""
+
+    def __init__(self, resize: Any, scales: list[float] | None, sizes: list[int] | None) -> None:
+        super().__init__()
+        self.resize, self.scales, self.sizes = resize, scales or [], sizes or []
+
+    def forward(self, x: torch.Tensor, *_numbers: Any) -> Any:
+        return self.resize.interpolate(x, None, self.scales, self.sizes)
+
+
 def load(
     path: Path, spec: InputSpec, samples: Samples | None = None
 ) -> tuple[nn.Module, dict[str, str], int]:
@@ -77,7 +89,7 @@ def load(
         extras.module(name, "onnx") for name in ("onnx", "onnxruntime", "onnx2pytorch")
     )
     file = onnx_file.read(path, spec, onnx)
-    graph = prepared(file.model, onnx)
+    graph = prepared(file.folded, onnx)
     converted = _converted(path, graph, onnx, converter)
     network = OnnxNetwork(converted, file.images.channels_last, _digest(graph)).eval()
     onnx_agreement.check(path, network, file, runtime, samples)
@@ -98,9 +110,10 @@ def _converted(path: Path, graph: Any, onnx: Any, converter: Any) -> nn.Module:
     kept: Any = network.onnx_model
     names: Any = network.mapping
     for node in kept.graph.node:
-        fixed = _fixed(node, weights, onnx)
+        name = names[node.output[0]]
+        fixed = _fixed(node, weights, getattr(network, name), onnx)
         if fixed is not None:
-            setattr(network, names[node.output[0]], fixed)
+            setattr(network, name, fixed)
     del kept.graph.initializer[:]  # the weights are in the layers by now
     return network
 
@@ -115,18 +128,20 @@ def _check_copies(path: Path, graph: Any, weights: Mapping[str, Any]) -> None:
         )
 
 
-def _fixed(node: Any, weights: dict[str, Any], onnx: Any) -> nn.Module | None:
+def _fixed(node: Any, weights: dict[str, Any], converted: nn.Module, onnx: Any) -> nn.Module | None:
     """A layer with its constant inputs as numbers, for operators that read them from tensors."""
     given = [name for name in node.input[1:] if name]
-    known = node.op_type in ("Reshape", "Clip") and all(name in weights for name in given)
+    known = node.op_type in ("Reshape", "Clip", "Resize") and all(name in weights for name in given)
     if not known or not given:
         return None
     values: list[Any] = [
         onnx.numpy_helper.to_array(weights[name]).tolist() if name else None
-        for name in node.input[1:]
+        for name in [*node.input[1:], "", ""]
     ]
     if node.op_type == "Clip":
-        return _FixedClip(values[0], values[1] if len(values) > 1 else None)
+        return _FixedClip(values[0], values[1])
+    if node.op_type == "Resize":
+        return None if values[0] else _FixedResize(converted, values[1], values[2])
     zeros = any(each.name == "allowzero" and each.i for each in node.attribute)
     return None if zeros and 0 in values[0] else _FixedReshape(values[0])
 

@@ -13,6 +13,8 @@ from securemnist.models.formats.refusal import AGAIN, FACTORY, MAX_VALUES, refus
 
 # Operators with further outputs, which a classifier does not read.
 _FURTHER_OUTPUTS = ("BatchNormalization", "Dropout", "LayerNormalization", "MaxPool")
+# Half a unit in the last place, relative.
+_FLOAT32, _FLOAT16 = 2.0**-24, 2.0**-11
 # Samples of a batch that may all have activations of the largest size.
 _FULL_BATCH = 8
 
@@ -40,8 +42,10 @@ def images(path: Path, model: Any, spec: InputSpec, onnx: Any) -> Images:
     """
     inputs = real_inputs(model.graph)
     kinds = [each.type.tensor_type for each in inputs]
-    if len(kinds) != 1 or kinds[0].elem_type != onnx.TensorProto.FLOAT:
-        raise refused(path, "one input of float32 images", f"{len(kinds)} or other types", AGAIN)
+    if [kind.elem_type for kind in kinds] != [onnx.TensorProto.FLOAT]:
+        types = [onnx.TensorProto.DataType.Name(kind.elem_type) for kind in kinds]
+        found = f"{len(types)} of type {', '.join(types) or 'none'}"
+        raise refused(path, "one input of float32 images", found, AGAIN)
     batch, *sizes = [
         dim.dim_value if dim.HasField("dim_value") else 0 for dim in kinds[0].shape.dim
     ] or [0]
@@ -52,11 +56,14 @@ def images(path: Path, model: Any, spec: InputSpec, onnx: Any) -> Images:
     return Images(inputs[0].name, shape, channels_last, batch)
 
 
-def check(path: Path, model: Any, images: Images, onnx: Any) -> None:
-    """WeightsError for an activation of unknown size, or of more than `MAX_VALUES` a sample."""
+def check(path: Path, model: Any, images: Images, onnx: Any) -> float:
+    """WeightsError for an activation of unknown size, or of more than `MAX_VALUES` a sample.
+
+    The result is the relative rounding error of activations: that of float16 where some are float16.
+    """
     graph = _inferred(path, model, images, onnx).graph
     known = {value.name: value for value in (*graph.value_info, *graph.output)}
-    samples = min(max(images.batch, 1), _FULL_BATCH)
+    samples, kinds = min(max(images.batch, 1), _FULL_BATCH), set()
     for node in graph.node:
         names = node.output[:1] if node.op_type in _FURTHER_OUTPUTS else filter(None, node.output)
         for name in names:
@@ -65,10 +72,12 @@ def check(path: Path, model: Any, images: Images, onnx: Any) -> None:
                 raise refused(
                     path, "shapes that follow from the file", f"none for {node.op_type}", FACTORY
                 )
+            kinds.add(known[name].type.tensor_type.elem_type)
             size, limit = math.prod(dim.dim_value for dim in dims), MAX_VALUES * samples
             if not 0 <= size <= limit:  # a negative size is an overflow
                 found = f"{size:,} after {node.op_type}"
                 raise refused(path, f"at most {limit:,} values in a batch", found, FACTORY)
+    return _FLOAT16 if onnx.TensorProto.FLOAT16 in kinds else _FLOAT32
 
 
 def _inferred(path: Path, model: Any, images: Images, onnx: Any) -> Any:
