@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import httpx
 
-from securemnist.endpoint.deadline import deadline
+from securemnist.endpoint.deadline import StaleError, deadline
 from securemnist.endpoint.description import KEY, Description
 from securemnist.endpoint.pace import Pace, retry_after
 from securemnist.endpoint.query_budget import QueryBudget
@@ -66,11 +66,9 @@ class Client:
         """
         wanted, advice = self.description, _LATER
         for attempt in range(wanted.retries + 1):
-            self._pace.wait()
-            self.budget.spend(images)
             wait = _FIRST_WAIT * 2**attempt
             try:
-                status, headers, content = self._send(wanted.method, wanted.uri, body)
+                status, headers, content = self._attempt(body, images)
             except _Failed as error:
                 self.budget.count("failed")
                 reason, advice = str(error), error.advice
@@ -100,6 +98,24 @@ class Client:
         raise NoAnswer(
             f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; {advice}"
         )
+
+    def _attempt(self, body: bytes, images: int) -> tuple[int, Mapping[str, str], bytes]:
+        """As `_send`, and once more for each kept connection that the service had closed meanwhile.
+
+        A request that asks for a classification may be repeated (RFC 9112, 9.3.1). Its images are
+        counted again, because the service may have read it; a failure it is none.
+        """
+        kept = self.description.concurrency
+        while True:
+            self._pace.wait()
+            self.budget.spend(images)
+            try:
+                return self._send(self.description.method, self.description.uri, body)
+            except _Failed as error:
+                if not kept or not error.stale:
+                    raise
+            kept -= 1
+            self.budget.count("attempts", -1)
 
     def get(self, uri: str) -> bytes:
         """A document about the model; ModelError or NoAnswer where there is none."""
@@ -145,11 +161,14 @@ def _processes() -> int:
 
 
 class _Failed(Exception):
-    """An attempt without an answer; the message says why, `advice` what to do if none follows."""
+    """An attempt without an answer; the message says why, `advice` what to do if none follows.
 
-    def __init__(self, reason: str, advice: str = _LATER) -> None:
+    `stale`: the service had closed a kept connection.
+    """
+
+    def __init__(self, reason: str, advice: str = _LATER, *, stale: bool = False) -> None:
         super().__init__(reason)
-        self.advice = advice
+        self.advice, self.stale = advice, stale
 
 
 @contextlib.contextmanager
@@ -176,7 +195,11 @@ def _as_failure(description: Description) -> Iterator[None]:
             ) from error
         cause = tls_error(error) or error
         advice = next((text for kind, text in _ADVICE.items() if isinstance(cause, kind)), _LATER)
-        raise _Failed(f"a failed connection ({type(cause).__name__})", advice) from error
+        raise _Failed(
+            f"a failed connection ({type(cause).__name__})",
+            advice,
+            stale=isinstance(error.__cause__, StaleError),
+        ) from error
 
 
 def _refused(status: int) -> str:
