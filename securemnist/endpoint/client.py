@@ -24,7 +24,8 @@ from securemnist.errors import ModelError, NoAnswer, UsageError
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
 _LATER = "try again when the endpoint answers"
 # As where its code raised.
-_CLOSED = "read its log, and check `request` of the description, or let it answer in HTTP/1.1"
+_RAISED = "read its log, and check `request` of the description"
+_CLOSED = f"{_RAISED}, or let it answer in HTTP/1.1"
 _ADVICE: dict[type[Exception], str] = {
     ssl.SSLError: "let the endpoint speak TLS with HTTP/1.1, or fix the scheme of its address",
     httpx.ConnectError: "start the endpoint, or fix its address",
@@ -77,7 +78,7 @@ class Client:
             if 200 <= status < 300:
                 self._pace.answered()
                 return content
-            reason, advice = f"status {status}", _LATER
+            reason, advice = f"status {status}", _RAISED if status == 500 else _LATER
             if status in wanted.throttled:
                 self.budget.count("throttled")
                 asked = retry_after(headers.get("retry-after"))
@@ -93,7 +94,7 @@ class Client:
                 self._pace.pause(min(wait, wanted.longest_wait))
         self.budget.count("unanswered", images)
         advice += (
-            ", or lower `batch`" if images > 1 and advice.startswith((_LATER, _CLOSED)) else ""
+            ", or lower `batch`" if images > 1 and advice.startswith((_LATER, _RAISED)) else ""
         )
         raise NoAnswer(
             f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; {advice}"
@@ -131,7 +132,7 @@ class Client:
         self, method: str, uri: str, body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and content of one attempt; _Failed where there is no whole answer."""
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers = {} if body is None else self.description.types
         with (
             _as_failure(self.description),
             deadline(self.description.timeout),
