@@ -25,11 +25,12 @@ _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
 _LATER = "try again when the endpoint answers"
 # As where its code raised.
 _RAISED = "read its log, and check `request` of the description"
-_CLOSED = f"{_RAISED}, or let it answer in HTTP/1.1"
+_CLOSED = f"{_RAISED}, let it answer in HTTP/1.1, or fix the scheme of its address"
 _ADVICE: dict[type[Exception], str] = {
     ssl.SSLError: "let the endpoint speak TLS with HTTP/1.1, or fix the scheme of its address",
     httpx.ConnectError: "start the endpoint, or fix its address",
     httpx.RemoteProtocolError: _CLOSED,
+    httpx.ReadError: _CLOSED,
 }
 _SECRET = 8  # characters; a shorter key could be part of an honest answer
 
@@ -192,7 +193,7 @@ def _as_failure(description: Description) -> Iterator[None]:
         if reason := refused_certificate(error):
             raise ModelError(
                 f"{description.name}: expected a certificate of this host, got one that is refused "
-                f"({reason}); fix it, or name its authority in `authority`"
+                f"({reason}); fix it, or name its authority in `authority` of a description"
             ) from error
         cause = tls_error(error) or error
         advice = next((text for kind, text in _ADVICE.items() if isinstance(cause, kind)), _LATER)

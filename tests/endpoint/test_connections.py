@@ -177,6 +177,20 @@ def test_another_protocol_is_named() -> None:
         one_sentence(caught.value)
 
 
+def test_plain_http_to_a_port_of_tls_is_named(tmp_path: Path) -> None:
+    """A connection that TLS ends, because the address says http, is told to fix its scheme."""
+    with serving(lambda _: answer({}), certificate_of(tmp_path)) as url:
+        fields = {
+            "uri": url.replace("https", "http"),
+            "upload": "body",
+            "scores": "$",
+            "retries": 0,
+        }
+        with pytest.raises(NoAnswer, match="or fix the scheme of its address") as caught:
+            Client(described(fields, "test")).ask(BODY, 1)
+    one_sentence(caught.value)
+
+
 def _first_bytes(server: socket.socket, sent: bytes) -> None:
     """Answer one connection by these bytes, whatever it asks."""
     connection, _ = server.accept()
