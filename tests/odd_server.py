@@ -8,6 +8,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,15 +22,17 @@ from cryptography.x509.oid import NameOID
 
 
 class Request(NamedTuple):
-    """Method and path as sent, headers by their lower-case names, and the body."""
+    """Method and path as sent, headers by their lower-case names, the body, and the client's port."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    port: int = 0
 
 
-# The bytes of an answer, in parts; an empty part closes the connection.
+# The bytes of an answer, in parts; an empty part closes the connection, and RESET resets it.
+RESET = b"\0reset"
 Handler = Callable[[Request], Iterable[bytes]]
 
 
@@ -94,7 +97,12 @@ def _converse(connection: socket.socket, handler: Handler, tls: ssl.SSLContext |
                 }
                 body = file.read(int(headers.get("content-length", 0)))
                 method, path = (part.decode("latin-1") for part in first[:2])
-                for part in handler(Request(method, path, headers, body)):
-                    if not part:
+                port = opened.getpeername()[1]
+                for part in handler(Request(method, path, headers, body, port)):
+                    if part == RESET:
+                        opened.setsockopt(
+                            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                        )
+                    if part in (b"", RESET):
                         return
                     opened.sendall(part)

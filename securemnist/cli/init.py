@@ -57,7 +57,7 @@ def init(
     """
     from securemnist import initial_policy
     from securemnist.data import DataSet
-    from securemnist.initial_policy import templates
+    from securemnist.initial_policy import packaging, templates
     from securemnist.project import settings
     from securemnist.runtime.malloc import keep_freed_memory
     from securemnist.view.progress import progress_bar
@@ -108,6 +108,8 @@ def init(
     )
     _write_threats(here, rows, today, system)
     _print_weak_rows(rows, initial_policy.proposals(data_set, subject))
+    if added := packaging.advice(here, model.partition(":")[0].partition(".")[0]):
+        say(added)
     _print_next(here, to_name, fixture=templates.CONFTEST not in existing)
 
 

@@ -89,6 +89,8 @@ def _unknown(path: Path) -> str:
         )
     if advice := picture_folder.hint(path):
         return f"{path}: expected {_FORMS}, got {advice}"
+    if nested := next(path.glob("*/test*.parquet"), None):
+        return f"{path}: expected {_FORMS}, got Parquet files in {nested.parent.name}; name that folder"
     got = "a folder without them" if path.is_dir() else "another file" if path.exists() else "none"
     return f"{path}: expected {_FORMS}, got {got}; name your data with --data (docs/data.md)"
 

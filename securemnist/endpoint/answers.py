@@ -15,6 +15,10 @@ from securemnist.input_spec import composed
 
 _DEPTH = 32
 _FIX = "fix the description of the endpoint, or the endpoint"
+_BEST_ONLY = (
+    "where only the best classes are answered, leave out `scores`, and let `labels` name the best one "
+    "of each image"
+)
 _DIGITS = 9  # of a class in a text; Python refuses to read thousands of them
 
 
@@ -82,8 +86,7 @@ class Reader:
             raise self._wrong(
                 f"a score for each of {len(self.classes)} classes",
                 f"{len(found)} for {images} images",
-                "where only the best classes are answered, leave out `scores`, and let `labels` name the "
-                "best one of each image",
+                _BEST_ONLY,
             )
         scores = self._table(found, images)
         if len(labels) != scores.size:
@@ -98,11 +101,17 @@ class Reader:
     def _by_name(self, scores: dict[str, Any]) -> np.ndarray:
         named = {composed(name): score for name, score in scores.items()}
         if set(named) != set(self.classes) or len(named) != len(scores):
-            raise self._wrong("a score for each class by its name", f"{len(scores)} other names")
+            some = set(named) < set(self.classes)
+            got = f"{len(scores)} of {len(self.classes)}" if some else f"{len(scores)} other names"
+            raise self._wrong(
+                "a score for each class by its name", got, _BEST_ONLY if some else _FIX
+            )
         row: np.ndarray = self._table([named[name] for name in self.classes], 1)[0]
         return row
 
     def _class(self, label: Any) -> int:
+        if isinstance(label, dict):  # scores of the best classes by name
+            label = self._best(label)
         number = int(label) if type(label) is float and label.is_integer() else label
         name = str(number) if self.stated and type(number) is int else label
         if isinstance(name, str) and composed(name) in self.classes:
@@ -117,6 +126,11 @@ class Reader:
             "list the names of its classes in `classes`, in the order of the labels of the data"
         )
         raise self._wrong("a known class", f"{label!r:.40}", advice)
+
+    def _best(self, scores: dict[str, Any]) -> str:
+        if not scores or not all(type(score) in (int, float) for score in scores.values()):
+            raise self._wrong("a label, or scores by name", f"{scores!r:.40}")
+        return max(scores, key=lambda name: scores[name])
 
     def _wrong(self, expected: str, got: str, advice: str = _FIX) -> ModelError:
         return ModelError(

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import httpx
 
-from securemnist.endpoint.deadline import deadline
+from securemnist.endpoint.deadline import StaleError, deadline
 from securemnist.endpoint.description import KEY, Description
 from securemnist.endpoint.pace import Pace, retry_after
 from securemnist.endpoint.query_budget import QueryBudget
@@ -24,11 +24,13 @@ from securemnist.errors import ModelError, NoAnswer, UsageError
 _FIRST_WAIT = 0.5  # seconds after a failure, doubled by each further one
 _LATER = "try again when the endpoint answers"
 # As where its code raised.
-_CLOSED = "read its log, and check `request` of the description, or let it answer in HTTP/1.1"
+_RAISED = "read its log, and check `request` of the description"
+_CLOSED = f"{_RAISED}, let it answer in HTTP/1.1, or fix the scheme of its address"
 _ADVICE: dict[type[Exception], str] = {
     ssl.SSLError: "let the endpoint speak TLS with HTTP/1.1, or fix the scheme of its address",
     httpx.ConnectError: "start the endpoint, or fix its address",
     httpx.RemoteProtocolError: _CLOSED,
+    httpx.ReadError: _CLOSED,
 }
 _SECRET = 8  # characters; a shorter key could be part of an honest answer
 
@@ -66,11 +68,9 @@ class Client:
         """
         wanted, advice = self.description, _LATER
         for attempt in range(wanted.retries + 1):
-            self._pace.wait()
-            self.budget.spend(images)
             wait = _FIRST_WAIT * 2**attempt
             try:
-                status, headers, content = self._send(wanted.method, wanted.uri, body)
+                status, headers, content = self._attempt(body, images)
             except _Failed as error:
                 self.budget.count("failed")
                 reason, advice = str(error), error.advice
@@ -79,7 +79,7 @@ class Client:
             if 200 <= status < 300:
                 self._pace.answered()
                 return content
-            reason, advice = f"status {status}", _LATER
+            reason, advice = f"status {status}", _RAISED if status == 500 else _LATER
             if status in wanted.throttled:
                 self.budget.count("throttled")
                 asked = retry_after(headers.get("retry-after"))
@@ -95,11 +95,29 @@ class Client:
                 self._pace.pause(min(wait, wanted.longest_wait))
         self.budget.count("unanswered", images)
         advice += (
-            ", or lower `batch`" if images > 1 and advice.startswith((_LATER, _CLOSED)) else ""
+            ", or lower `batch`" if images > 1 and advice.startswith((_LATER, _RAISED)) else ""
         )
         raise NoAnswer(
             f"{wanted.name}: expected an answer, got {reason} after {attempt + 1} attempts; {advice}"
         )
+
+    def _attempt(self, body: bytes, images: int) -> tuple[int, Mapping[str, str], bytes]:
+        """As `_send`, and once more for each kept connection that the service had closed meanwhile.
+
+        A request that asks for a classification may be repeated (RFC 9112, 9.3.1). Its images are
+        counted again, because the service may have read it; a failure it is none.
+        """
+        kept = self.description.concurrency
+        while True:
+            self._pace.wait()
+            self.budget.spend(images)
+            try:
+                return self._send(self.description.method, self.description.uri, body)
+            except _Failed as error:
+                if not kept or not error.stale:
+                    raise
+            kept -= 1
+            self.budget.count("attempts", -1)
 
     def get(self, uri: str) -> bytes:
         """A document about the model; ModelError or NoAnswer where there is none."""
@@ -115,7 +133,7 @@ class Client:
         self, method: str, uri: str, body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and content of one attempt; _Failed where there is no whole answer."""
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers = {} if body is None else self.description.types
         with (
             _as_failure(self.description),
             deadline(self.description.timeout),
@@ -145,11 +163,14 @@ def _processes() -> int:
 
 
 class _Failed(Exception):
-    """An attempt without an answer; the message says why, `advice` what to do if none follows."""
+    """An attempt without an answer; the message says why, `advice` what to do if none follows.
 
-    def __init__(self, reason: str, advice: str = _LATER) -> None:
+    `stale`: the service had closed a kept connection.
+    """
+
+    def __init__(self, reason: str, advice: str = _LATER, *, stale: bool = False) -> None:
         super().__init__(reason)
-        self.advice = advice
+        self.advice, self.stale = advice, stale
 
 
 @contextlib.contextmanager
@@ -172,11 +193,15 @@ def _as_failure(description: Description) -> Iterator[None]:
         if reason := refused_certificate(error):
             raise ModelError(
                 f"{description.name}: expected a certificate of this host, got one that is refused "
-                f"({reason}); fix it, or name its authority in `authority`"
+                f"({reason}); fix it, or name its authority in `authority` of a description"
             ) from error
         cause = tls_error(error) or error
         advice = next((text for kind, text in _ADVICE.items() if isinstance(cause, kind)), _LATER)
-        raise _Failed(f"a failed connection ({type(cause).__name__})", advice) from error
+        raise _Failed(
+            f"a failed connection ({type(cause).__name__})",
+            advice,
+            stale=isinstance(error.__cause__, StaleError),
+        ) from error
 
 
 def _refused(status: int) -> str:

@@ -55,15 +55,29 @@ class Network(httpcore.NetworkBackend):
         return _Stream(opened)
 
 
+class StaleError(httpcore.RemoteProtocolError):
+    """A connection that had served a request was closed before a byte of the next answer."""
+
+
 class _Stream(httpcore.NetworkStream):
-    """`answered`: whether anything was read since the last request was written."""
+    """`answered`: whether anything was read since the last request was written; `used`: or before."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream, self.answered = stream, False
+        self._stream, self.answered, self._used = stream, False, False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        kept = self._used and not self.answered
         self.answered = True
-        return self._stream.read(max_bytes, _left(timeout))
+        try:
+            found = self._stream.read(max_bytes, _left(timeout))
+        except httpcore.ReadError as error:
+            if kept:
+                raise StaleError from error
+            raise
+        if kept and not found:
+            raise StaleError
+        self._used = True
+        return found
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.answered = False

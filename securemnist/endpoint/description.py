@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from functools import cached_property
@@ -10,12 +11,14 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import jsonpath_rfc9535
+import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from securemnist._util.hashing import sha256_of_value
 from securemnist._util.parsing import toml_file
 from securemnist._util.strict import Strict
 from securemnist.endpoint.template import Template
+from securemnist.endpoint.upload import FORM, UPLOAD, content_type, packed
 from securemnist.errors import ParseError, UsageError
 from securemnist.input_spec import composed
 from securemnist.results.validation_text import sentence
@@ -37,7 +40,8 @@ class Description(Strict):
     """An endpoint that classifies images, as its TOML file describes it (docs/endpoint.md)."""
 
     uri: str
-    request: str
+    request: str = '{"$image": {"as": "png"}}'
+    upload: str | None = None
     method: Literal["POST", "PUT"] = "POST"
     headers: dict[str, str] = Field(default_factory=dict, max_length=50)
     key_env: str | None = None
@@ -85,6 +89,13 @@ class Description(Strict):
             raise ValueError(f"expected a JSON template, got {error}") from error
         return request
 
+    @field_validator("upload")
+    @classmethod
+    def _valid_upload(cls, upload: str | None) -> str | None:
+        if upload is not None and not UPLOAD.fullmatch(upload):
+            raise ValueError(f'expected "body" or "form:FIELD", got {upload!r:.80}')
+        return upload
+
     @field_validator("scores", "labels")
     @classmethod
     def _valid_path(cls, path: str | None) -> str | None:
@@ -113,6 +124,12 @@ class Description(Strict):
             raise ValueError("expected https:// for an endpoint with a key, got http://")
         if (self.batch or 1) > 1 and not self.template.several:
             raise ValueError('`batch` above 1 needs a template with {"$images": ...}')
+        if self.upload and self.template.value != {"$image": {"as": "png"}}:
+            raise ValueError("expected no `request` beside `upload`, which sends one image as PNG")
+        if not self.upload and "request" not in self.model_fields_set:
+            raise ValueError("expected `request`, or `upload` for a service that takes a file")
+        if (self.upload or "").startswith(FORM) and self._states_type:
+            raise ValueError("expected no header Content-Type beside a form, which has its own")
         if self.client_key is not None and self.client_certificate is None:
             raise ValueError("expected `client_certificate` beside `client_key`")
         if len(set(map(composed, self.classes))) != len(self.classes):
@@ -122,6 +139,22 @@ class Description(Strict):
     @cached_property
     def template(self) -> Template:
         return Template.parse(self.request)
+
+    def body(self, numbers: np.ndarray) -> bytes:
+        """The content of a request for images `numbers` (n, C, H, W) of `Pixels.numbers`."""
+        if self.upload is None:
+            return self.template.body(numbers)
+        (text,) = self.template.pixels.encoded(numbers)
+        return packed(self.upload, base64.b64decode(text))
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The header of a request that names its type, unless `headers` does."""
+        return {} if self._states_type else {"Content-Type": content_type(self.upload)}
+
+    @property
+    def _states_type(self) -> bool:
+        return any(name.lower() == "content-type" for name in self.headers)
 
     @property
     def host(self) -> str:

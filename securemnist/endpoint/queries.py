@@ -30,7 +30,6 @@ class Queries:
     def __init__(self, client: Client, reader: Reader) -> None:
         self.client, self.reader = client, reader
         self.batch = client.description.largest_batch
-        self._template = client.description.template
         self._stored: OrderedDict[str, np.ndarray] = OrderedDict()
         self._bytes, self.sends_again = 0, False
 
@@ -65,8 +64,8 @@ class Queries:
         return np.stack([known[key] for key in keys])
 
     def one_request(self, numbers: np.ndarray) -> np.ndarray:
-        body = self._template.body(numbers)
-        return self.reader.read(self.client.ask(body, len(numbers)), len(numbers))
+        content = self.client.ask(self.client.description.body(numbers), len(numbers))
+        return self.reader.read(content, len(numbers))
 
     def _asked(self, numbers: np.ndarray) -> np.ndarray:
         parts = [numbers[low : low + self.batch] for low in range(0, len(numbers), self.batch)]

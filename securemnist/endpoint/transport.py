@@ -33,7 +33,7 @@ class Transport(httpx.BaseTransport):
 
     `verify`: what TLS is checked against. `proxy`: the address of a proxy, with user and password, or
     None. `reused`: whether a connection serves further requests; a service may close an unused one while
-    the next request is sent.
+    the next request is sent, which is httpx.RemoteProtocolError, caused by deadline.StaleError.
     """
 
     def __init__(
@@ -143,5 +143,6 @@ def _as_httpx() -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        # Both libraries use the same names.
-        raise getattr(httpx, type(error).__name__)(str(error)) from error
+        # Both libraries use the same names; ours is that of the class above it.
+        names = [kind.__name__ for kind in type(error).__mro__ if hasattr(httpx, kind.__name__)]
+        raise getattr(httpx, names[0])(str(error)) from error

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from securemnist.endpoint.loading import is_endpoint
+from securemnist.initial_policy import packaging
 from securemnist.input_spec import MNIST, InputSpec
 from securemnist.project import imports, origin
 
@@ -94,7 +95,7 @@ def noxfile(folder: Path, data: Path | None = None, source: origin.Origin | None
     unlocked = f'session.install("-r", "{REQUIREMENTS}", silent=False)'
     if not source.fixed:  # the package of this name on an index may be another project
         unlocked = f'session.error("expected {LOCKED}, got none; run: {LOCK}")'
-    own = '\n    session.install("--no-deps", "-e", ".")' if _installable(folder) else ""
+    own = '\n    session.install("--no-deps", "-e", ".")' if packaging.installable(folder) else ""
     return f'''"""`nox -s security` is the gate; `-- --against OLD` compares with an older model."""
 
 from pathlib import Path
@@ -114,17 +115,6 @@ def security(session):
         {unlocked}{own}
     session.run({", ".join(map(json.dumps, words))}, *session.posargs)
 '''
-
-
-def _installable(folder: Path) -> bool:
-    """Whether pip can install the project in `folder`; a pyproject.toml may contain settings only."""
-    if (folder / "setup.py").is_file():
-        return True
-    try:
-        table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        return False
-    return "project" in table or "build-system" in table
 
 
 def with_data(text: str, data: str) -> str | None:

@@ -76,11 +76,17 @@ def load(folder: Path) -> Settings:
             tool = project_table(folder).get("tool", {})
         return Settings.model_validate(tool.get("securemnist", {}))
     except (ParseError, ValidationError, AttributeError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        reason = _wrong_key(error) if isinstance(error, ValidationError) else str(error)
         raise UsageError(
             f"{path}: expected [tool.securemnist] with model, policy, data, trusted or doubts, got: "
             f"{reason:.300}; fix it"
         ) from error
+
+
+def _wrong_key(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"])) or "the table"
+    return f"the key {key!r}" if first["type"] == "extra_forbidden" else f"{key}: {first['msg']}"
 
 
 def project_table(folder: Path) -> dict[str, Any]:

@@ -46,8 +46,8 @@ def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
     # Of a whole row, a value error is a threshold too many or too few.
     whole = first["type"] == "value_error" and not first["loc"]
     names = (where,) if first["type"] == "missing" else ("at_least", "at_most") if whole else ()
-    if first["type"] == "missing" and len(first["loc"]) > 1 and isinstance(first["input"], dict):
-        given = map(str, first["input"])  # the keys of the inner table
+    if first["type"] == "missing" and isinstance(first["input"], dict):
+        given = map(str, first["input"])  # the keys beside it
     given = set(given) - set(names)
     for name in names:
         key = name.rpartition(".")[2]

@@ -110,12 +110,17 @@ def test_empty_option_value_is_refused(folder: Path, words: list[str]) -> None:
     assert "got an empty one" in result.output
 
 
-def test_empty_setting_is_refused(folder: Path) -> None:
-    """An empty value in the project's settings does not select a default."""
-    (folder / "pyproject.toml").write_text('[tool.securemnist]\nmodel = ""\n')
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [('model = ""', "got: model: "), ('dta = "x"', "got: the key 'dta'; fix it")],
+)
+def test_wrong_setting_is_refused(folder: Path, setting: str, named: str) -> None:
+    """An empty or misspelt setting of the project is named, and does not select a default."""
+    (folder / "pyproject.toml").write_text(f"[tool.securemnist]\n{setting}\n")
     result = run("assess")
     assert result.exit_code == 2, result.output
     assert "pyproject.toml: expected [tool.securemnist]" in result.output
+    assert named in result.output
 
 
 def test_explain_rows_measures_attacks_verdicts(folder: Path) -> None:

@@ -122,7 +122,9 @@ def test_existing_files_are_not_overwritten(project: Path, monkeypatch: pytest.M
     (project / "conftest.py").write_text("# mine\n")
     (project / "security_tests").mkdir()
     (project / templates.THREATS).write_text("# mine\n")
+    (project / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
     result = init("--model", "reader:good")
+    assert 'add to [tool.setuptools]: py-modules = ["reader"]' in result.output
     assert (project / templates.THREATS).read_text() == "# mine\n"
     assert f"{templates.THREATS}: exists and was not changed" in result.output
     assert (project / "conftest.py").read_text() == "# mine\n"

@@ -52,10 +52,14 @@ def test_file_is_the_test_split(kind: str, tmp_path: Path) -> None:
 
 def test_folder_has_splits(tmp_path: Path) -> None:
     """Files test* and train* of a folder are its splits, several files of one in the order of names."""
-    write(tmp_path / "train-00000-of-00002.parquet", PICTURES[:20], LABELS[:20])
-    write(tmp_path / "train-00001-of-00002.parquet", PICTURES[20:36], LABELS[20:36])
-    write(tmp_path / "test-00000-of-00001.parquet", PICTURES[36:60], LABELS[36:60])
-    found = data.load(tmp_path)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write(folder / "train-00000-of-00002.parquet", PICTURES[:20], LABELS[:20])
+    write(folder / "train-00001-of-00002.parquet", PICTURES[20:36], LABELS[20:36])
+    write(folder / "test-00000-of-00001.parquet", PICTURES[36:60], LABELS[36:60])
+    with pytest.raises(DataError, match="got Parquet files in data; name that folder"):
+        data.load(tmp_path)  # as a repository of Hugging Face
+    found = data.load(folder)
     assert [len(part) for part in (found.train, found.tuning, found.test)] == [33, 3, 24]
     assert found.tuning.labels.tolist() == LABELS[33:36]
     assert found.spec.class_names == ()

@@ -15,7 +15,7 @@ from securemnist.endpoint.description import described
 from securemnist.errors import ModelError, NoAnswer
 from tests.endpoint.service import Service
 from tests.error_form import one_sentence
-from tests.odd_server import Request, answer, certificate_of, serving
+from tests.odd_server import RESET, Request, answer, certificate_of, serving
 
 BODY = b'{"instances": []}'
 
@@ -83,6 +83,49 @@ def test_answer_before_its_request() -> None:
     assert client.budget.run.failed == 1
 
 
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("ending", ["close", "reset"])
+def test_a_kept_connection_that_the_service_closed_is_no_failure(
+    tls: bool, ending: str, tmp_path: Path
+) -> None:
+    """A service that closes connections unannounced is asked again on a new one; images count twice."""
+    served: dict[int, int] = {}  # requests of each connection
+
+    def once(request: Request) -> list[bytes]:
+        served[request.port] = served.get(request.port, 0) + 1
+        if served[request.port] == 1:
+            return answer(len(served))
+        return [RESET if ending == "reset" else b""]
+
+    with serving(once, certificate_of(tmp_path) if tls else None) as url:
+        fields = {"uri": url, "request": '{"$images": {"as": "png"}}', "scores": "$"}
+        client = Client(described(fields | {"retries": 0, "verify": False}, "test"))
+        assert [client.ask(BODY, 2) for _ in range(3)] == [b"1", b"2", b"3"]
+        client.close()
+    run = client.budget.run
+    assert (run.queries, run.attempts, run.failed) == (10, 3, 0)
+
+
+def test_a_service_that_fails_on_a_request_has_failed() -> None:
+    """A request that ends a new connection, too, is a failure and is not repeated without end."""
+    requests: list[Request] = []
+
+    def fails(request: Request) -> list[bytes]:
+        requests.append(request)
+        return answer({}) if request.body == BODY else [b""]
+
+    with serving(fails) as url:
+        fields = {"uri": url, "request": '{"$images": {"as": "png"}}', "scores": "$", "retries": 0}
+        client = Client(described(fields, "test"))
+        client.ask(BODY, 1)
+        with pytest.raises(NoAnswer, match="RemoteProtocolError"):
+            client.ask(b"{}", 1)
+        client.close()
+    assert len(requests) == 3
+    run = client.budget.run
+    assert (run.attempts, run.failed, run.unanswered) == (2, 1, 1)
+
+
 def test_certificate_of_a_named_authority(tmp_path: Path) -> None:
     """A certificate that the description names is taken, and with `verify` = false any is."""
     certificate = certificate_of(tmp_path)
@@ -132,6 +175,20 @@ def test_another_protocol_is_named() -> None:
                 Client(described(fields, "test")).ask(BODY, 1)
             ended.join()
         one_sentence(caught.value)
+
+
+def test_plain_http_to_a_port_of_tls_is_named(tmp_path: Path) -> None:
+    """A connection that TLS ends, because the address says http, is told to fix its scheme."""
+    with serving(lambda _: answer({}), certificate_of(tmp_path)) as url:
+        fields = {
+            "uri": url.replace("https", "http"),
+            "upload": "body",
+            "scores": "$",
+            "retries": 0,
+        }
+        with pytest.raises(NoAnswer, match="or fix the scheme of its address") as caught:
+            Client(described(fields, "test")).ask(BODY, 1)
+    one_sentence(caught.value)
 
 
 def _first_bytes(server: socket.socket, sent: bytes) -> None:

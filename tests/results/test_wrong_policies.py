@@ -43,6 +43,10 @@ WRONG_FILES = {
     "a number of 5,000 figures": (table(CLEAN, images="9" * 5_000), "expected TOML"),
     "deep nesting": ("x = " + "[" * 100_000, "expected TOML"),
     "empty": ("", "expected 'requirement', got nothing"),
+    "rows of another name": (
+        table(CLEAN).replace("[[requirement]]", "[[requirements]]"),
+        "expected 'requirement', got 'requirements'; fix its spelling",
+    ),
     "no rows": ("requirement = []", "at least 1 item"),
     "a row that is a number": ("requirement = [3]", "expected requirement.0 to be a table"),
     "an unknown table": (table(CLEAN) + "[option]\n", "unknown key 'option'"),
