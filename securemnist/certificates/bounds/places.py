@@ -88,10 +88,10 @@ def search_places(
         logits, wrong = _inside(model, clean, y, box, squares)
         broken = bool(len(wrong)) and counterexample(wrong)
         right, divisible = logits.argmax(1) == y, squares.divisible
-        # Halves of the values of a pixel cost less than CROWN, and gain more.
-        with_it = ~divisible if side == 1 else torch.ones_like(divisible)
+        # CROWN costs as much as several boxes: only for one place, of all values or of a last part.
+        alone = squares.single & (squares.whole | ~divisible)
         labels = y.expand(len(squares))
-        bounds, by, tried = smallest_margins(network, box, logits, labels, crown=crown & with_it)
+        bounds, by, tried = smallest_margins(network, box, logits, labels, crown=crown & alone)
         boxes, with_crown = boxes + len(squares), with_crown + tried
         proved, final = by >= 0, ~(divisible & right)
         lowest = min([lowest, *bounds[proved].tolist()])
