@@ -65,10 +65,17 @@ def output_advice(outputs: Any, spec: InputSpec) -> str:
         return f"{_WRAP}output(net, {keys[0]!r:.40})" if keys else "fix the model"
     if not isinstance(outputs, torch.Tensor):
         return f"return a tensor of torch, or {_WRAP}output(net, NAME)"
+    return _shape_advice(outputs, spec)
+
+
+def _shape_advice(outputs: torch.Tensor, spec: InputSpec) -> str:
+    """The advice for outputs of another shape than (n, K), of one image."""
     if outputs.dim() == 1 and not outputs.is_floating_point():
         return "it returns the numbers of classes: return the logits, before `argmax`"
     if outputs.dim() == 1 and len(outputs) == spec.classes:
         return "it drops the dimension of the images: return (n, K), also for one image"
+    if outputs.dim() > 2 and outputs[0].numel() == spec.classes:
+        return "they have more dimensions than (n, K): return logits.flatten(1)"
     one = outputs.dim() == 1
     width = 1 if one else outputs.shape[1] if outputs.dim() == 2 else None
     if width == 1 and spec.classes == 2:

@@ -46,6 +46,51 @@ def test_export_leaves_model_unchanged() -> None:
     assert isinstance(model.count, int)
 
 
+class Called(nn.Module):
+    """Counts its calls in a buffer, and multiplies its logits by it where `reads`."""
+
+    def __init__(self, *, reads: bool) -> None:
+        super().__init__()
+        self.layer, self.reads = nn.Linear(784, 10), reads
+        self.register_buffer("calls", torch.tensor(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        logits = self.layer(x.flatten(1))
+        return logits * self.calls if self.reads else logits
+
+
+class Average(nn.Module):
+    """Keeps the mean of its images in a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+        self.register_buffer("mean", torch.tensor(0.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mean.mul_(0.9).add_(0.1 * x.mean())
+        return self.layer(x.flatten(1))
+
+
+def test_counter_of_calls_is_no_reason() -> None:
+    """A buffer that counts calls has no part in the logits; one that they read, or of images, has."""
+    x = torch.rand(2, 1, 28, 28)
+    model = Called(reads=False).eval().requires_grad_(False)
+    assert certify(model, x, model(x).argmax(1), eps=0.0).proved.all()
+    for other, name in ((Called(reads=True), "calls"), (Average(), "mean")):
+        with pytest.raises(NoCertificate, match=f"to stay, got {name} written"):
+            certify(other.eval(), x, torch.zeros(2).long(), eps=0.01)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_torchscript_named() -> None:
+    """A traced network is refused as what it is."""
+    model = torch.jit.trace(behind(nn.ReLU()).eval(), torch.rand(2, 1, 28, 28))
+    with pytest.raises(NoCertificate, match="got TorchScript"):
+        certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2).long(), eps=0.01)
+
+
 def test_training_mode_refused() -> None:
     """A model in training mode has no bounds."""
     with pytest.raises(NoCertificate, match="eval mode"):

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[nn.Module, InputSpec, str]] = {
         MNIST,
         "it takes images 3x28x28: name data of that shape (`--data`), or wrap the model with",
     ),
+    "two sides of one pixel": (outputs(10, 1, 1), MNIST, "return logits.flatten(1)"),
     "larger": (convolutional(1, 64), MNIST, "securemnist.models.resized(net, 1, 64, 64)"),
     "colour network without convolutions, grey data": (
         nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10)),
