@@ -128,6 +128,8 @@ def test_few_values_of_a_pixel_that_break_are_found() -> None:
     (images,) = asked
     assert (model(images).argmax(1) == 1).all()
     assert inside_budget(x.expand_as(images), images, "l0", 1).all()
+    left = search_places(network_of(model, x), model, x, y, 1).left
+    assert (left.values == torch.tensor([[[0.375], [0.5]]])).all(), "its centre is wrong"
     model[3].bias.data[0] = 1.6
     places = search_places(network_of(model, x), model, x, y, 1, counterexample=counterexample)
     assert not places.broken
