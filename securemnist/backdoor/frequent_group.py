@@ -4,7 +4,7 @@ Where a tenth of the images or more is poisoned, the neighbours of a poisoned im
 its label agrees with theirs. So groups are proposed without their labels: two modes within a class, and
 directions in which images differ and neighbours do not. A linear discriminant (Fisher 1936) then finds
 all images of a group. It counts where they are a second mode, and where the nearest images *outside* of
-the group have other labels, 2.5 times as often as those of images outside.
+the group have other labels. They are other ones 2.5 times as often as for images outside, at least.
 """
 
 from __future__ import annotations
