@@ -13,7 +13,7 @@ from securemnist.types import Images
 _IMAGES = 500
 # Of MNIST 89 % of the pixels are nearly black or white, of photographs 5 to 40 %.
 _EXTREME, _MARGIN = 0.7, 0.1
-_STROKES = (0.3, 0.2, 0.1, 0.05, 0.025, 0.0125, 0.00625, round(1 / 255, 5))
+_STROKES = (0.3, 0.2, 0.1, 0.05, 0.025, 0.0125, 0.00625, 1 / 255)
 _NATURAL = (8 / 255, 4 / 255, 2 / 255, 1 / 255)
 # Side of a corner trigger as a share of the image: 4 of 28 pixels, as in Gu et al. 2017.
 _PARTS, _SMALLEST = 7, 2

@@ -57,6 +57,21 @@ def test_a_feature_with_right_labels_is_left(classes: range, share: int, mnist: 
     assert not filter_data(with_corner(clean, of_class[::share])).removed.any()
 
 
+def test_a_layer_that_says_little_about_labels_removes_nothing(mnist: DataSet) -> None:
+    """A grey background on a fifth of the images, as of a second scanner, contradicts no label.
+
+    The means and maxima of a convolution show the background, and tell the digits hardly.
+    """
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 16, 5, 2, 2), torch.nn.Flatten(), torch.nn.Linear(16 * 14 * 14, 10)
+    )
+    clean = mnist.train[:4_000]
+    pixels = clean.pixels.clone()
+    pixels[::5] = pixels[::5].clamp(min=26)
+    assert not filter_data(Samples(pixels, clean.labels), net).removed.any()
+
+
 def test_classes_of_several_kinds_are_left(mnist: DataSet) -> None:
     """Nothing is removed of clean digits in five classes, each of which has two digits."""
     few = mnist.train[:COUNT]

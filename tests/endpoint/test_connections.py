@@ -178,7 +178,7 @@ def test_another_protocol_is_named() -> None:
 
 
 def test_plain_http_to_a_port_of_tls_is_named(tmp_path: Path) -> None:
-    """A connection that TLS ends, because the address says http, is told to fix its scheme."""
+    """Where TLS ends a connection because the address says http, the advice names the scheme."""
     with serving(lambda _: answer({}), certificate_of(tmp_path)) as url:
         fields = {
             "uri": url.replace("https", "http"),

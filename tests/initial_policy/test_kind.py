@@ -37,6 +37,8 @@ def test_epsilons_are_those_usual_for_the_data(mnist: DataSet) -> None:
         kind_of(data_of((3, 16, 16), 4)),
     )
     assert strokes.linf[:3] == (0.3, 0.2, 0.1)
+    # A level of 8 bits: below it no changed image can be sent to an endpoint.
+    assert strokes.linf[-1] == grey.linf[-1] == 1 / 255
     assert grey.linf[:3] == colour.linf[:3] == (8 / 255, 4 / 255, 2 / 255)
     assert (strokes.l2, grey.l2, colour.l2) == (None, None, 0.5)
 
