@@ -88,8 +88,8 @@ def search_places(
         logits, wrong = _inside(model, clean, y, box, squares)
         broken = bool(len(wrong)) and counterexample(wrong)
         right, divisible = logits.argmax(1) == y, squares.divisible
-        # CROWN costs as much as several boxes: only for one place, of all values or of a last part.
-        alone = squares.single & (squares.whole | ~divisible)
+        # CROWN costs as much as several boxes: only for one place, and halves of a grey pixel are cheaper.
+        alone = squares.single & (~divisible | (squares.whole & (x.shape[1] > 1)))
         labels = y.expand(len(squares))
         bounds, by, tried = smallest_margins(network, box, logits, labels, crown=crown & alone)
         boxes, with_crown = boxes + len(squares), with_crown + tried
