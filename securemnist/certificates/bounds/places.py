@@ -88,7 +88,7 @@ def search_places(
         logits, wrong = _inside(model, clean, y, box, squares)
         broken = bool(len(wrong)) and counterexample(wrong)
         right, divisible = logits.argmax(1) == y, squares.divisible
-        # CROWN costs as much as several boxes: it is for one place, and halves of a grey pixel come first.
+        # CROWN costs as much as several boxes: for one place only, and halves of a grey pixel come first.
         alone = squares.single & (~divisible | (squares.whole & (x.shape[1] > 1)))
         labels = y.expand(len(squares))
         bounds, by, tried = smallest_margins(network, box, logits, labels, crown=crown & alone)
