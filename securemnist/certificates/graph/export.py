@@ -12,7 +12,7 @@ import copy
 import logging
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -98,7 +98,7 @@ def export(model: nn.Module, shape: Shape) -> Exported:
         raise
     except Exception as error:
         raise NoCertificate(_reason(error)) from error
-    _keep_logits(program)
+    _check_outputs(program)
     return Exported(modules[0], modules[1], program.graph, _constants(program))
 
 
@@ -168,39 +168,20 @@ def _reason(error: Exception) -> str:
     return next(known, f"expected a graph from torch.export, got {first_line(error):.120}")
 
 
-def _keep_logits(program: ExportedProgram) -> None:
-    """Leave the logits as the graph's one output, beside counters that they do not read.
+def _check_outputs(program: ExportedProgram) -> None:
+    """NoCertificate for a model with a side effect or several outputs.
 
-    NoCertificate for a model with another side effect or several outputs.
+    A counter of calls is a side effect: Python may read it and branch, which no graph shows.
     """
-    signature, (output,) = program.graph_signature, program.graph.find_nodes(op="output")
-    values = list(zip(signature.output_specs, output.args[0], strict=True))
-    logits = [node for spec, node in values if spec.kind is OutputKind.USER_OUTPUT]
-    places = {spec.target: spec.arg.name for spec in signature.input_specs if spec.target}
-    read = _names_before(logits)
-    for spec, node in values:
-        # A counter of calls is written, and neither it nor the logits depend on the other.
-        counter = spec.kind is OutputKind.BUFFER_MUTATION and places[spec.target] not in read
-        written = spec.kind is not OutputKind.USER_OUTPUT
-        if written and not (counter and _names_before([node]).isdisjoint(signature.user_inputs)):
-            changed = str(spec.target).removeprefix("model.")
+    outputs = program.graph_signature.output_specs
+    for output in outputs:
+        if output.kind is not OutputKind.USER_OUTPUT:
+            changed = str(output.target).removeprefix("model.")
             raise NoCertificate(
                 f"expected weights, buffers and images to stay, got {changed} written"
             )
-    if len(logits) != 1:
-        raise NoCertificate(f"expected one output, the logits, got {len(logits)}")
-    output.args = (tuple(logits),)
-
-
-def _names_before(nodes: Sequence[fx.Node]) -> set[str]:
-    """The names of these nodes and of all that they are computed from."""
-    pending, found = list(nodes), set()
-    while pending:
-        node = pending.pop()
-        if node.name not in found:
-            found.add(node.name)
-            pending += node.all_input_nodes
-    return found
+    if len(outputs) != 1:
+        raise NoCertificate(f"expected one output, the logits, got {len(outputs)}")
 
 
 def _constants(program: ExportedProgram) -> dict[str, torch.Tensor]:
