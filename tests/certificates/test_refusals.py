@@ -75,7 +75,7 @@ class Average(nn.Module):
 
 @pytest.mark.parametrize(("model", "name"), [(Called, "calls"), (Average, "mean")])
 def test_written_buffers_refused(model: type[nn.Module], name: str) -> None:
-    """A buffer that the forward pass writes is refused, also where no operation on the logits reads it."""
+    """A buffer that the forward pass writes is refused, also where no operation on logits reads it."""
     x = torch.rand(2, 1, 28, 28)
     with pytest.raises(NoCertificate, match=f"to stay, got {name} written"):
         certify(model().eval(), x, torch.zeros(2).long(), eps=0.01)
