@@ -174,7 +174,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "as the last operation",
     ),
     "falling below zero": (lambda: behind(nn.PReLU(init=-0.1)), "slopes from 0 to 1"),
-    "falling ELU": (lambda: behind(nn.ELU(-1.0)), "alpha and scales from 0"),
+    "falling ELU": (lambda: behind(nn.ELU(-1.0)), "alpha and a scale from 0 to 100"),
     "sharp softplus": (lambda: behind(nn.Softplus(threshold=1)), "softplus"),
     "own layer": (lambda: behind(Own()), "known bounds, got cos .*layer 0, a Own"),
     "strides of shorter rows": (

@@ -180,8 +180,8 @@ def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rul
     """
     if not (0 <= alpha * scale <= 100 and 0 <= scale <= 100 and 0.01 <= input_scale <= 100):
         raise NoCertificate(
-            "expected an ELU with alpha and scales from 0 (inside: 0.01) to 100, got alpha "
-            f"{alpha} and scales {scale} and {input_scale}"
+            "expected an ELU with alpha and a scale from 0 to 100, and an input scale from 0.01 to 100, "
+            f"got alpha {alpha} and scales {scale} and {input_scale}"
         )
     # A relative error of a few units in exp(z) z, which is at most 1 for z below 0.
     function = partial(torch.ops.aten.elu, alpha=alpha, scale=scale, input_scale=input_scale)
