@@ -38,6 +38,17 @@ class Lines(nn.Module):
         return self.norm(x.flatten(2)).view(x.shape)
 
 
+class OfChannels(nn.Module):
+    """Layer norm of the channels of each pixel, far from 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = scaled(nn.LayerNorm(CHANNELS))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x.permute(0, 2, 3, 1) + 50).permute(0, 3, 1, 2)
+
+
 class Teacher(nn.Module):
     """A network with a second answer that is not given."""
 
@@ -110,6 +121,11 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "instance norm": lambda: batch_norm(
         nn.InstanceNorm2d(CHANNELS, affine=True, track_running_stats=True)
     ),
+    "instance norm, of the image": lambda: scaled(nn.InstanceNorm2d(CHANNELS, affine=True)),
+    "group norm": lambda: scaled(nn.GroupNorm(CHANNELS, CHANNELS)),
+    "group norm, of all channels": lambda: scaled(nn.GroupNorm(1, CHANNELS, eps=0.1)),
+    "group norm, plain": lambda: nn.GroupNorm(1, CHANNELS, affine=False),
+    "layer norm of channels": OfChannels,
 }
 # Of an image; the layers see maps of 6x6 pixels, the fewest that all of them can read.
 SHAPE = (1, 19, 19)
@@ -127,6 +143,13 @@ def batch_norm(layer: NormBase) -> NormBase:
     if layer.affine:
         nn.init.normal_(layer.weight)
         nn.init.normal_(layer.bias)
+    return layer
+
+
+def scaled(layer: nn.Module) -> nn.Module:
+    """With random gains, of both signs, and shifts."""
+    nn.init.normal_(layer.weight)
+    nn.init.normal_(layer.bias)
     return layer
 
 

@@ -61,6 +61,10 @@ class Everything(nn.Module):
         x = self.first(x)
         return [middle(x).flatten(1) for middle in self.middles]
 
+    def part(self, x: torch.Tensor, index: int) -> torch.Tensor:
+        """The outputs (n, f) of one layer."""
+        return self.middles[index](self.first(x)).flatten(1)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.last(torch.cat(self.parts(x), 1))
         return logits.softmax(1)
@@ -105,9 +109,9 @@ def lowest(
 ) -> torch.Tensor:
     """A layer's outputs at the images of the balls where their gradient leads downwards."""
     image = x.clone().requires_grad_(True)
-    (model.parts(image)[index] * weights).sum().backward()
+    (model.part(image, index) * weights).sum().backward()
     assert image.grad is not None
-    return model.parts(threat.project(x, x + 1e3 * threat.steepest(-image.grad)))[index]
+    return model.part(threat.project(x, x + 1e3 * threat.steepest(-image.grad)), index)
 
 
 def test_operators_all_tested_with_sound_bounds() -> None:

@@ -159,9 +159,6 @@ class Both(nn.Module):
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "group norm": (lambda: behind(nn.GroupNorm(1, 1)), "group norm, whose stat.* a GroupNorm"),
-    "layer norm": (lambda: behind(nn.LayerNorm(28)), "layer norm, whose stat.* a LayerNorm"),
-    "instance norm": (lambda: behind(nn.InstanceNorm2d(1)), "instance norm, whose stat"),
     "attention": (lambda: behind(Attention()), "got attention"),
     "layer of attention": (
         lambda: nn.Sequential(

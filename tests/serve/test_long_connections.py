@@ -74,12 +74,12 @@ async def empty(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 def test_connections_that_have_ended_are_forgotten() -> None:
     """Nothing is kept of them, so that memory has a limit."""
-    with ServerThread(empty, Settings(port=0, header_seconds=0.1, body_seconds=0.1)) as server:
+    with ServerThread(empty, Settings(port=0, header_seconds=1.0, body_seconds=1.0)) as server:
         for _ in range(20):
             httpx.get(server.address)
         slow = server._server._slow
         assert slow is not None
-        until = time.monotonic() + 5
+        until = time.monotonic() + 20
         while (slow._used or slow._ready) and time.monotonic() < until:
             time.sleep(0.05)
         assert slow._used == slow._ready == {}

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from securemnist.certificates.operations import activations, affine, selections
+from securemnist.certificates.operations import activations, affine, normalization, selections
 from securemnist.certificates.operations.arithmetic import (
     Activations,
     compare,
@@ -57,16 +57,6 @@ def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
 
 def _batch_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
     return affine.batch_norm(x.shape, *arguments)
-
-
-def _instance_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
-    weight, bias, mean, var, of_image, momentum, eps, _ = arguments
-    if of_image:
-        raise NoCertificate(
-            "expected operations with known bounds, got instance norm, whose statistics depend on the "
-            "image"
-        )
-    return affine.batch_norm(x.shape, weight, bias, mean, var, momentum, eps)
 
 
 def _resize(function: Callable[..., torch.Tensor]) -> Operator:
@@ -134,6 +124,7 @@ SIZED: dict[Any, Operator] = {
     aten._unsafe_view.default: selections.reshape,
     aten.expand.default: selections.expand,
     aten.as_strided.default: selections.as_strided,
+    aten.native_group_norm.default: normalization.group_norm,
 }
 # Operations with several outputs, each of which is a step, by its number.
 PARTS: dict[Any, Callable[..., Rule]] = {
@@ -142,8 +133,6 @@ PARTS: dict[Any, Callable[..., Rule]] = {
 }
 # Operations without bounds whose names say little.
 REASONS = {
-    "native_group_norm": "group norm, whose statistics depend on the image",
-    "native_layer_norm": "layer norm, whose statistics depend on the image",
     "_scaled_dot_product": "attention",
     "_pad_circular": "circular padding",
 }
@@ -178,7 +167,8 @@ OPERATORS: dict[Any, Operator] = {
     aten.matmul.default: _matmul,
     aten.convolution.default: _each(affine.convolution),
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
-    aten.instance_norm.default: _instance_norm,
+    aten.instance_norm.default: normalization.instance_norm,
+    aten.native_layer_norm.default: normalization.layer_norm,
     aten.max_pool2d_with_indices.default: _max_pool(aten.max_pool2d_with_indices),
     aten.adaptive_max_pool2d.default: _max_pool(aten.adaptive_max_pool2d),
     aten.avg_pool2d.default: _mean_pool,
