@@ -23,11 +23,17 @@ from securemnist.audit.image_hash import KEY_BYTES
 from securemnist.errors import UsageError
 
 SIGNING, PUBLIC, IMAGES = "signing.key", "signing.pub", "images.key"
+IGNORED = ".gitignore"
 _MAX_BYTES = 4096
 
 
 def create(folder: Path) -> None:
-    """Write the keys that a new log in `folder` lacks; OSError where that fails."""
+    """Write the keys that a new log in `folder` lacks; OSError where that fails.
+
+    Git ignores both: a service is often started in the folder of a repository.
+    """
+    if not exists(folder / IGNORED):
+        write_atomically(folder / IGNORED, f"/{SIGNING}\n/{IMAGES}\n".encode(), private=True)
     if not exists(folder / SIGNING):
         key = Ed25519PrivateKey.generate()
         content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

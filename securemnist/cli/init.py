@@ -13,7 +13,7 @@ import click
 
 from securemnist.cli.calibration_options import CalibrationOptions, calibration_options
 from securemnist.cli.options import PATH, endpoint_option, images_option, model_or_endpoint
-from securemnist.cli.output import check_writable, print_endpoint, say, write_file
+from securemnist.cli.output import check_writable, say, write_file
 from securemnist.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def init(
     """
     from securemnist import initial_policy
     from securemnist.data import DataSet
+    from securemnist.evaluation.context import Context
     from securemnist.initial_policy import packaging, templates
+    from securemnist.measures.announcement import announcement
     from securemnist.project import settings
     from securemnist.runtime.malloc import keep_freed_memory
     from securemnist.view.progress import progress_bar
@@ -76,6 +78,9 @@ def init(
     source = data or settings.load(here).data
     data_set = DataSet.load(source)
     subject = _subject(here, model, data_set, device)
+    queries = 0 if exists else initial_policy.expected_queries(subject, data_set, images)
+    for text in announcement(Context(subject, data_set), queries):
+        say(text, err=True)
     # Before minutes for a policy whose rows they leave undecided.
     if copies := str(data_set.copies):
         say(f"warning: {copies}; more than 1 % leave every rate undecided; remove them", err=True)
@@ -115,15 +120,12 @@ def init(
 
 def _subject(here: Path, model: str, data_set: DataSet, device: str) -> Subject:
     """The model, whose module may be in `src`."""
-    from securemnist.evaluation.context import Context
     from securemnist.initial_policy import templates
     from securemnist.models import loading
 
     if templates.in_src(here, model) and (path := str(here / "src")) not in sys.path:
         sys.path.insert(0, path)
-    subject = loading.resolve(model, device=device, input_spec=data_set.spec, samples=data_set.test)
-    print_endpoint(Context(subject, data_set))
-    return subject
+    return loading.resolve(model, device=device, input_spec=data_set.spec, samples=data_set.test)
 
 
 def _print_next(here: Path, data: Path | None, *, fixture: bool) -> None:

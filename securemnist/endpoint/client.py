@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import httpx
 
+from securemnist.endpoint.content import content
 from securemnist.endpoint.deadline import StaleError, deadline
 from securemnist.endpoint.description import KEY, Description
 from securemnist.endpoint.pace import Pace, retry_after
@@ -63,14 +64,15 @@ class Client:
     def ask(self, body: bytes, images: int) -> bytes:
         """The answer to a request that holds this number of images.
 
-        NoAnswer where there is none after all attempts, or where the budget is spent. ModelError for a
-        status 3xx or 4xx other than those for throttling, which no repetition changes.
+        NoAnswer where there is none after all attempts, or where the budget is spent. ModelError for what
+        no repetition changes: a status 3xx or 4xx other than those for throttling, an answer that is
+        compressed or too long.
         """
         wanted, advice = self.description, _LATER
         for attempt in range(wanted.retries + 1):
             wait = _FIRST_WAIT * 2**attempt
             try:
-                status, headers, content = self._attempt(body, images)
+                status, headers, text = self._attempt(body, images)
             except _Failed as error:
                 self.budget.count("failed")
                 reason, advice = str(error), error.advice
@@ -78,7 +80,7 @@ class Client:
                 continue
             if 200 <= status < 300:
                 self._pace.answered()
-                return content
+                return text
             reason, advice = f"status {status}", _RAISED if status == 500 else _LATER
             if status in wanted.throttled:
                 self.budget.count("throttled")
@@ -122,12 +124,12 @@ class Client:
     def get(self, uri: str) -> bytes:
         """A document about the model; ModelError or NoAnswer where there is none."""
         try:
-            status, _, content = self._send("GET", uri, None)
+            status, _, text = self._send("GET", uri, None)
         except _Failed as error:
             raise NoAnswer(f"{uri}: expected an answer, got {error}; {error.advice}") from error
         if not 200 <= status < 300:
             raise ModelError(f"{uri}: {_refused(status)}")
-        return content
+        return text
 
     def _send(
         self, method: str, uri: str, body: bytes | None
@@ -139,21 +141,12 @@ class Client:
             deadline(self.description.timeout),
             self._http.stream(method, uri, content=body, headers=headers) as response,
         ):
-            coding = response.headers.get("content-encoding", "identity")
-            if coding.lower() != "identity":
-                raise _Failed("a compressed answer", "switch its compression off")
-            parts, size = list[bytes](), 0
-            for part in response.iter_raw():
-                size += len(part)
-                if size > self.description.answer_bytes:
-                    most = f"more than {self.description.answer_bytes:,} bytes"
-                    raise _Failed(most, "shorten the answer, or raise `answer_bytes`")
-                parts.append(part)
-            return response.status_code, response.headers, self._without_key(b"".join(parts))
+            text = self._without_key(content(response, self.description))
+            return response.status_code, response.headers, text
 
-    def _without_key(self, content: bytes) -> bytes:
-        """The content without the key, so that no message about it can quote the key."""
-        return content.replace(self._secret, b"***") if self._secret else content
+    def _without_key(self, text: bytes) -> bytes:
+        """The text without the key, so that no message about it can quote the key."""
+        return text.replace(self._secret, b"***") if self._secret else text
 
 
 def _processes() -> int:

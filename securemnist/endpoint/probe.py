@@ -61,6 +61,7 @@ class Facts:
         inputs = "8 bits a value" if pixels.levels else "floats"
         inputs += " as PNG" if pixels.form == "png" else ""
         inputs += ", which the service rounds to 8 bits" if self.rounds_inputs else ""
+        images = "image" if self.batch == 1 else "images"
         stable = (
             "equal answers to equal images"
             if self.deterministic
@@ -69,7 +70,7 @@ class Facts:
         return [
             f"answers: {self.answers}" + ("" if self.labels_only else f", {rounding}"),
             f"inputs: {inputs}; {self.classes} classes; {stable}",
-            f"batch: {self.batch} images a request{self.batch_note}; {1000 * self.seconds:.0f} ms for "
+            f"batch: {self.batch} {images} a request{self.batch_note}; {1000 * self.seconds:.0f} ms for "
             f"one image, {1 / self.seconds_an_image:,.0f} images a second in batches",
         ]
 

@@ -13,6 +13,7 @@ from securemnist.initial_policy.proposals import (
     STATIC_BASELINE,
     Proposal,
 )
+from securemnist.initial_policy.queries import expected as expected_queries
 from securemnist.initial_policy.text import policy
 from securemnist.initial_policy.threats import threat_model
 
@@ -24,6 +25,7 @@ __all__ = [
     "Proposal",
     "Row",
     "check",
+    "expected_queries",
     "measure",
     "policy",
     "proposals",

@@ -6,6 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 _STATED = ("packages", "py_modules", "py-modules")
 
 
@@ -13,6 +16,20 @@ def installable(folder: Path) -> bool:
     """Whether pip can install the project in `folder`; a pyproject.toml may contain settings only."""
     table = _settings(folder)
     return (folder / "setup.py").is_file() or "project" in table or "build-system" in table
+
+
+def dependencies(folder: Path) -> list[str]:
+    """What [project] of pyproject.toml depends on, other than securemnist; without unreadable entries."""
+    stated = _inner(_settings(folder), "project").get("dependencies")
+    found = list[str]()
+    for text in stated if isinstance(stated, list) else ():
+        try:
+            wanted = Requirement(str(text))
+        except InvalidRequirement:  # pip names it where the project is built
+            continue
+        if canonicalize_name(wanted.name) != "securemnist":
+            found.append(str(wanted))
+    return found
 
 
 def advice(folder: Path, top: str) -> str:

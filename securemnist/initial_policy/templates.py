@@ -78,9 +78,15 @@ def _place(spec: str) -> str:
 
 
 def requirements(folder: Path, source: origin.Origin | None = None) -> str:
-    """The requirements of the gate: securemnist, and requirements.txt of the project in `folder`."""
+    """The requirements of the gate: securemnist, and those of the project in `folder`.
+
+    These are its requirements.txt, else the dependencies of its pyproject.toml.
+    """
     source = source or origin.installed()
-    more = "-r ../requirements.txt\n" if (folder / "requirements.txt").is_file() else ""
+    own = packaging.dependencies(folder)
+    if (folder / "requirements.txt").is_file():
+        own = ["-r ../requirements.txt"]
+    more = "".join(f"{line}\n" for line in own)
     return f"""# Requirements of the security gate. Lock and commit them; update them deliberately:
 #   {LOCK}
 # securemnist: {source.advice}.

@@ -133,4 +133,7 @@ def _crash_sentence(report: pytest.TestReport) -> str:
     text = crash.message if crash is not None else str(report.longrepr)
     line = (text.strip().splitlines() or ["the test crashed"])[0]
     # Our errors are complete sentences: the class name is removed.
-    return re.sub(r"^securemnist\.errors\.\w+: ", "", line)
+    ours = re.sub(r"^securemnist\.errors\.\w+: ", "", line)
+    if report.when != "setup" or crash is None or ours != line:
+        return ours
+    return f"a fixture, such as `model` of conftest.py, raised {line}; fix it"

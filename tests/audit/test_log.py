@@ -128,3 +128,18 @@ def test_files_follow_each_other(tmp_path: Path) -> None:
     first = [line.parse(path.read_bytes().splitlines()[0]) for path in files]
     assert [entry.kind for entry in first] == ["start"] + ["segment"] * (len(files) - 1)
     assert len({entry.content["log"] for entry in first}) == 1
+
+
+def test_git_does_not_take_the_keys(tmp_path: Path) -> None:
+    """`git add --all` in a repository with a log stages no key, and leaves a `.gitignore` as it was."""
+    write(tmp_path / "log", 1)
+    git = ("git", "-C", str(tmp_path))
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "--all"], check=True)
+    staged = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout
+    assert f"log/{keys.PUBLIC}" in staged
+    assert keys.SIGNING not in staged
+    assert keys.IMAGES not in staged
+    (tmp_path / "log" / keys.IGNORED).write_text("*\n")
+    write(tmp_path / "log", 1)
+    assert (tmp_path / "log" / keys.IGNORED).read_text() == "*\n"

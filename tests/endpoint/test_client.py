@@ -87,21 +87,6 @@ def test_redirects_are_not_followed(status: int, service: Service) -> None:
         assert not other.requests
 
 
-def test_huge_answer_is_cut_off(service: Service) -> None:
-    """An answer above `answer_bytes` is no answer, and is not kept."""
-    service.fault = failing(99, Reply(200, b" " * 5_000))
-    client = opened(service, answer_bytes=2_000, retries=1)
-    with pytest.raises(NoAnswer, match=r"more than 2,000 bytes.*; .* raise `answer_bytes`"):
-        client.ask(BODY, 1)
-
-
-def test_compressed_answer_is_refused(service: Service) -> None:
-    """A compressed answer, which could unpack to any size, is no answer."""
-    service.fault = failing(99, Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}))
-    with pytest.raises(NoAnswer, match=r"compressed.*; switch its compression off"):
-        opened(service, retries=0).ask(BODY, 1)
-
-
 @pytest.mark.flaky(reruns=2)  # a busy machine can exceed the limit
 def test_slow_answer_is_cut_off(service: Service) -> None:
     """The deadline covers the whole answer, also one of which a part arrives now and then."""

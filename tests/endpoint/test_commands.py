@@ -89,13 +89,18 @@ def test_assessment_of_a_described_endpoint(project: Path) -> None:
     assert found["CERT-01"].reason.startswith("no weights")
 
 
-def test_policy_for_an_endpoint(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`init` proposes rows that answers decide, and a fixture that opens the endpoint."""
+def test_policy_for_an_endpoint(
+    project: Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`init` prints what it may ask, and proposes rows that answers decide, with a fixture."""
     short = Ladder((Transfer(),), (Square(queries=20),), proves=False)
     monkeypatch.setitem(BUDGETS, "black-box", short)
     words = ["init", "--endpoint", "endpoint.toml", "--data", "grey.npz", "--images", "50"]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
+    said = re.search(r"queries: at most ([\d,]+) for these rows", result.output)
+    assert said is not None
+    assert 100 < sum(service.sizes) <= int(said[1].replace(",", ""))
     written = policies.load(project / "security_tests" / "thresholds.toml")
     rows = {row.id: row for row in written.requirements}
     assert list(rows) == ["CLEAN-01", "ADV-02", "BACKDOOR-01"]

@@ -185,4 +185,5 @@ def test_facts_as_lines(service: Service) -> None:
     text = "\n".join(model.probe(X).lines(model.pixels))
     assert "8 bits a value as PNG" in text
     assert "probabilities, not rounded" in text
+    assert "batch: 1 image a request" in text
     assert "images a second" in text

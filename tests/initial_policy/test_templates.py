@@ -103,6 +103,18 @@ def test_requirements_name_the_installed_copy(
     assert ("session.error(" in text) == (not fixed)
 
 
+def test_requirements_contain_those_of_the_project(tmp_path: Path) -> None:
+    """The gate imports the model, so it gets requirements.txt, else the dependencies of the project."""
+    stated = '["einops>=0.7", "SecureMNIST", "x @ file:///x", "no requirement"]'
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "p"\ndependencies = {stated}\n')
+    source = origin.from_record("1.2", None)
+    lines = templates.requirements(tmp_path, source).splitlines()
+    assert lines[-3:] == ["securemnist==1.2", "einops>=0.7", "x @ file:///x"]
+    (tmp_path / "requirements.txt").touch()
+    lines = templates.requirements(tmp_path, source).splitlines()
+    assert lines[-2:] == ["securemnist==1.2", "-r ../requirements.txt"]
+
+
 def test_origin_of_this_copy_is_specific() -> None:
     """The origin of this copy names more than the project."""
     assert origin.installed().line.startswith(("securemnist==", "securemnist @ "))

@@ -97,6 +97,26 @@ def test_model_that_breaks_the_contract_gives_errors(
     assert "--model" not in finding["replay"]
 
 
+def test_fixture_that_raises_is_named(
+    project: Any, pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """A row whose `model` fixture raises is an ERROR that says so: the measurement is not at fault."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def model():
+            raise OSError("no weights here")
+        """
+    )
+    project(CLEAN, f"--security-report={tmp_path}", model=False).assert_outcomes(errors=1)
+    (finding,) = read(tmp_path)["findings"]
+    assert finding["verdict"] == "ERROR"
+    raised = "a fixture, such as `model` of conftest.py, raised OSError: no weights here; fix it"
+    assert raised in finding["reason"]
+
+
 def test_exception_in_a_measurement_is_an_error(
     project: Any, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:

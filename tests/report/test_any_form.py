@@ -15,7 +15,7 @@ from securemnist.report.terminal import print_assessment
 from securemnist.results.assessment import Assessment
 from securemnist.view.class_names import ClassNames
 from securemnist.view.figure import Exhibit
-from tests.report.any_form import assessment
+from tests.report.any_form import _Predictions, assessment
 from tests.report.markup import Markup
 
 ARROW = "\N{RIGHTWARDS ARROW}"
@@ -95,6 +95,16 @@ def test_the_largest_confusions_replace_a_large_matrix() -> None:
     wrong = counts.sum() - counts.trace()
     rest = wrong - sum(int(after) for *_, after in rows)
     assert f"the others are {rest:,} of {wrong:,} images" in shown.caption
+
+
+def test_a_model_without_confusions_has_no_empty_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A perfect row of more than 20 classes shows no table of confusions."""
+    monkeypatch.setattr(_Predictions, "_wrong", lambda _self, labels, _share: labels)
+    whole = assessment(MANY, rows=1)
+    assert not rows_of(figures(whole, 0, "confusions"))
+    text = page.render(whole).decode()
+    assert "2,000 of 2,000 images are classified correctly." in text
+    assert not re.search(r"<tbody>\s*</tbody>", text)
 
 
 def test_classes_are_named_everywhere() -> None:
