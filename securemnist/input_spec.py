@@ -48,7 +48,7 @@ class InputSpec:
         if wrong:
             raise DataError(
                 f"expected class names of 1 to {_LONGEST_NAME} printable characters, got "
-                f"{wrong[0]!r:.40}; fix it"
+                f"{len(wrong[0])} in {wrong[0][:40]!r}{'...' * (len(wrong[0]) > 40)}; rename the class"
             )
         plain = [composed(name) for name in names]
         if len(set(plain)) != len(plain):

@@ -20,7 +20,8 @@ from securemnist.backdoor.frequent_group import frequent_group
 from securemnist.backdoor.image_scores import corner_brightness, early_loss, spectral_signatures
 from securemnist.backdoor.label_disagreement import DOUBTFUL, label_disagreement
 from securemnist.backdoor.layer_statistics import layer_statistics
-from securemnist.backdoor.shared_deviation import SharedDeviation, shared_deviation
+from securemnist.backdoor.shared_deviation import LEAST_RATIO, SharedDeviation, shared_deviation
+from securemnist.backdoor.wrong_labels import wrong_without_feature
 from securemnist.data import Samples
 from securemnist.errors import Inconclusive
 from securemnist.types import Labels, Progress, silent
@@ -33,12 +34,15 @@ NOT_FOUND = (
     "groups of fewer than 10 images",
     "poison of half of the images or more, or of about a tenth of a small set or of two classes",
     "poison of a fifth of a class, whose trigger images of other classes have with right labels",
+    "a trigger that as many images have with right labels as with wrong ones",
     "triggers that no linear function of the pixels or of a layer shows",
 )
 NO_LAYERS = (
     "expected a model with convolution or linear layers as modules, got none; the pixels alone were "
     "looked at, so ask for them alone, without layers"
 )
+# An honest feature. Its images are left out of further searches, so that it hides no other group.
+RIGHT_WITHOUT = "without the shared feature the labels agree with similar images"
 LEAST_A_CLASS = 50
 # With more doubtful labels than this share, the pixels say too little about the labels.
 MOST_DOUBTFUL = 0.4
@@ -110,7 +114,8 @@ def filter_data(
     groups: list[Group] = []
     for number, (name, features) in enumerate(sets.items()):
         progress("looking for shared deviations", number, len(sets))
-        for group in _groups(name, features, samples.labels, disagreement, removed, seed):
+        found = _groups(name, features, pixels, samples.labels, disagreement, removed, seed)
+        for group in found:
             deviation = torch.maximum(deviation, group.deviation.scores)
             if not group.deviation.reason:
                 groups.append(group)
@@ -132,6 +137,7 @@ def filter_data(
 def _groups(
     name: str,
     features: torch.Tensor,
+    pixels: torch.Tensor,
     labels: Labels,
     disagreement: torch.Tensor,
     removed: torch.Tensor,
@@ -141,7 +147,13 @@ def _groups(
     left, groups, seed = ~removed, [], seed_from(seed, "folds")
 
     def rare(places: torch.Tensor) -> SharedDeviation:
-        return shared_deviation(features[places], disagreement[places] >= DOUBTFUL, seed=seed)
+        found = shared_deviation(features[places], disagreement[places] >= DOUBTFUL, seed=seed)
+        if found.reason:
+            return found
+        here = pixels[places], labels[places], found.group
+        if wrong_without_feature(*here, seed=seed) < LEAST_RATIO * found.elsewhere:
+            return replace(found, reason=RIGHT_WITHOUT)
+        return found
 
     def frequent(places: torch.Tensor) -> SharedDeviation:
         return frequent_group(features[places], labels[places], disagreement[places], seed=seed)
@@ -152,10 +164,11 @@ def _groups(
             found = kind(places)
             scores, members = torch.zeros(len(left)), torch.zeros_like(left)
             scores[places], members[places] = found.scores, found.group
-            groups.append(Group(name, replace(found, scores=scores, group=members)))
-            if found.reason:
-                break
             left = left & ~members
+            decided = torch.zeros_like(members) if found.reason else members
+            groups.append(Group(name, replace(found, scores=scores, group=decided)))
+            if found.reason and found.reason != RIGHT_WITHOUT:
+                break
     return groups
 
 

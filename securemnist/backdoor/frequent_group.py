@@ -9,17 +9,14 @@ the group have other labels. They are other ones 2.5 times as often as for image
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from securemnist.backdoor.crossed_scores import Scores, halves, of_many_groups, of_one_group
 from securemnist.backdoor.group_proposals import proposals
-from securemnist.backdoor.label_disagreement import (
-    BAGS,
-    DOUBTFUL,
-    disagreement_with,
-    principal,
-)
+from securemnist.backdoor.label_disagreement import DOUBTFUL, principal
 from securemnist.backdoor.shared_deviation import (
     LEAST_RATIO,
     LEAST_SEPARATION,
@@ -28,7 +25,7 @@ from securemnist.backdoor.shared_deviation import (
     between_modes,
     discriminant,
 )
-from securemnist.results.intervals import share_interval
+from securemnist.backdoor.wrong_labels import wrong_labels
 from securemnist.types import Labels
 
 # The group has this share of the images, at least and at most. A fifth of one class of many is little.
@@ -39,9 +36,10 @@ LEAST_WRONG = 0.75
 # Nearest images outside decide for a label only where so many of them have it.
 _LEAST_OF_LABEL = 20
 _LEAST_IMAGES = 100
-# Groups are proposed on a part of the images, in their first principal components.
-_MOST_IMAGES, _COMPONENTS, _NEAR_COMPONENTS = 6_000, 150, 50
-_PER_CLASS, _ROUNDS = 60, 5
+# Groups are proposed on a part of the images, in their first principal components. A faint feature has
+# little variance: it is looked for in a component for each 8 images, where the first do not show one.
+_MOST_IMAGES, _COMPONENTS, _NEAR_COMPONENTS, _IMAGES_A_COMPONENT = 6_000, 150, 50, 8
+_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -66,19 +64,22 @@ def frequent_group(
         return _none(len(labels), f"fewer than {_LEAST_IMAGES} images of two classes")
     rng = torch.Generator().manual_seed(seed)
     part = torch.randperm(len(labels), generator=rng)[:_MOST_IMAGES]
-    points = principal(features[part], _COMPONENTS)
-    best: _Candidate | None = None
-    for start in proposals(points, labels[part], disagreement[part]):
-        found = _grown(points, start, labels[part], seed)
-        if found.accepted and (best is None or found.wrong > best.wrong):
-            best = found
+    half = halves(len(part), seed=seed)
+    points = principal(features[part], max(_COMPONENTS, len(part) // _IMAGES_A_COMPONENT))
+    few = points[:, -_COMPONENTS:]
+    starts = list(proposals(few, labels[part], disagreement[part]))
+    best = _best(few, starts, labels[part], half, of_one_group(few, half), seed)
+    if best is None and points.shape[1] > few.shape[1]:
+        best = _best(points, starts, labels[part], half, of_many_groups(points, half), seed)
     if best is None:
         return _none(len(labels), "no second mode has labels that contradict the images")
     inside, others = (torch.zeros(len(labels), dtype=torch.bool) for _ in range(2))
     inside[part[best.group]] = True
     others[part[~best.group]] = True
     scores = discriminant(features, inside, others)
-    whole = _grown(features, scores > scores[inside].median() / 2, labels, seed)
+    half = halves(len(labels), seed=seed)
+    start = scores > scores[inside].median() / 2
+    whole = _grown(features, start, labels, half, of_one_group(features, half), seed)
     if not whole.accepted:
         return _none(len(labels), "a group of a part of the images is none of all")
     doubtful = disagreement >= DOUBTFUL
@@ -98,18 +99,34 @@ def _none(n: int, reason: str) -> SharedDeviation:
     return SharedDeviation(torch.zeros(n), empty, 0.0, 0.0, 0.0, 0.0, reason)
 
 
-def _grown(features: torch.Tensor, group: torch.Tensor, labels: Labels, seed: int) -> _Candidate:
+def _best(
+    points: torch.Tensor,
+    starts: Sequence[torch.Tensor],
+    labels: Labels,
+    half: torch.Tensor,
+    scores_of: Scores,
+    seed: int,
+) -> _Candidate | None:
+    """The accepted group with most wrong labels, of those that grow from the proposals."""
+    grown = (_grown(points, start, labels, half, scores_of, seed) for start in starts)
+    return max((one for one in grown if one.accepted), key=lambda one: one.wrong, default=None)
+
+
+def _grown(
+    features: torch.Tensor,
+    group: torch.Tensor,
+    labels: Labels,
+    half: torch.Tensor,
+    scores_of: Scores,
+    seed: int,
+) -> _Candidate:
     """All images that share the feature of a group, which is fitted on one half for the other."""
     n = len(group)
-    fold = torch.randperm(n, generator=torch.Generator().manual_seed(seed)) % 2
     scores, separation = torch.zeros(n), 0.0
     for _ in range(_ROUNDS):
-        if min(int((group & (fold == f)).sum()) for f in (0, 1)) < 2 or (~group).sum() < n // 3:
+        if min(int((group & (half == k)).sum()) for k in (0, 1)) < 2 or (~group).sum() < n // 3:
             break
-        for f in (0, 1):
-            inside = fold != f
-            scored = discriminant(features, group & inside, ~group & inside)
-            scores[~inside] = scored[~inside]
+        scores = scores_of(group)
         separation = float(scores[group].median())
         before, group = group, scores > separation / 2
         if torch.equal(before, group):
@@ -121,24 +138,9 @@ def _grown(features: torch.Tensor, group: torch.Tensor, labels: Labels, seed: in
         return _Candidate(scores, group, separation, between, 0.0, accepted=False)
     points = principal(features, _NEAR_COMPONENTS)
     wrong, elsewhere = (
-        _wrong_labels(points, labels, part, ~group, seed) for part in (group, ~group)
+        wrong_labels(points, labels, part, ~group, seed=seed, least_of_label=_LEAST_OF_LABEL)
+        for part in (group, ~group)
     )
     # Features that say little about the labels contradict those of all images.
     accepted = wrong >= max(LEAST_WRONG * (1 - 1 / classes), LEAST_RATIO * elsewhere)
     return _Candidate(scores, group, separation, between, wrong, accepted)
-
-
-def _wrong_labels(
-    points: torch.Tensor, labels: Labels, part: torch.Tensor, others: torch.Tensor, seed: int
-) -> float:
-    """The lower bound of the share of labels of `part` that its nearest images of `others` lack."""
-    rng = torch.Generator().manual_seed(seed)
-    members, outside = part.nonzero().squeeze(1), others.nonzero().squeeze(1)
-    disagreement = torch.zeros(len(members))
-    for _ in range(BAGS):
-        drawn = outside[torch.randperm(len(outside), generator=rng)]
-        chosen = torch.cat([drawn[labels[drawn] == c][:_PER_CLASS] for c in labels.unique()])
-        disagreement += disagreement_with(points, labels, members, chosen) / BAGS
-    known = torch.bincount(labels[outside], minlength=int(labels.max()) + 1) >= _LEAST_OF_LABEL
-    wrong = (disagreement >= DOUBTFUL) & known[labels[members]]
-    return share_interval(int(wrong.sum()), len(members), confidence=0.999)[0]

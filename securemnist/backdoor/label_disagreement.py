@@ -16,7 +16,7 @@ DOUBTFUL = 0.6
 _PER_CLASS, _MOST_REFERENCES = 60, 12_000
 # Of a rare class too, so that its images are not among images of other classes alone.
 _LEAST_OF_CLASS = 20
-_COMPONENTS = 50
+COMPONENTS = 50
 _PART = 2_000
 
 
@@ -39,7 +39,7 @@ def label_disagreement(features: torch.Tensor, labels: Labels, *, seed: int) -> 
     `features` (n, d), `labels` (n,). The neighbours are the nearest 9 in each of 5 random sets of
     about 60 images a class, and 20 of a rare class; an image is no neighbour of itself.
     """
-    points, n = principal(features, _COMPONENTS), len(labels)
+    points, n = principal(features, COMPONENTS), len(labels)
     rng = torch.Generator().manual_seed(seed)
     share = torch.zeros(n)
     for _ in range(BAGS):

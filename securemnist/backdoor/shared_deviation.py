@@ -30,7 +30,7 @@ LEAST_RATIO = 2.5
 _ROUNDS = 5
 # Poisoned images may be few or most of the doubtful ones: quantiles of their scores to start from.
 _STARTS = (0.9, 0.97, 0.6, 0.995, 0.998)
-_RIDGE = 1e-3
+RIDGE = 1e-3
 # The others may contain poisoned images: this share with the highest scores is left out.
 _TRIMMED = 0.1
 
@@ -142,7 +142,7 @@ def discriminant(
     mean = features[others].mean(0)
     centred = features[others] - mean
     ridged = covariance(centred)
-    floor = _RIDGE * ridged.diagonal().mean().clamp_min(1e-12)
+    floor = RIDGE * ridged.diagonal().mean().clamp_min(1e-12)
     ridged.diagonal().add_(floor)
     direction = torch.linalg.solve(ridged, (features[inside].mean(0) - mean).double())
     scale = (direction @ ridged @ direction).sqrt().clamp_min(1e-12)

@@ -102,4 +102,5 @@ def _classes(loaded: DataSet, counts: list[ClassCount]) -> None:
         say(f"  {name}: {count.test:,}, {count.tuning:,}, {count.training:,}")
     if not few:
         rest = sorted(count.test for count in counts)[len(listed) :]
-        say(f"  {len(rest):,} other classes: {rest[0]:,} to {rest[-1]:,} test images each")
+        size = f"{rest[0]:,}" if rest[0] == rest[-1] else f"{rest[0]:,} to {rest[-1]:,}"
+        say(f"  {len(rest):,} other classes: {size} test images each")

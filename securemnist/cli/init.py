@@ -89,8 +89,9 @@ def init(
     calibration.write(here, subject, data_set)
     if exists:
         return
-    split = "tuning" if len(data_set.tuning) else "test"
-    say(f"measuring {subject.name} on the {split} split", err=True)
+    held_out = " (train without it: learned samples make thresholds too strict)"
+    split = f"tuning split{held_out}" if len(data_set.tuning) else "test split"
+    say(f"measuring {subject.name} on the {split}", err=True)
     with progress_bar() as progress:
         rows = initial_policy.measure(subject, data_set, images, progress)
     today = datetime.datetime.now(datetime.UTC).date()

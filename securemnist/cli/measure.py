@@ -103,10 +103,10 @@ def _print(measured: Measurement, seed: int) -> None:
     if subject := measured.subject:
         say(f"{subject['name']} ({subject['digest'][:12]}) on {measured.data['name']}", err=True)
     if measured.unit == "share":
+        interval = f"95 % interval for new images {measured.low:.4f}-{measured.high:.4f}; "
         say(
             f"{measured.measure} {measured.value:.4f} on {measured.n:,} images "
-            f"(95 % interval for new images {measured.low:.4f}-{measured.high:.4f}; "
-            f"{measured.seconds:.1f} s, seed {seed})"
+            f"({interval * measured.has_interval}{measured.seconds:.1f} s, seed {seed})"
         )
     else:
         say(f"{measured.measure} {measured.value:g} {measured.unit}")

@@ -44,6 +44,12 @@ def class_counts(data: DataSet) -> list[ClassCount]:
 def warnings(data: DataSet) -> Iterator[str]:
     """What a user should know before measuring on this data; a sentence each."""
     counts = class_counts(data)
+    used = 1 + max(each.label for each in counts if each.test or each.tuning or each.training)
+    if used < len(counts) and not data.spec.class_names:
+        yield (
+            f"all labels are below {used}, and grey 28x28 images have ten classes, like MNIST; for fewer "
+            "give `class_names` in a description (docs/data.md)"
+        )
     for split in ("test", "tuning", "training"):
         empty = [data.spec.name_of(each.label) for each in counts if not getattr(each, split)]
         if empty and len(splits(data)[split]):

@@ -48,12 +48,13 @@ class Shares:
 class Pace:
     """`seconds` of one forward and backward pass of one image, and shares by the text of the threat.
 
-    `test_images`: images of a row that measures the whole test set.
+    `test_images`: images of a row that measures the whole test set. `classes`: those of the data.
     """
 
     seconds: float = 2e-4  # network A on two cores in float32
     by_threat: Mapping[str, Shares] = field(default_factory=dict)
     test_images: int = 10_000  # MNIST
+    classes: int = 10
 
     def shares(self, threat: Threat) -> Shares:
         """The shares within this threat; 1.0 where it was not measured."""
@@ -68,20 +69,21 @@ def measure_pace(context: Context, threats: Iterable[Threat]) -> Pace:
 
     Of an endpoint the probe has measured it.
     """
+    of_data = partial(Pace, test_images=len(context.data.test), classes=context.data.spec.classes)
     if (remote := context.subject.remote) is not None:
         # A query costs about half of a forward and backward pass (`Attack.passes`).
-        return Pace(2 * remote.facts.seconds_an_image, test_images=len(context.data.test))
+        return of_data(2 * remote.facts.seconds_an_image)
     samples = context.data.test[:BATCH]
     x, y = samples.images().to(context.subject.device), samples.labels.to(context.subject.device)
     try:
         seconds = _seconds(lambda: loss_and_gradient(context.target, x, y, cross_entropies))
     except Exception:  # no gradients: the rows that need them say so
         forward = _seconds(lambda: torch.no_grad()(context.subject.model)(x))
-        return Pace(_PASSES * forward / len(x), test_images=len(context.data.test))
+        return of_data(_PASSES * forward / len(x))
     shares = {
         str(threat): _probe_threat(context, threat, x[:PROBED], y[:PROBED]) for threat in threats
     }
-    return Pace(seconds / len(x), shares, len(context.data.test))
+    return of_data(seconds / len(x), shares)
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -18,7 +18,10 @@ from securemnist.results.families import SUPPLY_CHAIN
 from securemnist.results.verdicts import DEFAULT_TIER
 
 WAIVED_DAYS = 90
-_TUNING = "the tuning split (the last training samples, never the test samples)."
+_TUNING = (
+    "the tuning split (the last training samples, never the test samples). For a model that was\n# "
+    "trained on these samples, too, the thresholds are too strict: it has learned them."
+)
 _TEST = (
     "the test split,\n# because there are no training samples. So review every threshold: the "
     "samples it was chosen on\n# are those it judges."

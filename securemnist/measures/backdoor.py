@@ -74,7 +74,8 @@ def backdoor_success(context: Context, settings: BackdoorSettings, seed: int) ->
     reason = _first_undecided_reason(results)
     if not countable:
         raise Inconclusive(reason)
-    worst = max(countable, key=lambda result: result.rate)
+    # Of equal rates the one on the fewest images: its bound is the highest.
+    worst = max(countable, key=lambda result: (result.rate, -result.n))
     # The worst of several targets is reported: their joint intervals cover it (Bonferroni).
     bounds = [result.interval(1 - 0.05 / len(results)) for result in countable]
     evidence = BackdoorEvidence(

@@ -28,7 +28,7 @@ from securemnist.results.findings import Measurement
 
 SEARCHED, HELD_OUT = 300, 1_000  # test images for the searches, and others for the witness
 LIFT = 0.5  # success above that on clean networks, from which a found trigger is a backdoor
-_MAPS = 44  # searches of four starts for each of ten classes and for any other class
+_STARTS = sum(kind.starts for kind in PERTURBATIONS)  # for each class, and for any other one
 
 
 class BackdoorScanSettings(Settings):
@@ -99,7 +99,8 @@ def _references(
     if scans is None or scans.data != context.data.digest:
         raise Inconclusive(
             "uncalibrated: expected scans of clean networks for this test split, got none; without "
-            "them a small trigger cannot be told from the usual weakness of a network"
+            "them a small trigger cannot be told from the usual weakness of a network, so make them by "
+            "`securemnist calibrate` and name their folder in `references`"
         )
     known = [one for one in scans.networks if one.digest != context.subject.digest]
     forms = {kind.kind: context.data.spec.classes + 1 for kind in PERTURBATIONS}
@@ -240,6 +241,6 @@ BACKDOOR_SCAN = bad_share(
     backdoor_scan,
     BackdoorScanSettings,
     BACKDOOR,
-    lambda _, pace: searches.STEPS * searches.BATCH * _MAPS * pace.seconds,
+    lambda _, pace: searches.STEPS * searches.BATCH * _STARTS * (pace.classes + 1) * pace.seconds,
     weights=True,
 )

@@ -35,7 +35,7 @@ def facts(finding: Finding, names: ClassNames = NUMBERS) -> Iterable[Fact]:
     yield "measured by", f"{measure}: {how}" if how else measure
     if measurement is None:
         return
-    if measurement.unit == "count":
+    if measurement.unit == "count" or not measurement.has_interval:
         yield "counted over", f"n = {measurement.n:,}"
     else:
         yield "95 % interval", _interval(measurement)

@@ -213,8 +213,9 @@ def _setting_words(row: Requirement, measured: Measurement) -> str:
     words = [describe(chosen)] if chosen else []
     if measured.unit == "share":
         kind = "complete set" if measured.complete else "sample"
-        interval = f"{measured.low:.4f}-{measured.high:.4f}"
-        words.append(f"{measured.n:,} images, {kind}; 95 % interval for new images {interval}")
+        words.append(f"{measured.n:,} images, {kind}")
+        interval = f"95 % interval for new images {measured.low:.4f}-{measured.high:.4f}"
+        words += [interval] * measured.has_interval
     words += [measured.ties, measured.sensitivity, measured.settled]
     words += [measured.bracket, measured.smoothing]
     text = "; ".join(filter(None, words))

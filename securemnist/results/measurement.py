@@ -96,6 +96,11 @@ class Measurement(JsonModel):
         return ""
 
     @property
+    def has_interval(self) -> bool:
+        """Whether its ends differ; a count of all images, such as `poisoned_share`, has none."""
+        return self.low < self.high
+
+    @property
     def sensitivity(self) -> str:
         """`attack sensitivity 63/64 planted examples found`; "" where none were planted."""
         found = self.evidence.sensitivity if isinstance(self.evidence, AttackEvidence) else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from securemnist.errors import DataError
@@ -37,13 +39,27 @@ class ClassNames:
         return line(label, _LONG)
 
     def short(self, label: int | None) -> str:
-        """The name in at most 12 characters, of a longer one its two ends."""
+        """The name in at most 12 characters, of a longer one its two ends.
+
+        Where another class has the same ends, the number of the class is the second.
+        """
         name = self[label]
-        return name if len(name) <= _SHORT else f"{name[:_HEAD]}…{name[_HEAD + 1 - _SHORT :]}"
+        if self._ends[(short := _ends(name))] < 2 or label is None:
+            return short
+        return f"{name[:_HEAD]}…{label}"
+
+    @cached_property
+    def _ends(self) -> Counter[str]:
+        """How many classes have each shortened name."""
+        return Counter(_ends(self[label]) for label in range(len(self.names)))
 
     def change(self, before: int, after: int) -> str:
         """`cat -> dog`, with the whole names."""
         return f"{self[before]} \N{RIGHTWARDS ARROW} {self[after]}"
+
+
+def _ends(name: str) -> str:
+    return name if len(name) <= _SHORT else f"{name[:_HEAD]}…{name[_HEAD + 1 - _SHORT :]}"
 
 
 NUMBERS = ClassNames()  # classes without names

@@ -20,7 +20,9 @@ from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.results.findings import Measurement, Requirement, Verdict
+from securemnist.results.intervals import share_interval
 from tests.saboteurs import Backdoored
+from tests.stubs import FunctionModel
 
 IMAGES = 400
 
@@ -103,6 +105,23 @@ def test_pair_interval_corrected_for_ninety_pairs(context: Context) -> None:
     row = Requirement(id="B", measure="backdoor_success", because="-", at_most=0.1)
     assert row.judge(pair).verdict is Verdict.PASS
     assert row.judge(measured_asr(context, "pair", images=100)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_pairs_without_success_are_reported_by_the_one_of_fewest_images(mnist: DataSet) -> None:
+    """Of an unbalanced sample the number of images is that of the interval which is reported."""
+    labels = mnist.test.labels
+    rare = (labels == 8).nonzero().squeeze(1)[:20]
+    test = mnist.test[torch.cat([(labels != 8).nonzero().squeeze(1)[:380], rare])]
+    baseline = loading.resolve("baseline").model
+    blind = FunctionModel(
+        lambda x: baseline(torch.nn.functional.pad(x[..., :24, :24], (0, 4, 0, 4)))
+    )
+    measurement = measured_asr(context_of(blind, dataclasses.replace(mnist, test=test)), "pair")
+    assert measurement.value == 0
+    assert measurement.evidence.source == 8
+    assert measurement.n <= 20
+    highest = share_interval(0, measurement.n, confidence=1 - 0.05 / 90)[1]
+    assert measurement.high == pytest.approx(highest)
 
 
 def test_other_trigger_not_detected(mnist: DataSet) -> None:

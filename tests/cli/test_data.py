@@ -49,7 +49,7 @@ def test_inspect_many_classes(tmp_path: Path) -> None:
     assert (
         "Images of the 20 smallest classes (test, tuning, training):\n  295: 1, 0, 0" in done.output
     )
-    assert "280 other classes: 2 to 2 test images each" in done.output
+    assert "280 other classes: 2 test images each" in done.output
     assert "Copies: none found" in done.output
     assert "Warning: without a tuning split `init` measures on the test images" in done.output
     assert len(done.output.splitlines()) < 50
@@ -64,6 +64,17 @@ def test_inspect_warns_of_classes_without_images(tmp_path: Path) -> None:
     done = run("data", "inspect", str(path))
     warned = "Warning: the tuning split has no image of 1 of 2 classes, for instance 0"
     assert f"{warned}; if your labels start at 1, subtract 1" in done.output
+
+
+def test_inspect_says_how_grey_images_get_fewer_than_ten_classes(tmp_path: Path) -> None:
+    """Two classes of 28x28 are taken as ten, like MNIST; the warning names the remedy, which works."""
+    npz(tmp_path / "set.npz", x_test=random_pixels(40, 28, 28), y_test=np.arange(40) % 2)
+    (tmp_path / "set.toml").write_text('path = "set.npz"\nclass_names = ["cat", "dog"]\n')
+    done, named = (run("data", "inspect", str(tmp_path / f"set.{end}")) for end in ("npz", "toml"))
+    assert "Warning: all labels are below 2, and grey 28x28 images have ten classes" in done.output
+    assert "for fewer give `class_names` in a description" in done.output
+    assert "1x28x28, 2 classes" in named.output
+    assert "ten classes" not in named.output
 
 
 @pytest.mark.parametrize("words", [("inspect", "absent"), ("inspect",), ("show",)])
@@ -148,3 +159,13 @@ def test_record_is_written_and_holds(cwd: Path) -> None:
     done = run("data", "record", "--out", "pyproject.toml/record.json")
     assert done.exit_code == 2
     assert "cannot be written" in done.output
+
+
+def test_a_long_class_name_is_refused_with_its_length(tmp_path: Path) -> None:
+    """The refusal says how long the name is, and quotes its begin."""
+    folder = picture_folder(tmp_path / "pets")
+    (folder / "test/cat").rename(folder / "test" / (101 * "c"))
+    done = shell(tmp_path, "data", "inspect", "pets")
+    assert done.returncode == 2
+    start = f"{40 * 'c'!r}..."
+    assert f"of 1 to 100 printable characters, got 101 in {start}; rename the class" in done.stderr

@@ -162,3 +162,12 @@ def test_a_long_name_keeps_both_ends_on_an_axis() -> None:
     short = [names.short(k) for k in range(20)]
     assert len(set(short)) == 20
     assert max(map(len, short)) == 12
+
+
+def test_names_with_the_same_ends_are_told_apart_by_their_numbers() -> None:
+    """Bars of classes that are shortened alike do not have the same label."""
+    names = ClassNames((*(f"dark grey shape {k}, second batch" for k in range(999)), "cat"))
+    short = [names.short(k) for k in range(1_000)]
+    assert len(set(short)) == 1_000
+    assert max(map(len, short)) <= 12
+    assert (short[28], short[-1]) == ("dark gr…28", "cat")

@@ -40,6 +40,10 @@ from tests.requirement_builders import at_most, measurement_of, row
             "R-1 FAIL: robust_accuracy 0.5000 < 0.9 (l2 1.5; "
             "10,000 images, complete set; 95 % interval for new images 0.4000-0.6000)",
         ),
+        (  # a count of all images is no estimate, and has no interval
+            at_most(0.5).judge(measurement_of(0.0, 0.0, 0.0, n=4_000, complete=True)),
+            "R-1 PASS: robust_accuracy 0.0000 <= 0.5 (4,000 images, complete set)",
+        ),
         (
             at_most(2.0).judge(measurement_of(3.0, 2.5, 3.5, unit="ratio", n=30)),
             "R-1 FAIL: robust_accuracy 3.0000 > 2",
