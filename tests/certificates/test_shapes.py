@@ -9,7 +9,7 @@ from torch import nn
 
 from securemnist.certificates import certify
 from securemnist.certificates.operations import rules
-from securemnist.certificates.operations.intervals import Box
+from securemnist.certificates.operations.intervals import Box, rounding
 from tests.certificates.violations import violations
 
 
@@ -53,6 +53,13 @@ def test_log_softmax_rounding_grows_with_classes() -> None:
         for z in (torch.zeros(1, classes, dtype=torch.float64) for classes in (2, 10, 1_000))
     ]
     assert bounds[0] < bounds[1] < bounds[2]
+
+
+def test_a_sum_of_too_many_terms_has_no_bound() -> None:
+    """Of 16 million float32 terms the rounding errors may be as large as the sum: no bound is given."""
+    sizes = torch.ones(1, dtype=torch.float64)
+    assert rounding(8_000_000, sizes).isfinite()
+    assert rounding(17_000_000, sizes).isinf()
 
 
 class Scalars(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,7 +114,8 @@ def rounding(terms: int, sizes: torch.Tensor) -> torch.Tensor:
     Valid for any order of summation, with or without fused multiply-add (Higham 2002, Accuracy and
     Stability of Numerical Algorithms, section 3.1).
     """
-    share = terms * _UNIT / (1 - terms * _UNIT)
+    units = terms * _UNIT
+    share = units / (1 - units) if units < 1 else math.inf  # of 16 million terms no digit is sure
     return torch.where(sizes < LARGEST, share * sizes + UNDERFLOW, torch.inf)
 
 
