@@ -81,6 +81,17 @@ class Means(nn.Module):
         return torch.cat([F.adaptive_max_pool2d(x, 2), four, torch.mean(four, 1, True)], 1)
 
 
+class Extremes(nn.Module):
+    """The largest and smallest of channels, rows and planes, and of two tensors, side by side."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        whole = torch.maximum(x.amax((2, 3), keepdim=True), x)
+        rows = torch.minimum(x, x.min(2, keepdim=True).values + 0.3)
+        channels = x.max(1, keepdim=True)[0] - x.amin(1, keepdim=True)
+        limited = torch.maximum(torch.minimum(x, torch.tensor(0.1)), torch.full((1, 1, 1), -0.2))
+        return torch.cat([whole, rows, channels, limited], 1)
+
+
 class Weights(nn.Module):
     """Convolution, batch norm and linear layers as functions of weights."""
 

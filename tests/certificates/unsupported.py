@@ -197,7 +197,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "branch": (Branching, "pixel values, got a branch"),
     "double": (lambda: behind(nn.ReLU()).double(), "float32 weights"),
     "steep": (lambda: behind(nn.LeakyReLU(2.0)), "slopes from 0 to 1"),
-    "hook on the model": (watched, "known bounds, got (amin|where)"),
+    "hook on the model": (watched, "truth values to be converted"),
     "no copy": (Uncopied, "copy.deepcopy copies"),
     "maximum without channels": (lambda: Rows(nn.MaxPool2d(4)), "channels, rows and columns"),
     "negative mean": (

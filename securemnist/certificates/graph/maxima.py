@@ -1,4 +1,4 @@
-"""Maximum pooling as differences and ReLUs, which have tight linear bounds and units to split.
+"""Maxima as differences and ReLUs, which have tight linear bounds and units to split.
 
 max(a, b) is b + relu(a - b) (Bunel et al. 2020, arXiv 1909.06588). The maximum of a window is a tree of
 such pairs. All of it is exact arithmetic on the values of the deployed network, so it has no rounding.
@@ -16,10 +16,12 @@ import torch
 
 from securemnist.certificates.graph.network import Network, Step
 from securemnist.certificates.operations.activations import LeakyReLU
+from securemnist.certificates.operations.extremes import Extreme
 from securemnist.certificates.operations.intervals import Box
 from securemnist.certificates.operations.rules import (
     Backward,
     Concatenate,
+    Map,
     MaxPool,
     Rearrange,
     Rule,
@@ -71,8 +73,11 @@ def without_maxima(network: Network, shape: Shape) -> Network:
     for step in network.steps:
         inputs = tuple(places[source] for source in step.inputs)
         groups = _groups(step.rule, shapes[step.inputs[0]])
+        parts = _parts(step, [shapes[source] for source in step.inputs])
         if groups:
-            _Rewriter(steps, step).write(inputs[0], groups)
+            _Rewriter(steps, step, step.shape[0]).windows(inputs[0], groups)
+        elif parts:
+            _Rewriter(steps, step, 1).members(inputs, parts)
         else:
             steps.append(replace(step, inputs=inputs))
         places.append(len(steps))
@@ -88,16 +93,42 @@ def _groups(rule: Rule, shape: Shape) -> list[Windows]:
     return groups if values <= MOST_VALUES else []
 
 
+def _parts(step: Step, shapes: Sequence[Shape]) -> list[tuple[Map, int]]:
+    """The members of a maximum that each input gives, and their number; none as in `_groups`."""
+    rule = step.rule
+    if not isinstance(rule, Extreme) or not rule.largest or rule.constants:
+        return []
+    zeros = [torch.zeros(1, *shape) for shape in shapes]
+    parts = [(part, part(x).shape[1]) for part, x in zip(rule.parts, zeros, strict=True)]
+    values = sum(count for _, count in parts) * math.prod(step.shape)
+    return parts if values <= MOST_VALUES else []
+
+
 @dataclass(frozen=True)
 class _Rewriter:
-    """Writes the maximum `step` to the end of `steps`; all values are (C, k, outputs)."""
+    """Writes the maximum `step` to the end of `steps`; all values are (channels, k, outputs)."""
 
     steps: list[Step]
     step: Step
+    channels: int
 
-    def write(self, source: int, groups: Sequence[Windows]) -> None:
+    def members(self, sources: Sequence[int], parts: Sequence[tuple[Map, int]]) -> None:
+        """The largest of the members that the steps `sources` give, by their parts."""
+        outputs, count = math.prod(self.step.shape), sum(count for _, count in parts)
+        gathered = [
+            self._add(Rearrange(partial(_members, part=part)), own, outputs, source)
+            for (part, own), source in zip(parts, sources, strict=True)
+        ]
+        values = gathered[0]
+        if len(gathered) > 1:
+            values = self._add(Concatenate(2), count, outputs, *gathered)
+        largest = self._largest(values, count, outputs)
+        shaped = Rearrange(partial(_shaped, shape=self.step.shape))
+        self.steps.append(replace(self.step, rule=shaped, inputs=(largest,)))
+
+    def windows(self, source: int, groups: Sequence[Windows]) -> None:
         """The maximum of each window of the step `source`, in the order of the outputs."""
-        found = [self._largest(source, group.members) for group in groups]
+        found = [self._of_window(source, group.members) for group in groups]
         outputs = torch.cat([group.outputs for group in groups])
         every = found[0]
         if len(found) > 1:
@@ -105,11 +136,13 @@ class _Rewriter:
         ordered = Rearrange(partial(_ordered, order=outputs.argsort(), shape=self.step.shape))
         self.steps.append(replace(self.step, rule=ordered, inputs=(every,)))
 
-    def _largest(self, source: int, members: torch.Tensor) -> int:
-        """Pairs of the `members` (k, outputs) of each window until one is left; the place of its step."""
-        remaining, outputs = members.shape
+    def _of_window(self, source: int, members: torch.Tensor) -> int:
+        """The largest of the pixels `members` (k, outputs) of each window."""
         gathered = Rearrange(partial(_gathered, members=members))
-        values = self._add(gathered, remaining, outputs, source)
+        return self._largest(self._add(gathered, *members.shape, source), *members.shape)
+
+    def _largest(self, values: int, remaining: int, outputs: int) -> int:
+        """Pairs of the values of each output until one is left; the place of its step."""
         while remaining > 1:
             half = remaining // 2
             one, other = (self._slice(values, start, half, outputs) for start in (0, half))
@@ -128,7 +161,7 @@ class _Rewriter:
 
     def _add(self, rule: Rule, count: int, outputs: int, *inputs: int) -> int:
         """One more step of this many values for each output, and its place."""
-        shape = (self.step.shape[0], count, outputs)
+        shape = (self.channels, count, outputs)
         self.steps.append(Step(self.step.name, rule, shape, inputs))
         return len(self.steps)
 
@@ -136,6 +169,15 @@ class _Rewriter:
 def _gathered(x: torch.Tensor, *, members: torch.Tensor) -> torch.Tensor:
     """The members (n, C, k, outputs) of the windows of planes (n, C, H, W)."""
     return x.flatten(2)[:, :, members.to(x.device)]
+
+
+def _members(x: torch.Tensor, *, part: Map) -> torch.Tensor:
+    """The members (n, 1, k, outputs) of a maximum that one input gives."""
+    return part(x).flatten(2).unsqueeze(1)
+
+
+def _shaped(x: torch.Tensor, *, shape: Shape) -> torch.Tensor:
+    return x.reshape(-1, *shape)
 
 
 def _ordered(x: torch.Tensor, *, order: torch.Tensor, shape: Shape) -> torch.Tensor:

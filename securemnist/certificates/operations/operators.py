@@ -12,7 +12,13 @@ from typing import Any
 
 import torch
 
-from securemnist.certificates.operations import activations, affine, normalization, selections
+from securemnist.certificates.operations import (
+    activations,
+    affine,
+    extremes,
+    normalization,
+    selections,
+)
 from securemnist.certificates.operations.arithmetic import (
     Activations,
     compare,
@@ -117,6 +123,8 @@ BINARY: dict[Any, Operator] = {
     **dict.fromkeys((aten.rsub.Tensor, aten.rsub.Scalar), subtract_from),
     aten.mul.Tensor: multiply,
     aten.div.Tensor: divide,
+    aten.maximum.default: extremes.of_two(largest=True),
+    aten.minimum.default: extremes.of_two(largest=False),
 }
 # Operations with sizes as arguments, the batch size included; the output shape determines their rule.
 SIZED: dict[Any, Operator] = {
@@ -171,6 +179,8 @@ OPERATORS: dict[Any, Operator] = {
     aten.native_layer_norm.default: normalization.layer_norm,
     aten.max_pool2d_with_indices.default: _max_pool(aten.max_pool2d_with_indices),
     aten.adaptive_max_pool2d.default: _max_pool(aten.adaptive_max_pool2d),
+    **dict.fromkeys((aten.amax.default, aten.max.dim), extremes.over_dimensions(largest=True)),
+    **dict.fromkeys((aten.amin.default, aten.min.dim), extremes.over_dimensions(largest=False)),
     aten.avg_pool2d.default: _mean_pool,
     **{
         operator: _resize(operator)
