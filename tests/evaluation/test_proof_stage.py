@@ -167,13 +167,13 @@ def test_example_refused_later_breaks_nothing(
 
 def test_unknown_layer_leaves_survivors(context: Context) -> None:
     """A network without known bounds keeps its survivors, and the evidence names the layer."""
-    model = nn.Sequential(nn.GroupNorm(1, 1), context.subject.model).eval()
+    model = nn.Sequential(nn.LPPool2d(2, 1), context.subject.model).eval()
     strange = Context(loading.from_model(model, name="strange"), context.data)
     run = attacked(strange)
     survivors = run.outcomes.undecided
     run_proofs(run, SECONDS, strange)
     assert (run.outcomes.codes[survivors] == SURVIVED).all()
-    assert "GroupNorm" in run.certificate_evidence[0]["refused"][BRANCHES]
+    assert "LPPool2d" in run.certificate_evidence[0]["refused"][BRANCHES]
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
