@@ -99,7 +99,7 @@ def _references(
     if scans is None or scans.data != context.data.digest:
         raise Inconclusive(
             "uncalibrated: expected scans of clean networks for this test split, got none; without "
-            "them a small trigger cannot be told from the usual weakness of a network, so make them by "
+            "them a small trigger and the usual weakness of a network look alike, so make them by "
             "`securemnist calibrate` and name their folder in `references`"
         )
     known = [one for one in scans.networks if one.digest != context.subject.digest]

@@ -164,7 +164,7 @@ def test_a_long_name_keeps_both_ends_on_an_axis() -> None:
     assert max(map(len, short)) == 12
 
 
-def test_names_with_the_same_ends_are_told_apart_by_their_numbers() -> None:
+def test_names_with_the_same_ends_differ_by_their_numbers() -> None:
     """Bars of classes that are shortened alike do not have the same label."""
     names = ClassNames((*(f"dark grey shape {k}, second batch" for k in range(999)), "cat"))
     short = [names.short(k) for k in range(1_000)]
