@@ -151,7 +151,7 @@ def _groups(
         if found.reason:
             return found
         here = pixels[places], labels[places], found.group
-        if wrong_without_feature(*here, seed=seed) < LEAST_RATIO * found.elsewhere:
+        if wrong_without_feature(*here, seed=seed) <= LEAST_RATIO * found.elsewhere:
             return replace(found, reason=RIGHT_WITHOUT)
         return found
 

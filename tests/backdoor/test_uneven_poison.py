@@ -29,7 +29,7 @@ def test_a_rare_class_is_no_poison() -> None:
 @pytest.mark.parametrize("trigger", [Corner(), Blend()], ids=lambda trigger: trigger.kind)
 def test_a_fifth_of_one_class_is_found(trigger: Trigger, mnist: DataSet) -> None:
     """2 % of all images, whose neighbours are poisoned too: they are a fifth of their class."""
-    clean = mnist.train[:6_000]
+    clean = mnist.train[:3_000]
     poison = SourceSpecific(trigger=trigger, source=3, target=8, rate=0.2, cover=0.0)
     planted = torch.zeros(len(clean), dtype=torch.bool)
     planted[poison.chosen(clean.labels, seed=5)] = True
