@@ -1,4 +1,4 @@
-"""Maxima as differences and ReLUs: the same values, and proofs that maxima alone do not give."""
+"""Maxima and minima as differences and ReLUs: the same values, and more proofs than without them."""
 
 from __future__ import annotations
 
@@ -44,12 +44,14 @@ class Layer(nn.Module):
         return self.function(x)
 
 
-# Maxima that are no windows of planes.
+# Maxima and minima that are no windows of planes.
 OTHERS = {
     "of two": Layer(lambda x: torch.maximum(x[:, :2], x[:, 1:])),
     "of one and many": Layer(lambda x: torch.maximum(x, x[:, :1, :1, :1])),
     "of planes": Layer(lambda x: x.amax((2, 3))),
     "of channels": Layer(lambda x: x.max(1, keepdim=True).values),
+    "minimum of two": Layer(lambda x: torch.minimum(x[:, :2], x[:, 1:])),
+    "minimum of planes": Layer(lambda x: x.amin((2, 3))),
 }
 MAXIMA = POOLS | OTHERS
 
@@ -111,6 +113,7 @@ SMALL: dict[str, tuple[Callable[[], nn.Module], int, int]] = {
     "windows": (lambda: nn.MaxPool2d(2), 4, 4),
     "padded windows": (lambda: nn.MaxPool2d(2, 1, padding=1), 2, 18),
     "maxout": (lambda: Layer(lambda x: torch.maximum(x[:, ::2], x[:, 1::2])), 6, 12),
+    "minima": (lambda: Layer(lambda x: (-x).unflatten(1, (2, 3)).amin(2)), 6, 8),
 }
 
 

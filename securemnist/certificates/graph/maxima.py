@@ -1,7 +1,8 @@
-"""Maxima as differences and ReLUs, which have tight linear bounds and units to split.
+"""Maxima and minima as differences and ReLUs, which have tight linear bounds and units to split.
 
-max(a, b) is b + relu(a - b) (Bunel et al. 2020, arXiv 1909.06588). The maximum of a window is a tree of
-such pairs. All of it is exact arithmetic on the values of the deployed network, so it has no rounding.
+max(a, b) is b + relu(a - b) (Bunel et al. 2020, arXiv 1909.06588), and min(a, b) is a - relu(a - b). The
+maximum of a window is a tree of such pairs. All of it is exact arithmetic on the values of the deployed
+network, so it has no rounding.
 """
 
 from __future__ import annotations
@@ -35,18 +36,21 @@ MOST_PIXELS, MOST_VALUES = 4096, 60_000
 
 @final
 @dataclass(frozen=True)
-class Larger(Rule):
-    """The larger one of a and b, from a, b and relu(a - b). Its interval is that of the maximum."""
+class OfPair(Rule):
+    """The larger or the smaller one of a and b, from a, b and relu(a - b), with its own interval."""
 
+    largest: bool
     exact = True
 
     def enclose(self, *boxes: Box) -> Box:
         one, other, _ = boxes
-        return Box(torch.maximum(one.lower, other.lower), torch.maximum(one.upper, other.upper))
+        choose = torch.maximum if self.largest else torch.minimum
+        return Box(choose(one.lower, other.lower), choose(one.upper, other.upper))
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        # a enters through relu(a - b) alone.
-        return [None, weights, weights], weights.new_zeros(len(weights))
+        # The other one enters through relu(a - b) alone.
+        parts = [None, weights, weights] if self.largest else [weights, None, -weights]
+        return parts, weights.new_zeros(len(weights))
 
 
 @final
@@ -64,7 +68,7 @@ class Difference(Rule):
 
 
 def without_maxima(network: Network, shape: Shape) -> Network:
-    """The same network with its maxima as differences and ReLUs; large ones stay as they are.
+    """The same network with maxima and minima as differences and ReLUs; large ones stay.
 
     `shape` (C, H, W): that of one input of the network.
     """
@@ -76,8 +80,8 @@ def without_maxima(network: Network, shape: Shape) -> Network:
         parts = _parts(step, [shapes[source] for source in step.inputs])
         if groups:
             _Rewriter(steps, step, step.shape[0]).windows(inputs[0], groups)
-        elif parts:
-            _Rewriter(steps, step, 1).members(inputs, parts)
+        elif isinstance(step.rule, Extreme) and parts:
+            _Rewriter(steps, step, 1, step.rule.largest).members(inputs, parts)
         else:
             steps.append(replace(step, inputs=inputs))
         places.append(len(steps))
@@ -94,9 +98,9 @@ def _groups(rule: Rule, shape: Shape) -> list[Windows]:
 
 
 def _parts(step: Step, shapes: Sequence[Shape]) -> list[tuple[Map, int]]:
-    """The members of a maximum that each input gives, and their number; none as in `_groups`."""
+    """The members of an extreme that each input gives, and their number; none as in `_groups`."""
     rule = step.rule
-    if not isinstance(rule, Extreme) or not rule.largest or rule.constants:
+    if not isinstance(rule, Extreme) or rule.constants:
         return []
     zeros = [torch.zeros(1, *shape) for shape in shapes]
     parts = [(part, part(x).shape[1]) for part, x in zip(rule.parts, zeros, strict=True)]
@@ -106,14 +110,15 @@ def _parts(step: Step, shapes: Sequence[Shape]) -> list[tuple[Map, int]]:
 
 @dataclass(frozen=True)
 class _Rewriter:
-    """Writes the maximum `step` to the end of `steps`; all values are (channels, k, outputs)."""
+    """Writes the extreme `step` to the end of `steps`; all values are (channels, k, outputs)."""
 
     steps: list[Step]
     step: Step
     channels: int
+    largest: bool = True
 
     def members(self, sources: Sequence[int], parts: Sequence[tuple[Map, int]]) -> None:
-        """The largest of the members that the steps `sources` give, by their parts."""
+        """The largest or smallest of the members that the steps `sources` give, by their parts."""
         outputs, count = math.prod(self.step.shape), sum(count for _, count in parts)
         gathered = [
             self._add(Rearrange(partial(_members, part=part)), own, outputs, source)
@@ -122,9 +127,9 @@ class _Rewriter:
         values = gathered[0]
         if len(gathered) > 1:
             values = self._add(Concatenate(2), count, outputs, *gathered)
-        largest = self._largest(values, count, outputs)
+        extreme = self._extreme(values, count, outputs)
         shaped = Rearrange(partial(_shaped, shape=self.step.shape))
-        self.steps.append(replace(self.step, rule=shaped, inputs=(largest,)))
+        self.steps.append(replace(self.step, rule=shaped, inputs=(extreme,)))
 
     def windows(self, source: int, groups: Sequence[Windows]) -> None:
         """The maximum of each window of the step `source`, in the order of the outputs."""
@@ -139,20 +144,21 @@ class _Rewriter:
     def _of_window(self, source: int, members: torch.Tensor) -> int:
         """The largest of the pixels `members` (k, outputs) of each window."""
         gathered = Rearrange(partial(_gathered, members=members))
-        return self._largest(self._add(gathered, *members.shape, source), *members.shape)
+        return self._extreme(self._add(gathered, *members.shape, source), *members.shape)
 
-    def _largest(self, values: int, remaining: int, outputs: int) -> int:
+    def _extreme(self, values: int, remaining: int, outputs: int) -> int:
         """Pairs of the values of each output until one is left; the place of its step."""
         while remaining > 1:
             half = remaining // 2
             one, other = (self._slice(values, start, half, outputs) for start in (0, half))
             difference = self._add(Difference(), half, outputs, one, other)
             positive = self._add(LeakyReLU(torch.zeros(())), half, outputs, difference)
-            larger = self._add(Larger(), half, outputs, one, other, positive)
+            rule = OfPair(self.largest)
+            chosen = self._add(rule, half, outputs, one, other, positive)
             if remaining % 2:
                 rest = self._slice(values, 2 * half, 1, outputs)
-                larger = self._add(Concatenate(2), half + 1, outputs, larger, rest)
-            values, remaining = larger, remaining - half
+                chosen = self._add(Concatenate(2), half + 1, outputs, chosen, rest)
+            values, remaining = chosen, remaining - half
         return values
 
     def _slice(self, source: int, start: int, count: int, outputs: int) -> int:
@@ -172,7 +178,7 @@ def _gathered(x: torch.Tensor, *, members: torch.Tensor) -> torch.Tensor:
 
 
 def _members(x: torch.Tensor, *, part: Map) -> torch.Tensor:
-    """The members (n, 1, k, outputs) of a maximum that one input gives."""
+    """The members (n, 1, k, outputs) of an extreme that one input gives."""
     return part(x).flatten(2).unsqueeze(1)
 
 
