@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Part, Stage, Turned
-from securemnist.comparison.intervals import extreme_interval, unpaired_interval
+from securemnist.comparison.intervals import Paired, extreme_interval, unpaired_interval
 from securemnist.comparison.per_image import NOT_COUNTED, EventMatrix, events_of, pair
+from securemnist.comparison.worse_part import worse_class, worse_kind
 from securemnist.results.evidence.base import Evidence
+from securemnist.results.evidence.service import ServiceEvidence
 from securemnist.results.evidence.static import StaticEvidence
 from securemnist.results.evidence.supply_chain import SupplyChainEvidence
 from securemnist.results.evidence.threats import ThreatEvidence
@@ -27,6 +29,8 @@ class PairedDifference:
 
     `broken` and `safe` are None where no images were recorded; `exact` says that both measured the
     complete set. `unknown`: images that a time budget left out, so that they may be broken newly, too.
+    `by_time`: images on which the two may differ only by the time that a search for proofs had; the
+    interval covers either cause. `worse`: the class or kind of corruption that is worse for certain.
     """
 
     paired: str
@@ -41,6 +45,8 @@ class PairedDifference:
     stages: tuple[Stage, ...] = ()
     exact: bool = False
     unknown: int = 0
+    by_time: int = 0
+    worse: Part | None = None
 
 
 def paired_difference(
@@ -66,6 +72,7 @@ def paired_difference(
         low=low,
         high=high,
         n=min(before.n, after.n),
+        worse=worse_kind(before.evidence, after.evidence, min(before.n, after.n)),
     )
 
 
@@ -81,20 +88,21 @@ def _on_images(
     least = min((before != NOT_COUNTED).sum(), (after != NOT_COUNTED).sum())
     if not tables or 2 * counted.sum() < least:
         return "fewer than half of the images count for both versions"
-    table = tables[0]
+    table, by_time = tables[0], old.by_time(new) & (before != after)
     if len(old.events) == 1:
-        low, high = table.interval()
-        how, difference, p_value = "paired, score interval", table.difference, table.p_value
+        either = [table, *_without(old, new, by_time)]
+        lows, highs = zip(*(one.interval() for one in either), strict=True)
+        low, high, p_value = min(lows), max(highs), max(one.p_value for one in either)
+        how, difference = "paired, score interval", table.difference
     else:
         low, high = extreme_interval(tables, old.extreme)
         was, now = old.extreme([t.old for t in tables]), old.extreme([t.new for t in tables])
         difference = float(now - was)
         how, p_value = f"worst of {len(tables)}, drawn from their paired tables", None
-    lost, gained = (
-        (old.in_any_row == 1) & (new.in_any_row == 0),
-        (old.in_any_row == 0) & (new.in_any_row == 1),
-    )
+    lost, gained = (before == 1) & (after == 0), (before == 0) & (after == 1)
     broken, safe = (lost, gained) if up else (gained, lost)
+    left_open = int((broken & by_time).sum())
+    broken, safe = broken & ~by_time, safe & ~by_time
     return PairedDifference(
         paired=how,
         difference=difference,
@@ -106,9 +114,22 @@ def _on_images(
         safe=_turned(old, safe & counted, names),
         classes=_classes(old, new, names),
         stages=_stages(old, new),
-        exact=exact,
-        unknown=_unknown(old, new, up=up),
+        exact=exact and not by_time.any(),
+        unknown=_unknown(old, new, up=up) + left_open,
+        by_time=int(by_time.sum()),
+        worse=None if by_time.any() else worse_class(old, new, names, up=up),
     )
+
+
+def _without(old: EventMatrix, new: EventMatrix, by_time: np.ndarray) -> list[Paired]:
+    """The tables of one row if more time undid all losses of these images, and if it undid all gains."""
+    before, after = old.in_any_row, new.in_any_row
+    tables = []
+    for undone in (by_time & (before > after), by_time & (before < after)):
+        if undone.any():
+            changed = replace(new, events=np.where(undone, before, after)[None])
+            tables += pair(old.in_one_row, changed)
+    return tables
 
 
 def _unknown(old: EventMatrix, new: EventMatrix, *, up: bool) -> int:
@@ -147,17 +168,13 @@ def _classes(old: EventMatrix, new: EventMatrix, names: ClassNames) -> tuple[Par
     for label in np.unique(old.labels).tolist():
         among = old.labels == label
         # Of a class under several targets: what happens to it under any of them.
-        for table in pair(_in_one_row(old), _in_one_row(new), among):
+        for table in pair(old.in_one_row, new.in_one_row, among):
             low, high = table.interval()
             shares = {"old": table.old, "new": table.new, "low": low, "high": high}
             parts.append(Part(name=names[label], n=table.n, **shares))
     if len(parts) > SHOWN:
         parts = sorted(parts, key=lambda part: -abs(part.new - part.old))[:SHOWN]
     return tuple(parts)
-
-
-def _in_one_row(matrix: EventMatrix) -> EventMatrix:
-    return EventMatrix(matrix.order, matrix.labels, matrix.places, matrix.in_any_row[None])
 
 
 def _stages(old: EventMatrix, new: EventMatrix) -> tuple[Stage, ...]:
@@ -173,19 +190,27 @@ def _counted(before: Measurement, after: Measurement) -> PairedDifference | str:
         return "a count of a part cannot be held against another"
     difference = after.value - before.value
     places = _places(before.evidence), _places(after.evidence)
+    # A count that its places do not explain, as days, says nothing of what is new.
+    listed = all(p.total() == side.value for p, side in zip(places, (before, after), strict=True))
     return PairedDifference(
         paired="exact counts",
         difference=difference,
         low=difference,
         high=difference,
         n=after.n,
-        broken=_listed(places[1] - places[0]),
-        safe=_listed(places[0] - places[1]),
+        broken=_listed(places[1] - places[0]) if listed else None,
+        safe=_listed(places[0] - places[1]) if listed else None,
     )
 
 
 def _places(evidence: Evidence) -> Counter[str]:
     """Uncovered threats, or complaints without their line numbers, which move when files are edited."""
+    if isinstance(evidence, ServiceEvidence):  # what a service answers may hold times
+        return Counter(
+            f"{line(c.name, 100)}: expected {line(c.expected, 200)}"
+            for c in evidence.checks or ()
+            if not c.holds
+        )
     if isinstance(evidence, ThreatEvidence):
         return Counter(f"{line(t.id, 60)}: {line(t.title, 100)}" for t in evidence.threats or ())
     if isinstance(evidence, SupplyChainEvidence):

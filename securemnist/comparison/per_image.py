@@ -5,7 +5,7 @@ Read from the evidence of a measurement and checked against the value that it is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from securemnist.results.findings import Finding
 from securemnist.sanitize import line
 
 NOT_COUNTED = -1
+BRANCHES = "branch and bound"  # the stage of proofs, whose name an assessment stores
 _MOST_CLASSES_OF_PAIRS = 32  # 992 pairs
 _ROUNDING = 1e-9
 
@@ -39,6 +40,8 @@ class EventMatrix:
     A value is the share of events in one row, or the `extreme` of the shares of k rows: the worst
     class, target, or pair of classes. `places` are places in the test set; `stages` the
     attacks. `codes` int64 (n,): which stage broke each image; without stages, its predicted class.
+    `open`, boolean (n,): images that a search for proofs may not have decided when its time ended;
+    `late`: those with an outcome that such a search may give to an open image. Empty without a search.
     """
 
     order: str
@@ -48,6 +51,16 @@ class EventMatrix:
     extreme: Callable[..., Any] = np.min
     stages: tuple[str, ...] = ()
     codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    open: np.ndarray = field(default_factory=lambda: np.empty(0, np.bool_))
+    late: np.ndarray = field(default_factory=lambda: np.empty(0, np.bool_))
+
+    def by_time(self, other: EventMatrix) -> np.ndarray:
+        """Boolean (n,): images on which the two may differ only by the time that proofs had."""
+        found = np.zeros(len(self.labels), np.bool_)
+        for one, two in ((self, other), (other, self)):
+            if len(one.open) and len(two.late):
+                found |= one.open & two.late
+        return found
 
     def same_images(self, other: EventMatrix) -> bool:
         """Whether both speak of the same images in the same order."""
@@ -70,6 +83,11 @@ class EventMatrix:
         """Events (n,) over all rows together: an image counts where any row counts it."""
         rows: np.ndarray = self.events.max(0)
         return rows
+
+    @property
+    def in_one_row(self) -> EventMatrix:
+        """The same with one row of events, those over all rows together."""
+        return EventMatrix(self.order, self.labels, self.places, self.in_any_row[None])
 
 
 def events_of(finding: Finding) -> EventMatrix | None:
@@ -127,7 +145,25 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
     if not proofs_alone:  # where proofs are counted, an image without one counts
         held[codes == per_image.NOT_ATTEMPTED] = NOT_COUNTED
     stages = tuple(line(stage, 40) for stage in table.stages)
-    return _of_table(table, held[None], codes, stages=stages)
+    left_open = _left_open(finding.evidence)
+    if proofs_alone:
+        open_, late = codes == per_image.NOT_ATTEMPTED, codes == per_image.CERTIFIED
+    else:
+        open_, late = codes == per_image.SURVIVED, codes == _number(BRANCHES, stages)
+    return _of_table(table, held[None], codes, stages=stages, open=open_ & left_open, late=late)
+
+
+def _number(name: str, stages: Sequence[str]) -> int:
+    """The outcome code of images that a stage broke; one that no image has where it did not run."""
+    return stages.index(name) if name in stages else len(stages)
+
+
+def _left_open(evidence: Evidence | None) -> bool:
+    """Whether a search for proofs ended before it had decided each of its images."""
+    if not isinstance(evidence, AttackEvidence | CertifiedEvidence) or not evidence.certificates:
+        return False
+    search = evidence.certificates.search
+    return search is not None and len(search.decided) < search.images
 
 
 def _answers(

@@ -27,13 +27,14 @@ def judge(
     drop = worse * change.difference + 0.0  # no -0
     low, high = sorted((worse * change.low, worse * change.high))
     drops = (drop, drop, drop) if change.exact else (drop, low, high)
+    remedy = "give the proofs more time" if change.by_time else "measure more images"
     bounds = []
     if row.max_drop is not None:
-        bounds.append(_drop("max_drop", row.max_drop, *drops))
+        bounds.append(_drop("max_drop", row.max_drop, *drops, remedy=remedy))
     if row.max_relative_drop is not None:
         scale = 1 / abs(old) if old else math.inf  # of a zero, every rise is endlessly much
-        relative = (number * scale if number else 0.0 for number in drops)
-        bounds.append(_drop("max_relative_drop", row.max_relative_drop, *relative))
+        scaled = [number * scale if number else 0.0 for number in drops]
+        bounds.append(_drop("max_relative_drop", row.max_relative_drop, *scaled, remedy=remedy))
     if row.max_newly_broken is not None:
         bounds.append(_newly_broken(row.max_newly_broken, change))
     if not doubt:
@@ -46,7 +47,9 @@ def judge(
     return tuple(undecided)
 
 
-def _drop(key: BoundKey, limit: float, drop: float, low: float, high: float) -> Bound:
+def _drop(
+    key: BoundKey, limit: float, drop: float, low: float, high: float, *, remedy: str
+) -> Bound:
     reason = ""
     if low > limit + _ROUNDING:
         verdict = Verdict.FAIL
@@ -55,7 +58,7 @@ def _drop(key: BoundKey, limit: float, drop: float, low: float, high: float) -> 
         verdict = Verdict.PASS
     else:
         verdict = Verdict.INCONCLUSIVE
-        reason = f"the limit lies inside [{low:.4f}, {high:.4f}]; measure more images"
+        reason = f"the limit lies inside [{low:.4f}, {high:.4f}]; {remedy}"
     number = drop if math.isfinite(drop) else None
     return Bound(key=key, limit=limit, measured=number, verdict=verdict, reason=reason)
 
@@ -63,12 +66,12 @@ def _drop(key: BoundKey, limit: float, drop: float, low: float, high: float) -> 
 def _newly_broken(limit: int, change: PairedDifference) -> Bound:
     key: BoundKey = "max_newly_broken"
     if change.broken is None:
-        reason = "this measure records no images; bound it by max_drop"
+        reason = "this row does not record what it counts one by one; bound it by max_drop"
         unknown = Verdict.INCONCLUSIVE
         return Bound(key=key, limit=limit, measured=None, verdict=unknown, reason=reason)
     count = len(change.broken)
     verdict, reason = Verdict.FAIL if count > limit else Verdict.PASS, ""
     if count <= limit < count + change.unknown:
         verdict = Verdict.INCONCLUSIVE
-        reason = f"{change.unknown:,} more images were not attempted; give the search more seconds"
+        reason = f"{change.unknown:,} more images were left undecided; give the search more seconds"
     return Bound(key=key, limit=limit, measured=count, verdict=verdict, reason=reason)

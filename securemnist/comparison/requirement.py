@@ -36,7 +36,9 @@ def compare_row(
     allowed = _margin(before, margin)
     up = new.requirement.at_least is not None
     word, doubt = _believed(old, new, word_of(difference.low, difference.high, allowed, up=up))
-    notes = (*common.pop("notes"), *_replaced(new, difference, word))
+    notes = (*common.pop("notes"), *_replaced(new, difference, word), *_by_time(difference))
+    if word is not Word.WORSE or new.requirement.limited:
+        notes += _worse_part(difference, allowed, up=up)
     fields = {
         key: value for key, value in vars(difference).items() if key in Change.__dataclass_fields__
     }
@@ -173,6 +175,27 @@ def _replaced(new: Finding, change: PairedDifference, word: Word) -> tuple[str, 
     if new.measurement is None or new.measurement.unit != "count":
         return ()
     return (f"{len(change.broken)} of these are new, first {line(change.broken[0].by, 160)}",)
+
+
+def _worse_part(change: PairedDifference, margin: float, *, up: bool) -> tuple[str, ...]:
+    """The class or kind of corruption that is worse by more than the margin, though the row is not."""
+    part = change.worse
+    if part is None or (-part.high if up else part.low) <= margin:
+        return ()
+    return (
+        f"{line(part.name, 60)} is worse: {part.old:.4f} -> {part.new:.4f} "
+        f"[{part.low:+.4f}, {part.high:+.4f}], corrected for the number of such parts",
+    )
+
+
+def _by_time(change: PairedDifference) -> tuple[str, ...]:
+    """That the time of proofs, and so the machine, may explain a part of the difference."""
+    if not change.by_time:
+        return ()
+    return (
+        f"{change.by_time:,} images were decided by proof for one version only, and were open for the "
+        "other when its time ended; give both more proof_seconds on a machine without other work",
+    )
 
 
 def _or_none(number: float | None) -> str:

@@ -19,6 +19,7 @@ from securemnist.data import Samples
 from securemnist.errors import Inconclusive
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts.batch_dependence import TOGETHER
+from securemnist.evaluation.mean_model import MEAN_DRAWS
 from securemnist.evaluation.pace import Pace
 from securemnist.measures.base import (
     AnswerSettings,
@@ -29,6 +30,7 @@ from securemnist.measures.base import (
     unreliable_reason,
 )
 from securemnist.measures.endpoints import check_exact_answers
+from securemnist.measures.membership_hidden import hidden_reason
 from securemnist.measures.membership_references import (
     TAKEN,
     label_margins,
@@ -41,6 +43,7 @@ from securemnist.results.families import PRIVACY
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import area_interval
 from securemnist.sanitize import line
+from securemnist.types import Logits
 
 # Images a side. Of fewer, the strongest of four attacks is above its interval by chance too often.
 FEWEST = 30
@@ -61,7 +64,7 @@ class MembershipSettings(AnswerSettings):
     @property
     def answers_an_image(self) -> int:
         """Questions to the model for each image of training: that image, a test image, and another."""
-        return 3
+        return 3 * (MEAN_DRAWS if self.randomised else 1)
 
 
 def membership_auroc(context: Context, settings: MembershipSettings, seed: int) -> Measurement:
@@ -74,8 +77,11 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     An area below 0.5 counts as one so far above it, since an attacker may turn the scores around. The
     interval is Newcombe's of 2006, method 5; its bound decides.
 
+    A randomised model is asked eight times about each image, as an attacker may ask again.
+
     Inconclusive with fewer than 30 images a side, and where the manifest of the model names other
-    training data. NotApplicable for an endpoint.
+    training data. So it is where scores are rounded, or unlike those of the references. NotApplicable
+    for an endpoint.
     """
     check_exact_answers(context, "scores")
     train = context.data.train
@@ -89,7 +95,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         )
     measured = Samples.joined([train[order[:n]], context.sample(n, seed).samples])
     others = train[order[n : n + REFERENCE_IMAGES]]
-    logits, known = context.logits_of(measured), context.logits_of(others)
+    logits, known = (_answered(context, one, settings) for one in (measured, others))
     margins = label_margins(logits, measured.labels)
     usual = np.median(label_margins(known, others.labels))
     pairs = (logits, measured.labels), (known, others.labels)
@@ -98,7 +104,7 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
         "near the usual margin": -np.abs(margins - usual),
         _ALL: by_all_scores(*pairs, n),
     }
-    unaware = None
+    unaware = easy = None
     if settings.references:
         easy, answered = reference_answers(
             context.data,
@@ -116,7 +122,17 @@ def membership_auroc(context: Context, settings: MembershipSettings, seed: int) 
     reason = unreliable_reason(
         context, settings, measured[:known_side].images(), logits[:known_side]
     )
-    return _measurement(attacks, areas, _other_data(context) or reason)
+    reason = _other_data(context) or reason or hidden_reason(margins, easy, n)
+    return _measurement(attacks, areas, reason)
+
+
+def _answered(context: Context, samples: Samples, settings: MembershipSettings) -> Logits:
+    """Logits (n, K) of the samples; the mean of several answers of a randomised model."""
+    draws = MEAN_DRAWS if settings.randomised else 1
+    answers = context.logits_of(samples)
+    for _ in range(draws - 1):
+        answers = answers + context.logits_of(samples)
+    return answers / draws
 
 
 def without_copies(samples: Samples, order: torch.Tensor) -> torch.Tensor:

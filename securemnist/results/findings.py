@@ -14,7 +14,7 @@ from securemnist.results.json_model import JsonModel
 from securemnist.results.measurement import Measurement
 from securemnist.results.settings_text import describe
 from securemnist.results.value_types import Flag, Integer, Number, StoredFamily, StoredVerdict
-from securemnist.results.verdicts import DEFAULT_TIER, TIERS, Doubt, Verdict
+from securemnist.results.verdicts import DEFAULT_TIER, ON_CHANGE, TIERS, Doubt, Verdict
 from securemnist.results.waiver import Waiver
 from securemnist.sanitize import sentence
 
@@ -52,6 +52,11 @@ class Requirement(JsonModel):
         if bound is None:
             raise ValueError(f"{self.id}: expected at_least or at_most, got neither")
         return bound
+
+    @property
+    def limited(self) -> bool:
+        """Whether it bounds the change to an older version."""
+        return any(getattr(self, key) is not None for key in ON_CHANGE)
 
     def waives(self, measurement: Measurement | None, today: str) -> bool:
         """Whether the waiver has effect on `today` (ISO date, UTC), and permits the measured value.

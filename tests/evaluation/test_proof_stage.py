@@ -60,6 +60,16 @@ def found(proved: torch.Tensor, broken: torch.Tensor) -> Proofs:
     return Proofs(margins, proved, broken, 0, torch.zeros_like(margins), 0.0)
 
 
+def test_the_stage_is_recorded_where_nothing_is_left_to_prove(context: Context) -> None:
+    """Else a version whose images are all certified before could not be compared with another."""
+    run = attacked(context)
+    run.outcomes.codes[run.outcomes.undecided] = CERTIFIED
+    run_proofs(run, SECONDS, context)
+    stage = run.outcomes.waterfall[-1]
+    assert (stage.stage, stage.entered, stage.fell) == (BRANCHES, 0, 0)
+    assert run.outcomes.stages[-1] == BRANCHES
+
+
 def test_survivors_are_proved_or_broken(context: Context) -> None:
     """Proofs decide every survivor of a weak attack; the referee accepts each broken image."""
     run = attacked(context)

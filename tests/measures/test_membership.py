@@ -44,7 +44,7 @@ def few(mnist: DataSet) -> DataSet:
     return dataclasses.replace(mnist, train=mnist.train[:400], tuning=mnist.tuning[:100])
 
 
-def measured(model: nn.Module, data: DataSet, **settings: int) -> Measurement:
+def measured(model: nn.Module, data: DataSet, **settings: int | bool) -> Measurement:
     """The measurement of a network."""
     context = Context(loading.from_model(model, name="network"), data)
     return take_measurement(context, "membership_auroc", bind("membership_auroc", settings), 0)
