@@ -63,6 +63,12 @@ def decoded(content: bytes) -> str:
         raise ParseError(f"bytes that are not UTF-8 text ({error})") from error
 
 
+def lenient_text(content: bytes) -> str:
+    """Text to search for words: UTF-8, or UTF-16 by its byte order mark; other bytes are replaced."""
+    encoding = "utf-16" if content.startswith(_BOMS[1:]) else "utf-8-sig"
+    return content.decode(encoding, errors="replace")
+
+
 def json_value(
     content: bytes, *, values: int = MAX_VALUES, depth: int = MAX_DEPTH, decimal_text: bool = False
 ) -> Any:

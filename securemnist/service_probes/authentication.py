@@ -18,6 +18,7 @@ _SPELLINGS = (
     "{1}//infer",
     "{1}/./infer",
     "{1}/INFER",
+    "{1}/versions/1/infer",  # of the protocol, for one version of the model
     "{2}{0}",  # an absolute target, of which some servers take the path
 )
 

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from securemnist._util.files import read_at_most
+from securemnist._util.parsing import lenient_text
 
 _SAFE_VERSION = (2, 6)
 _MAX_BYTES = 16 << 20
@@ -20,12 +21,19 @@ _FILES = (
     "setup.cfg",
     "setup.py",
     "Pipfile",
-    "*requirements*.txt",
+    "*[Rr]equirements*.txt",
+    "*[Rr]equirements*.lock",
+    "[!.]*/*[Rr]equirements*.txt",
     "requirements/*.txt",
+    "requirements/*/*.txt",
     "*constraints*.txt",
-    "environment*.y*ml",
+    "*environment*.y*ml",
+    "[!.]*/*environment*.y*ml",
 )
-_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock*.toml")
+_LOCKS = (
+    *("uv.lock", "poetry.lock", "pdm.lock", "pylock*.toml"),
+    *("*.py.lock", "[!.]*/*.py.lock"),
+)
 # Version bounds after the name: `torch==2.3.1`, `torch = "^2.3"`, `pytorch=2.3`,
 # `torch[opt]>=2.0,<2.6`.
 _REQUIREMENT = re.compile(
@@ -61,7 +69,7 @@ def _pins(folder: Path, pattern: str, wanted: re.Pattern[str]) -> list[re.Match[
     found: list[re.Match[str]] = []
     for path in sorted(folder.glob(pattern)):
         with contextlib.suppress(OSError):  # an unreadable file pins no version
-            found += wanted.finditer(read_at_most(path, _MAX_BYTES).decode(errors="replace"))
+            found += wanted.finditer(lenient_text(read_at_most(path, _MAX_BYTES)))
     return found
 
 

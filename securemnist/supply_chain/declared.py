@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from securemnist._util.files import read_at_most
-from securemnist._util.parsing import MAX_TOML_BYTES, decoded, toml_table
+from securemnist._util.parsing import MAX_TOML_BYTES, decoded, lenient_text, toml_table
 from securemnist.errors import ParseError
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.results.json_model import table
@@ -26,12 +26,17 @@ _OTHERS = {
     "setup.cfg": _SETUP,
     "Pipfile": ("packages",),
     "*environment*.y*ml": ("dependencies",),
+    "[!.]*/*environment*.y*ml": ("dependencies",),
     "conda*.y*ml": ("dependencies",),
     "pixi.toml": ("dependencies",),
+    "hatch.toml": ("dependencies",),
 }
 # Tables of tools below [tool], and the keys of dependencies at any depth in them.
-_TOOLS = ("poetry", "pdm", "uv", "hatch.envs", "pixi", "rye")
-_KEYS = ("dependencies", "dev-dependencies", "extra-dependencies", "pypi-dependencies")
+_TOOLS = ("poetry", "pdm", "uv", "hatch.envs", "pixi", "rye", "flit.metadata")
+_KEYS = (
+    *("dependencies", "dev-dependencies", "extra-dependencies", "pypi-dependencies"),
+    *("requires", "requires-extra", "dev-requires"),
+)
 _READABLE = "dependencies in [project] of pyproject.toml"
 # Scripts with dependencies of their own (PEP 723), which `uv run` and `pipx run` install.
 _SCRIPTS = ("*.py", "[!.]*/*.py")
@@ -67,6 +72,7 @@ def read(folder: Path) -> Declared:
     except ParseError as error:
         declared.refuse(PYPROJECT, PYPROJECT, "TOML", str(error))
     _read_project(declared, content)
+    _refuse_sources(declared, content)
     _refuse_others(declared, folder, content)
     return declared
 
@@ -102,10 +108,7 @@ def _texts(project: Mapping[str, Any], groups: Any) -> Iterator[tuple[str, Any]]
 def _refuse_others(declared: Declared, folder: Path, content: Mapping[str, Any]) -> None:
     """Refuse dependencies that are declared elsewhere: unread ones must not count as pinned."""
     for name in _TOOLS:
-        found = table(content.get("tool"))
-        for key in name.split("."):
-            found = table(found.get(key))
-        if _declares(found):
+        if _declares(_tool(content, name)):
             declared.refuse(f"tool.{name}", PYPROJECT, _READABLE, f"dependencies of [tool.{name}]")
     for pattern, words in _OTHERS.items():
         for name, text in _texts_of(declared, folder, pattern):
@@ -116,6 +119,24 @@ def _refuse_others(declared: Declared, folder: Path, content: Mapping[str, Any])
             if _is_script(text) and not (folder / f"{name}.lock").exists():
                 expected = f"a lock, {name}.lock (`uv lock --script`)"
                 declared.refuse(name, name, expected, "dependencies of a script")
+
+
+def _refuse_sources(declared: Declared, content: Mapping[str, Any]) -> None:
+    """Refuse what uv takes a dependency from, unless it is an index or a part of the project."""
+    for name, sources in _tool(content, "uv.sources").items():
+        for source in sources if isinstance(sources, list) else [sources]:
+            kinds = set(source) if isinstance(source, Mapping) else {f"{source!r:.80}"}
+            if not kinds & {"index", "workspace"}:
+                found = f"{', '.join(sorted(kinds))}, by [tool.uv.sources]"
+                declared.refuse(name, PYPROJECT, "a source that is a package index", found)
+
+
+def _tool(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The table of a tool, such as "hatch.envs"; empty without one."""
+    found = table(content.get("tool"))
+    for key in name.split("."):
+        found = table(found.get(key))
+    return found
 
 
 def _declares(value: object) -> bool:
@@ -148,6 +169,6 @@ def _texts_of(declared: Declared, folder: Path, pattern: str) -> Iterator[tuple[
     for path in filter(Path.is_file, sorted(folder.glob(pattern))):
         name = path.relative_to(folder).as_posix()
         try:
-            yield name, read_at_most(path, _MAX_BYTES).decode(errors="replace")
+            yield name, lenient_text(read_at_most(path, _MAX_BYTES))
         except OSError as error:
             declared.refuse(name, name, "a file that can be read", str(error.strerror))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
@@ -23,13 +24,15 @@ PINNED = "one version, and hashes of its files"
 class Pin:
     """A package of a lock: its normalised name, its version ("" without one), `file:line`.
 
-    `applies`: whether its marker holds here, so that an installation would take it.
+    `applies`: whether its marker holds here, so that an installation would take it. `digests`: of its
+    files, in hexadecimal digits.
     """
 
     name: str
     version: str
     place: str
     applies: bool = True
+    digests: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -45,10 +48,18 @@ class Lock:
     unread: list[SupplyCheck] = field(default_factory=list)
 
     def pin(
-        self, name: str, version: str, place: str, wrong: str = "", *, applies: bool = True
+        self,
+        name: str,
+        version: str,
+        place: str,
+        wrong: str = "",
+        *,
+        applies: bool = True,
+        digests: Iterable[str] = (),
     ) -> None:
         """Add a package; `wrong` is what it has instead of a version with hashes."""
-        self.pins.append(Pin(canonicalize_name(name), version, place, applies))
+        known = frozenset(digest.lower() for digest in digests if digest)
+        self.pins.append(Pin(canonicalize_name(name), version, place, applies, known))
         self._add(name, place, PINNED, wrong or f"{version}, with hashes", holds=not wrong)
 
     def refuse(self, name: str, found: str, place: str = "", expected: str = PINNED) -> None:

@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 
 from securemnist.results.evidence.supply_chain import SupplyCheck
 from securemnist.supply_chain import declared, requirements_file, toml_lock
-from securemnist.supply_chain.lock import Lock, applies, requirement
+from securemnist.supply_chain.lock import Lock, Pin, applies, requirement
+from securemnist.supply_chain.origin import other_origin
 
 # Files that are locks by their name, those of scripts too, and locks that are not read.
 PATTERNS = (
@@ -71,28 +72,28 @@ def checks(folder: Path, files: Sequence[str] = (), *, installed: bool = True) -
     if not read:
         return [SupplyCheck("lock", ".", _READ, "none", False)]
     project = declared.read(folder)
-    versions = _versions(read)
+    pins = _pins(read)
     # A file that is read by itself and by its inclusion in another one counts once.
     found = [*dict.fromkeys(check for lock in read for check in lock.checks), *project.checks]
-    found += [_covered(place, wanted, versions) for place, wanted in project.requirements]
+    found += [_covered(place, wanted, pins) for place, wanted in project.requirements]
     if installed:
-        roots = [wanted for _, wanted in project.requirements] or [*map(Requirement, versions)]
-        found += _installed(roots, versions, own=project.name)
+        roots = [wanted for _, wanted in project.requirements] or [*map(Requirement, pins)]
+        found += _installed(roots, pins, own=project.name)
     return found
 
 
-def _versions(read: Sequence[Lock]) -> dict[str, list[str]]:
-    """The versions of each package that is pinned for this machine."""
-    versions: dict[str, list[str]] = {}
+def _pins(read: Sequence[Lock]) -> dict[str, list[Pin]]:
+    """The pins of each package that has a version for this machine."""
+    pins: dict[str, list[Pin]] = {}
     for pin in (pin for lock in read for pin in lock.pins):
         if pin.version and pin.applies:
-            versions.setdefault(pin.name, []).append(pin.version)
-    return versions
+            pins.setdefault(pin.name, []).append(pin)
+    return pins
 
 
-def _covered(place: str, wanted: Requirement, versions: dict[str, list[str]]) -> SupplyCheck:
+def _covered(place: str, wanted: Requirement, pins: dict[str, list[Pin]]) -> SupplyCheck:
     """Whether a lock pins a declared dependency, at versions that the declaration admits."""
-    pinned = versions.get(canonicalize_name(wanted.name), [])
+    pinned = [pin.version for pin in pins.get(canonicalize_name(wanted.name), [])]
     wrong = [one for one in pinned if not wanted.specifier.contains(one, prereleases=True)]
     found, holds = ", ".join(wrong or pinned) or "no pin", bool(pinned) and not wrong
     if wanted.url is not None:  # which an installation of the project takes, whatever a lock says
@@ -104,7 +105,7 @@ def _covered(place: str, wanted: Requirement, versions: dict[str, list[str]]) ->
 
 
 def _installed(
-    roots: Sequence[Requirement], versions: dict[str, list[str]], *, own: str
+    roots: Sequence[Requirement], pins: dict[str, list[Pin]], *, own: str
 ) -> Iterator[SupplyCheck]:
     """Whether each installed dependency, those of dependencies too, has a pinned version."""
     waiting, known = list(roots), {(own, "")}
@@ -117,7 +118,7 @@ def _installed(
         except (metadata.PackageNotFoundError, ValueError):
             continue
         if (name, "") in new:
-            yield _same(name, distribution.version, versions.get(name, []))
+            yield _same(name, distribution, pins.get(name, []))
         known |= new
         for text in distribution.requires or () if new else ():
             needed = requirement(text)
@@ -132,11 +133,17 @@ def _needed(needed: Requirement, selected: Collection[tuple[str, str]]) -> bool:
     )
 
 
-def _same(name: str, version: str, pinned: Sequence[str]) -> SupplyCheck:
-    """Whether the installed version is a pinned one; a local version such as 2.13.0+cpu counts as it."""
-    expected = " or ".join(dict.fromkeys(pinned)) or "a pin of it"
-    holds = any(_equal(one, version) for one in pinned)
-    return SupplyCheck(name, "installed", expected, version, holds)
+def _same(name: str, distribution: metadata.Distribution, pins: Sequence[Pin]) -> SupplyCheck:
+    """Whether what is installed is a pinned version, and not from elsewhere than an index.
+
+    A local version such as 2.13.0+cpu counts as its public one.
+    """
+    found = distribution.version
+    equal = [pin for pin in pins if _equal(pin.version, found)]
+    origin = other_origin(distribution, {digest for pin in equal for digest in pin.digests})
+    expected = " or ".join(dict.fromkeys(pin.version for pin in pins)) or "a pin of it"
+    found = f"{found}, from {origin}" if origin else found
+    return SupplyCheck(name, "installed", expected, found, bool(equal) and not origin)
 
 
 def _equal(pinned: str, version: str) -> bool:

@@ -41,6 +41,8 @@ _HARMLESS = (
     "--pre",
     "--no-index",
 )
+# What pip uses anyway; `pipenv requirements --hash` writes it out.
+_DEFAULT_INDEX = "https://pypi.org/simple"
 _INCLUDES = ("-r", "--requirement")
 _CONSTRAINTS = ("-c", "--constraint")
 
@@ -141,6 +143,8 @@ def _read_line(lock: Lock, place: str, text: str) -> Iterator[str]:
         one_word = _VALUE.fullmatch(value) is not None
         if option in _INCLUDES and value and one_word:
             yield value
+        elif option == "-i" and value.rstrip("/") == _DEFAULT_INDEX:
+            return
         elif option not in (*_HARMLESS, *_CONSTRAINTS) or not one_word:
             lock.refuse(option, text, place, "no other option, index or folder")
         return
@@ -161,6 +165,7 @@ def _read_line(lock: Lock, place: str, text: str) -> Iterator[str]:
             place,
             _wrong(str(wanted.specifier), hashes, pinned=pinned),
             applies=applies(wanted.marker),
+            digests=[digest for _, digest in hashes],
         )
 
 

@@ -69,7 +69,8 @@ def _read_package(lock: Lock, package: object, wrong_with: Callable[[_TABLE], st
     if not isinstance(version, str) or len(version) > MOST_CHARACTERS:
         version = ""
     wrong = wrong_with(package) or ("" if version else "no version")
-    lock.pin(name, version, lock.path, wrong, applies=_applies(package))
+    found = [digest for file in _files(package) for digest in _digests(file)]
+    lock.pin(name, version, lock.path, wrong, applies=_applies(package), digests=found)
 
 
 def _applies(package: _TABLE) -> bool:
@@ -135,3 +136,10 @@ def _uv_hash(file: _TABLE) -> bool:
 
 def _pep_hash(file: _TABLE) -> bool:
     return any(is_strong_hash(*pair) for pair in table(file.get("hashes")).items())
+
+
+def _digests(file: object) -> list[str]:
+    """The digests of a file, in either form."""
+    hashes = table(table(file).get("hashes")).values()
+    _, _, digest = str(table(file).get("hash", "")).partition(":")
+    return [digest, *map(str, hashes)]

@@ -19,6 +19,12 @@ def admit(request, token, password):
     if pinned != hashlib.sha256(content).digest():
         return False
     # ruleid: secret-compared-in-varying-time
+    if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        return False
+    # ruleid: secret-compared-in-varying-time
+    if request.headers["x-api-key"] == settings.key:
+        return True
+    # ruleid: secret-compared-in-varying-time
     return expected_signature == given
 
 
@@ -31,6 +37,9 @@ def fine(request, token, password):
         return open_group()
     # ok: secret-compared-in-varying-time
     if password == None or tokens == 3:
+        return False
+    # ok: secret-compared-in-varying-time
+    if request.headers.get("Authorization") == None or request.headers["Accept"] == wanted:
         return False
     # ok: secret-compared-in-varying-time
     assert token == known

@@ -79,6 +79,24 @@ sys.modules["pickle"].loads(content)
 reader = importlib.import_module("pickle")
 # ruleid: loader-by-name
 reader = pickle
+# ruleid: loader-by-name
+vars(pickle)["loads"](content)
+# ruleid: loader-by-name
+operator.methodcaller("loads", content)(pickle)
+# ruleid: loader-by-name
+getattr(pickle, name)(content)
+# ruleid: loader-by-name
+pickle.__dict__["loads"](content)
+# ruleid: loader-by-name
+readers = {"cache": pickle}
+# ruleid: loader-by-name
+__import__("torch").load("net.pt")
+# ok: loader-by-name
+__import__("torch").zeros(1)
+# ok: loader-by-name
+getattr(pickle, "HIGHEST_PROTOCOL", 4)
+# ok: loader-by-name
+torch.save(net, "net.pt", pickle_module=pickle)
 # ok: loader-by-name
 reader = importlib.import_module("json")
 # ok: loader-by-name

@@ -1,11 +1,14 @@
 import ctypes
+import functools
 
 import keras
 import lightning
 import mlflow.pyfunc
+import numpy as np
 import skops.io as sio
 import tensorflow as tf
 import torch
+from cffi import FFI
 from diffusers import DiffusionPipeline
 from torch.utils.cpp_extension import load
 from transformers import AutoModel
@@ -21,6 +24,14 @@ keras.config.enable_unsafe_deserialization()
 keras.models.load_model("net.keras", safe_mode=args.safe)
 # ruleid: keras-load-runs-code
 keras.saving.deserialize_keras_object(config, safe_mode=False)
+# ruleid: keras-load-runs-code
+keras.models.load_model("net.keras", None, True, False)
+# ruleid: keras-load-runs-code
+functools.partial(keras.models.load_model, safe_mode=False)
+# ruleid: keras-load-runs-code
+options = {"safe_mode": False}
+# ok: keras-load-runs-code
+keras.models.load_model("net.keras", None, True, True)
 # ok: keras-load-runs-code
 keras.models.load_model("net.keras", safe_mode=True)
 # ok: keras-load-runs-code
@@ -64,6 +75,12 @@ torch.ops.load_library("net.so")
 load("net", ["net.cpp"])
 # ruleid: native-code-loaded
 options.register_custom_ops_library("net.so")
+# ruleid: native-code-loaded
+ctypes.cdll["./net.so"]
+# ruleid: native-code-loaded
+np.ctypeslib.load_library("net", ".")
+# ruleid: native-code-loaded
+FFI().dlopen("./net.so")
 # ok: native-code-loaded
 ctypes.CDLL(None)
 # ok: native-code-loaded

@@ -1,3 +1,4 @@
+import functools
 import pickle
 import pickle as p
 from pickle import loads
@@ -66,6 +67,10 @@ marshal.dumps(value)
 pickle.dumps(value)
 # ruleid: pickle-runs-code
 torch.distributed.checkpoint.load({}, checkpoint_id="folder")
+# ruleid: pickle-runs-code
+joblib.numpy_pickle.load("model.joblib")
+# ruleid: pickle-runs-code
+hickle.load("table.h5")
 # ok: pickle-runs-code
 joblib.dump(value, "model.joblib")
 
@@ -83,6 +88,18 @@ np.lib.format.read_array(file, True)
 np.lib.npyio.NpzFile(file, allow_pickle=True)
 # ruleid: numpy-load-runs-code
 jnp.load("x.npy", allow_pickle=True)
+# ruleid: numpy-load-runs-code
+functools.partial(np.load, allow_pickle=True)
+# ruleid: numpy-load-runs-code
+reader("x.npy", allow_pickle=True)
+# ruleid: numpy-load-runs-code
+options = {"allow_pickle": True}
+# ok: numpy-load-runs-code
+_save_all("x.npz", images, allow_pickle=chosen)
+# ok: numpy-load-runs-code
+np.savez("x.npz", images, allow_pickle=True)
+# ok: numpy-load-runs-code
+np.lib.format.write_array(file, images, allow_pickle=False)
 # ok: numpy-load-runs-code
 np.lib.format.read_array(file, False)
 # ok: numpy-load-runs-code
@@ -96,5 +113,9 @@ np.lib.format.read_array(file, allow_pickle=True)
 
 # ruleid: pickle-over-connection
 multiprocessing.connection.Client(("host", 1))
+# ruleid: pickle-over-connection
+multiprocessing.managers.BaseManager(("host", 1))
+# ruleid: pickle-over-connection
+socket.recv_pyobj()
 # ok: pickle-over-connection
 multiprocessing.Pipe()

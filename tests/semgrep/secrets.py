@@ -19,6 +19,10 @@ PREFIX = "hf_"
 password = "hunter2hunter2"
 # ruleid: password-in-source
 AWS_SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+# ruleid: password-in-source
+os.environ["WANDB_API_KEY"] = "0123456789abcdef0123456789abcdef01234567"
+# ok: password-in-source
+os.environ["WANDB_MODE"] = "0123456789abcdef0123456789abcdef01234567"
 # ok: password-in-source
 password = os.environ["PASSWORD"]
 # ok: password-in-source

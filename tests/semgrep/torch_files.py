@@ -1,3 +1,5 @@
+import functools
+import importlib
 import os
 
 import dill
@@ -15,6 +17,22 @@ load("net.pt", weights_only=chosen)
 read("net.pt", **options)
 # ruleid: torch-load-runs-code
 torch.load("net.pt", pickle_module=dill)
+# ruleid: torch-load-runs-code
+functools.partial(torch.load, weights_only=False)
+# ruleid: torch-load-runs-code
+importlib.import_module("torch").load("net.pt", weights_only=False)
+# ruleid: torch-load-runs-code
+getattr(torch, "lo" + "ad")("net.pt", weights_only=False)
+# ruleid: torch-load-runs-code
+options = dict(weights_only=False)
+# ruleid: torch-load-runs-code
+options = {"weights_only": False}
+# ruleid: torch-load-runs-code
+options["weights_only"] = False
+# ok: torch-load-runs-code
+options["weights_only"] = True
+# ok: torch-load-runs-code
+trainer.save_checkpoint("net.ckpt", weights_only=False)
 # ok: torch-load-runs-code
 torch.load("net.pt", weights_only=True)
 # ok: torch-load-runs-code
@@ -36,6 +54,22 @@ os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
 # ruleid: torch-weights-only-disabled
 os.environ.setdefault("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
 # ruleid: torch-weights-only-disabled
+os.environ |= {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
+# ruleid: torch-weights-only-disabled
+variable = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+# ruleid: torch-weights-only-disabled
+get_ipython().run_line_magic("env", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1")
+# ruleid: torch-weights-only-disabled
+get_ipython().system("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 python train.py")
+# ok: torch-weights-only-disabled
+get_ipython().run_line_magic("env", "TORCH_HOME=models")
+# ok: torch-weights-only-disabled
+os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+# ok: torch-weights-only-disabled
+refused = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" in os.environ
+# ok: torch-weights-only-disabled
+refused = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+# ruleid: torch-weights-only-disabled
 torch.serialization.add_safe_globals([Net, eval])
 # ok: torch-weights-only-disabled
 torch.serialization.add_safe_globals([Net])
@@ -50,6 +84,8 @@ load_program("net.pt")
 torch.package.PackageImporter("net.pt")
 # ruleid: torch-jit-load-runs-code
 torch.export.load("net.pt2")
+# ruleid: torch-jit-load-runs-code
+torch._inductor.aoti_load_package("net.pt2")
 # ok: torch-jit-load-runs-code
 torch.jit.script(net)
 

@@ -1,3 +1,5 @@
+import functools
+
 import yaml
 from yaml import SafeLoader, load
 
@@ -11,6 +13,16 @@ load(text, yaml.UnsafeLoader)
 yaml.unsafe_load(text)
 # ruleid: yaml-load-runs-code
 yaml.full_load_all(text)
+# ruleid: yaml-load-runs-code
+yaml.UnsafeLoader(text).get_data()
+# ruleid: yaml-load-runs-code
+functools.partial(yaml.load, Loader=yaml.UnsafeLoader)
+# ruleid: yaml-load-runs-code
+class Reader(yaml.FullLoader):
+    pass
+# ok: yaml-load-runs-code
+class SafeReader(yaml.SafeLoader):
+    pass
 # ok: yaml-load-runs-code
 yaml.safe_load(text)
 # ok: yaml-load-runs-code

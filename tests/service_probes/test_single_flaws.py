@@ -167,6 +167,17 @@ def test_metadata_for_any_token() -> None:
     assert found == [f"metadata with {one}" for one in wrong]
 
 
+def test_version_without_a_token() -> None:
+    """The path of a version, which the protocol knows as well, needs a token like the other one."""
+
+    def unguarded(request: Request) -> list[bytes]:
+        by_version = request.path.endswith("/versions/1/infer")
+        return answer(LABEL) if by_version else guarded(request)
+
+    (found,) = violations("authentication", unguarded)
+    assert found.name.endswith("/versions/1/infer")
+
+
 @pytest.mark.parametrize(("ends_with", "expected"), [(False, []), (True, ["Host", "Origin"])])
 def test_names_that_end_alike(ends_with: bool, expected: list[str]) -> None:
     """A service that compares the ends of names takes those of an attacker, and fails the row."""

@@ -127,6 +127,11 @@ def test_other_notebooks_are_excluded() -> None:
     [
         ("requirements.txt", "torch==2.3.1\n", True),
         ("requirements-dev.txt", "torch>=2.0,<2.6\n", True),
+        ("docker/requirements.txt", "torch==2.3.1\n", True),
+        ("requirements.lock", "torch==2.3.1\n", True),
+        ("requirements/gpu/base.txt", "torch==2.3.1\n", True),
+        ("docker/environment.yml", "dependencies:\n  - pytorch=2.3\n", True),
+        ("tools/run.py.lock", '[[package]]\nname = "torch"\nversion = "2.5.1"\n', True),
         ("requirements.txt", "torch>=2.0\n", False),
         ("requirements.txt", "torch==2.7.1+cpu\ntorchvision==0.15\n", False),
         ("pyproject.toml", '[project]\ndependencies = ["torch~=2.4.0"]\n', True),
@@ -143,6 +148,12 @@ def test_other_notebooks_are_excluded() -> None:
 def test_pinned_old_torch_is_found(write: Write, name: str, text: str, old: bool) -> None:
     """Only a requirement without any torch from 2.6 on means an old torch."""
     assert torch_version.default_runs_code(write({name: text})) is old
+
+
+def test_old_torch_is_found_in_utf_16(tmp_path: Path) -> None:
+    """PowerShell writes UTF-16 by `pip freeze > requirements.txt`, which pip reads."""
+    (tmp_path / "requirements.txt").write_text("torch==2.3.1\n", encoding="utf-16")
+    assert torch_version.default_runs_code(tmp_path)
 
 
 @pytest.mark.parametrize(("pinned", "severity"), [("torch>=2.6", "low"), ("torch==2.5", "high")])

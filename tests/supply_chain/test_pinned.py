@@ -61,6 +61,16 @@ def test_every_declared_dependency_is_covered(tmp_path: Path) -> None:
         ("[dependency-groups]", "[tool.rye]\ndev-dependencies = ['a']\n[x]", "tool.rye"),
         ("[dependency-groups]", "[tool.hatch.envs.x]\ndependencies = 5\n[x]", "tool.hatch.envs"),
         ("[dependency-groups]", "[tool.hatch.build.hooks.x]\ndependencies = ['a']\n[x]", ""),
+        (
+            "[dependency-groups]",
+            "[tool.flit.metadata]\nrequires = ['a']\n[x]",
+            "tool.flit.metadata",
+        ),
+        ("[dependency-groups]", "[tool.flit.metadata.requires-extra]\nx = ['a']\n[x]", "tool.flit"),
+        ("[dependency-groups]", "[tool.uv.sources]\nNum-Py = { git = 'a' }\n[x]", "Num-Py: git"),
+        ("[dependency-groups]", "[tool.uv.sources]\nscipy = [{ path = 'a' }]\n[x]", "scipy: path"),
+        ("[dependency-groups]", "[tool.uv.sources]\nscipy = { index = 'a' }\n[x]", ""),
+        ("[dependency-groups]", "[tool.uv.sources]\nother = 5\n[x]", "other: 5"),
         ("[dependency-groups]", "[tool.pixi.feature.x.pypi-dependencies]", "tool.pixi"),
         ('name = "Mine"', 'name = "Mine"\ndynamic = ["optional-dependencies"]', "a dynamic list"),
         ("[project]", "[project", "pyproject.toml: "),
@@ -74,15 +84,30 @@ def test_a_gap_is_named(tmp_path: Path, old: str, new: str, found: str) -> None:
     assert not found or any(found in name for name in names)
 
 
-OTHERS = ("setup.py", "setup.cfg", "Pipfile", "pixi.toml", "environment-dev.yml", "conda.yaml")
+OTHERS = (
+    "setup.py",
+    "setup.cfg",
+    "Pipfile",
+    "pixi.toml",
+    "hatch.toml",
+    "environment-dev.yml",
+    "conda.yaml",
+    "docker/environment.yml",
+)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", OTHERS)
-def test_dependencies_elsewhere_are_not_passed(tmp_path: Path, name: str) -> None:
-    """Files of other forms that declare dependencies do not hold, because they are not read."""
-    (tmp_path / name).write_text("extras_require = dependencies = packages")
+def test_dependencies_elsewhere_are_not_passed(tmp_path: Path, name: str, encoding: str) -> None:
+    """Files of other forms that declare dependencies do not hold, because they are not read.
+
+    So in UTF-16, which PowerShell writes for `conda env export > environment.yml`.
+    """
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("extras_require = dependencies = packages", encoding=encoding)
     assert [text.partition(":")[0] for text in wrong(tmp_path)] == [name]
-    (tmp_path / name).write_text("nothing")
+    path.write_text("nothing", encoding=encoding)
     assert wrong(tmp_path) == []
 
 

@@ -34,9 +34,10 @@ def wrong(lock: Lock) -> list[str]:
         f"# pip\n--require-hashes\n\nnumpy==2.4.6 ; python_version>'3' --hash=sha256:{HASH}\r\n",
         f"numpy[test]==2.4.6 --hash sha256:{HASH}",
         f"numpy===2.4.6 --hash=sha384:{'c' * 96}\n-c constraints.txt\n--only-binary :all:\n",
+        f"-i https://pypi.org/simple\n{GOOD}",
         f"numpy==2.4.6 \\\n# a comment ends the line\n--pre\n{GOOD}".split("\n", 2)[2],
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_one_version_with_hashes_is_a_pin(tmp_path: Path, text: str) -> None:
     """Hashes may follow on further lines, with comments, markers and harmless options between."""
@@ -66,6 +67,8 @@ def test_one_version_with_hashes_is_a_pin(tmp_path: Path, text: str) -> None:
         ("--editable=src", "--editable=src"),
         ("-i http://example.org", "-i http"),
         (f"--{EXTRA}=http://example.org", EXTRA),
+        ("-i https://pypi.org/simple/x", "-i https"),
+        (f"--{EXTRA}=https://pypi.org/simple", EXTRA),
         ("-f wheels", "-f wheels"),
         ("--trusted-host example.org", "--trusted-host"),
         ("--frobnicate", "--frobnicate"),
