@@ -59,6 +59,15 @@ class Group:
 
 
 @dataclass(frozen=True)
+class _Images:
+    """What all searches compare: pixels (n, d), labels int64 (n,), label disagreement (n,) in [0, 1]."""
+
+    pixels: torch.Tensor
+    labels: Labels
+    disagreement: torch.Tensor
+
+
+@dataclass(frozen=True)
 class Filtered:
     """The result: scores (n,) each, `removed` boolean (n,), and the groups behind the decision.
 
@@ -107,6 +116,7 @@ def filter_data(
             f"expected labels that agree with similar images for {1 - MOST_DOUBTFUL:.0%}, got "
             f"{1 - float(doubtful.float().mean()):.0%}; the pixels do not show wrong labels here"
         )
+    images = _Images(pixels, samples.labels, disagreement)
     sets = {"pixels": pixels}
     if model is not None:
         sets |= layer_statistics(model, samples, progress=progress)
@@ -114,8 +124,7 @@ def filter_data(
     groups: list[Group] = []
     for number, (name, features) in enumerate(sets.items()):
         progress("looking for shared deviations", number, len(sets))
-        found = _groups(name, features, pixels, samples.labels, disagreement, removed, seed)
-        for group in found:
+        for group in _groups(name, features, images, removed, seed_from(seed, "folds")):
             deviation = torch.maximum(deviation, group.deviation.scores)
             if not group.deviation.reason:
                 groups.append(group)
@@ -135,28 +144,24 @@ def filter_data(
 
 
 def _groups(
-    name: str,
-    features: torch.Tensor,
-    pixels: torch.Tensor,
-    labels: Labels,
-    disagreement: torch.Tensor,
-    removed: torch.Tensor,
-    seed: int,
+    name: str, features: torch.Tensor, images: _Images, removed: torch.Tensor, seed: int
 ) -> Sequence[Group]:
     """Groups one after the other, each among the images that are not removed yet; rare ones first."""
-    left, groups, seed = ~removed, [], seed_from(seed, "folds")
+    left, groups = ~removed, []
 
     def rare(places: torch.Tensor) -> SharedDeviation:
-        found = shared_deviation(features[places], disagreement[places] >= DOUBTFUL, seed=seed)
+        doubtful = images.disagreement[places] >= DOUBTFUL
+        found = shared_deviation(features[places], doubtful, seed=seed)
         if found.reason:
             return found
-        here = pixels[places], labels[places], found.group
+        here = images.pixels[places], images.labels[places], found.group
         if wrong_without_feature(*here, seed=seed) <= LEAST_RATIO * found.elsewhere:
             return replace(found, reason=RIGHT_WITHOUT)
         return found
 
     def frequent(places: torch.Tensor) -> SharedDeviation:
-        return frequent_group(features[places], labels[places], disagreement[places], seed=seed)
+        here = images.labels[places], images.disagreement[places]
+        return frequent_group(features[places], *here, seed=seed)
 
     for kind in (rare, frequent):
         for _ in range(_MOST_GROUPS):

@@ -161,3 +161,19 @@ class Steps(nn.Module):
     def level(self) -> torch.Tensor:
         """A threshold a channel."""
         return torch.linspace(-0.2, 0.2, CHANNELS, dtype=torch.float64).view(-1, 1, 1)
+
+
+class ReLUs(nn.Module):
+    """ReLU as it is written by hand: with extremes, comparisons and thresholds."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        zeros = torch.zeros_like(x)
+        parts = [
+            x.clamp(min=0),
+            torch.maximum(x, zeros),
+            torch.maximum(torch.tensor(0.0), x),
+            x * (x > 0),
+            F.threshold(x, 0, 0),
+            torch.maximum(x, 0.1 * torch.ones_like(x)),
+        ]
+        return torch.cat(parts, 1)

@@ -127,6 +127,7 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "group norm, plain": lambda: nn.GroupNorm(1, CHANNELS, affine=False),
     "layer norm of channels": OfChannels,
     "extremes": lambda: nn.Sequential(functional.Extremes(), nn.LazyConv2d(CHANNELS, 1)),
+    "relus": lambda: nn.Sequential(functional.ReLUs(), nn.LazyConv2d(CHANNELS, 1)),
 }
 # Of an image; the layers see maps of 6x6 pixels, the fewest that all of them can read.
 SHAPE = (1, 19, 19)

@@ -84,8 +84,8 @@ def test_rounded_scores_do_not_pass_but_may_fail(some: DataSet) -> None:
     undecided = measured(Changed(undefended(), two_digits), some, references=0)
     assert undecided.high < ROW.threshold
     assert ROW.judge(undecided).verdict is Verdict.INCONCLUSIVE
-    told = measured(Changed(Memorising(some.train.images()), two_digits), some, references=0)
-    assert ROW.judge(told).verdict is Verdict.FAIL
+    failed = measured(Changed(Memorising(some.train.images()), two_digits), some, references=0)
+    assert ROW.judge(failed).verdict is Verdict.FAIL
 
 
 def test_scores_without_relation_to_the_images_do_not_pass(

@@ -13,11 +13,12 @@ from securemnist.certificates.graph.export import Exported
 from securemnist.certificates.graph.network import Step
 from securemnist.certificates.operations.arithmetic import Activations
 from securemnist.certificates.operations.operators import (
+    ALIKE,
     BINARY,
     COMPARISONS,
-    CONVERSIONS,
     OPERATORS,
     PARTS,
+    READERS_OF_BOOLEANS,
     REASONS,
     SIZED,
     aten,
@@ -82,6 +83,9 @@ class Reader:
         if node.target is aten.sym_size.int:
             self._sizes.add(node)
             return
+        if node.target in ALIKE:
+            self._constants[node] = node.target(torch.zeros(1, *self._shape(node)), **node.kwargs)
+            return
         if node.target in PARTS:
             self._step_of[node] = self._inputs(node)[0]
             return
@@ -138,7 +142,7 @@ class Reader:
 
     def _check_no_booleans(self, node: fx.Node) -> None:
         dtypes = [_tensor(n).dtype for n in node.all_input_nodes if n in self._step_of]
-        if torch.bool in dtypes and node.target not in CONVERSIONS:
+        if torch.bool in dtypes and node.target not in READERS_OF_BOOLEANS:
             raise NoCertificate(
                 "expected truth values to be converted to float32, got them as they are"
             )

@@ -44,6 +44,7 @@ class LeakyReLU(Rule):
     """max(x, slope * x), 0 <= slope <= 1: one slope or one per channel. With slope 0 it is ReLU."""
 
     slope: torch.Tensor
+    mixes = False
 
     def enclose(self, *boxes: Box) -> Box:
         return boxes[0].map(self._at)
@@ -161,7 +162,9 @@ def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
 
 
 def clamp(low: float | None = None, high: float | None = None) -> Rule:
-    """A clamp to [`low`, `high`]; None means no limit."""
+    """A clamp to [`low`, `high`]; None means no limit. With a lower limit of 0 alone it is ReLU."""
+    if (low, high) == (0, None):
+        return leaky_relu(0.0)
     limits = [limit for limit in (low, high) if limit is not None]
     if not limits or not all(isinstance(limit, int | float) for limit in limits):
         raise NoCertificate(f"expected a clamp at numbers, got one at {low} and {high}")
@@ -170,6 +173,13 @@ def clamp(low: float | None = None, high: float | None = None) -> Rule:
         raise NoCertificate(f"expected a clamp at numbers up to {LARGEST:g}, got one at {largest}")
     # The kernel rounds its limits to float32, with an absolute error for the smallest.
     return Curve(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW, 0)
+
+
+def threshold(limit: float, value: float) -> Rule:
+    """X above the limit, and the value elsewhere: ReLU where both are 0."""
+    if (limit, value) != (0, 0):
+        raise NoCertificate(f"expected a threshold of 0 and a value of 0, got {limit} and {value}")
+    return leaky_relu(0.0)
 
 
 def elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Rule:

@@ -8,6 +8,7 @@ from typing import Any, final
 
 import torch
 
+from securemnist.certificates.operations.activations import leaky_relu
 from securemnist.certificates.operations.arithmetic import Activations, broadcast
 from securemnist.certificates.operations.intervals import Box, sums
 from securemnist.certificates.operations.rules import Backward, Map, Rule, Shape
@@ -95,7 +96,7 @@ def over_dimensions(*, largest: bool) -> Operator:
 
 
 def of_two(*, largest: bool) -> Operator:
-    """The larger or the smaller one of two tensors, one of which may be constant."""
+    """The larger or the smaller one of two tensors, one of which may be constant; ReLU of zeros."""
 
     def rule(shape: Shape, one: Any, other: Any) -> Rule:
         constants = [broadcast(x, shape) for x in (one, other) if not isinstance(x, Activations)]
@@ -103,6 +104,10 @@ def of_two(*, largest: bool) -> Operator:
         def member(t: torch.Tensor) -> torch.Tensor:
             return t.expand(len(t), *shape).unsqueeze(1)
 
+        operand = one if isinstance(one, Activations) else other
+        zero = bool(constants) and operand.shape == shape and not bool(constants[0].any())
+        if largest and zero:
+            return leaky_relu(0.0)
         # The kernel rounds them to float32.
         known = [constant.float().expand(shape)[None, None] for constant in constants]
         return Extreme([member] * (2 - len(known)), largest, known)

@@ -108,13 +108,16 @@ def _softmax(*, exponential: bool) -> Operator:
 subtract, subtract_from = signed_sum(1, -1), signed_sum(-1, 1)
 
 
-# Operations with boolean outputs, which only a conversion to float32 may read.
+# Operations with boolean outputs, which only a conversion to float32 and a product with it may read.
 COMPARISONS: dict[Any, Operator] = {
     getattr(getattr(aten, name), overload): compare(getattr(torch, name))
     for name in ("gt", "ge", "lt", "le")
     for overload in ("Scalar", "Tensor")
 }
 CONVERSIONS = (aten._to_copy.default,)
+READERS_OF_BOOLEANS = (*CONVERSIONS, aten.mul.Tensor)
+# Constants that only have the shape of activations.
+ALIKE = (aten.zeros_like.default, aten.ones_like.default)
 # Operations with two operands, either of which may be activations.
 BINARY: dict[Any, Operator] = {
     **COMPARISONS,
@@ -195,6 +198,7 @@ OPERATORS: dict[Any, Operator] = {
     aten.relu.default: _fixed(activations.leaky_relu(0.0)),
     aten.leaky_relu.default: _each(activations.leaky_relu),
     aten._prelu_kernel.default: _prelu,
+    aten.threshold.default: _each(activations.threshold),
     aten.hardtanh.default: _each(lambda low=-1.0, high=1.0: activations.clamp(low, high)),
     aten.clamp.default: _each(activations.clamp),
     aten.clamp_min.default: _each(activations.clamp),
