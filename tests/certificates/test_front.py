@@ -19,8 +19,8 @@ from tests.certificates.tiny import sample, smallest_within, tiny
 Pixels = Callable[[torch.Tensor], torch.Tensor]
 # Functions of pixels in front of a network of ReLUs, and how many steps of the graph they are.
 FRONTS: dict[str, tuple[Pixels, int]] = {
-    "clamp": (lambda x: ((x - 0.2) / 0.6).clamp(0, 1), 3),
-    "decreasing": (lambda x: (1.4 * (1 - x) - 0.2).clamp(0, 1), 4),
+    "clamp": (lambda x: ((x - 0.2) / 0.6).clamp(0, 1), 5),
+    "decreasing": (lambda x: (1.4 * (1 - x) - 0.2).clamp(0, 1), 6),
     "clamp at zero": (lambda x: (x - 0.2).clamp(min=0), 2),
     "tanh": (torch.tanh, 1),
     "rounding": (lambda x: torch.round(4 * x), 2),

@@ -1,7 +1,8 @@
-"""ReLU written by hand has the bounds of ReLU."""
+"""ReLU written by hand has the bounds of ReLU, and clamps consist of it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,10 @@ from torch import nn
 from securemnist.certificates.bounds.margin_bounds import CROWN
 from securemnist.certificates.certificate import certify, network_of
 from securemnist.certificates.operations.activations import LeakyReLU
+from securemnist.certificates.proofs.proof import prove
 from securemnist.errors import NoCertificate
+from securemnist.evaluation.proof_stage import StartedAttack
+from securemnist.threats import Linf
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 FORMS: dict[str, Function] = {
@@ -21,10 +25,9 @@ FORMS: dict[str, Function] = {
     "maximum with a number": lambda x: torch.maximum(torch.tensor(0.0), x),
     "threshold": lambda x: F.threshold(x, 0, 0),
 }
+CLAMPS = [(-0.1, None), (None, 0.2), (0.0, 0.3), (-0.2, 0.2)]
 # Functions that look alike and are not ReLU.
 OTHERS: dict[str, Function] = {
-    "clamp above zero": lambda x: x.clamp(min=0.1),
-    "clamp on both sides": lambda x: x.clamp(0, 1),
     "maximum with ones": lambda x: torch.maximum(x, torch.ones_like(x)),
     "minimum with zeros": lambda x: torch.minimum(x, torch.zeros_like(x)),
 }
@@ -59,9 +62,21 @@ def test_bounds_are_those_of_relu(form: str) -> None:
     assert found.count(CROWN) > 0
 
 
+@pytest.mark.parametrize("limits", CLAMPS)
+def test_clamps_have_linear_bounds(limits: tuple[float | None, float | None]) -> None:
+    """CROWN proves samples of an ordinary network, and branch and bound decides those that are left."""
+    x = images()
+    model = Hidden(lambda z: z.clamp(*limits)).eval()
+    y = model(x).argmax(1)
+    assert certify(model, x, y, eps=0.05).count(CROWN) > 0
+    attack = StartedAttack(model, x, y, Linf(0.1))
+    found = prove(model, x, y, eps=0.1, seconds=math.inf, attack=attack)
+    assert (found.proved | found.broken).all()
+
+
 @pytest.mark.parametrize("form", OTHERS)
 def test_other_functions_are_no_relu(form: str) -> None:
-    """A limit elsewhere, a second limit and a minimum have bounds of their own."""
+    """A maximum with another constant and a minimum have bounds of their own."""
     network = network_of(Hidden(OTHERS[form]).eval(), images())
     assert not any(isinstance(step.rule, LeakyReLU) for step in network.steps)
 

@@ -77,12 +77,14 @@ def outside_boxes(
         boxes = (bounds or network.intervals)(ball(x, eps)).boxes
     functional = network.exported.functional
     assert isinstance(functional, fx.GraphModule)
+    # Of several steps of one operation the last one has its values.
+    box_of = dict(zip((step.name for step in network.steps), boxes[1:], strict=True))
     count = 0
     for image in points(model, x, y, eps - SLACK, norm):
         recorded = _Recorded(functional)
         recorded.run(image)
-        for step, box in zip(network.steps, boxes[1:], strict=True):
-            value = recorded.values[step.name].double()
+        for name, box in box_of.items():
+            value = recorded.values[name].double()
             count += int(((value < box.lower) | (value > box.upper)).sum())
     return count
 

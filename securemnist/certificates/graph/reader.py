@@ -97,20 +97,20 @@ class Reader:
             self._step_of[node] = self._step_of[node.args[0]]  # type: ignore[index]
             return
         try:
-            rule, inputs = self._rule(node)
+            rules, inputs = self._rules(node)
         except NoCertificate as error:
             raise NoCertificate(f"{error} ({_where(node)})") from error
         except Exception as error:
             raise NoCertificate(
                 f"expected supported arguments, got others ({_where(node)})"
             ) from error
-        if rule is None:
-            self._step_of[node] = inputs[0]
-        else:
+        for rule in rules:
             self.steps.append(Step(node.name, rule, self._shape(node), inputs))
-            self._step_of[node] = len(self.steps)
+            inputs = (len(self.steps),)
+        self._step_of[node] = inputs[0]
 
-    def _rule(self, node: fx.Node) -> tuple[Rule | None, tuple[int, ...]]:
+    def _rules(self, node: fx.Node) -> tuple[Sequence[Rule], tuple[int, ...]]:
+        """The rules of a node, which follow each other, and the steps that the first one reads."""
         target: Any = node.target
         if target not in OPERATORS and not _is_part(node):
             name = target.__name__.partition(".")[0]
@@ -123,9 +123,12 @@ class Reader:
         if _is_part(node):
             source: Any = node.args[0]
             rest = fx.node.map_arg(source.args[1:], lambda n: self._value(n, source.target))
-            return PARTS[source.target](node.args[1], *rest), inputs
+            return [PARTS[source.target](node.args[1], *rest)], inputs
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: self._value(n, target))
-        return OPERATORS[target](self._shape(node), *args, **kwargs), inputs
+        found = OPERATORS[target](self._shape(node), *args, **kwargs)
+        if isinstance(found, Rule):
+            return [found], inputs
+        return found or [], inputs
 
     def _inputs(self, node: fx.Node) -> tuple[int, ...]:
         """The steps whose activations a node reads: in one argument, two (BINARY), or a list."""

@@ -16,7 +16,7 @@ from typing import final
 import torch
 import torch.nn.functional as F
 
-from securemnist.certificates.operations.intervals import LARGEST, UNDERFLOW, Box, rounding, sums
+from securemnist.certificates.operations.intervals import UNDERFLOW, Box, rounding, sums
 from securemnist.certificates.operations.rules import Backward, Map, Rule
 from securemnist.errors import NoCertificate
 
@@ -159,20 +159,6 @@ def leaky_relu(slope: float | torch.Tensor = 0.01) -> Rule:
     if not bool(((slopes >= 0) & (slopes <= 1)).all()):
         raise NoCertificate(f"expected a leaky ReLU with slopes from 0 to 1, got {slope}")
     return LeakyReLU(slopes)
-
-
-def clamp(low: float | None = None, high: float | None = None) -> Rule:
-    """A clamp to [`low`, `high`]; None means no limit. With a lower limit of 0 alone it is ReLU."""
-    if (low, high) == (0, None):
-        return leaky_relu(0.0)
-    limits = [limit for limit in (low, high) if limit is not None]
-    if not limits or not all(isinstance(limit, int | float) for limit in limits):
-        raise NoCertificate(f"expected a clamp at numbers, got one at {low} and {high}")
-    largest = max(abs(limit) for limit in limits)
-    if not largest <= LARGEST:
-        raise NoCertificate(f"expected a clamp at numbers up to {LARGEST:g}, got one at {largest}")
-    # The kernel rounds its limits to float32, with an absolute error for the smallest.
-    return Curve(lambda x: x.clamp(low, high), 2.0**-23 * largest + UNDERFLOW, 0)
 
 
 def threshold(limit: float, value: float) -> Rule:

@@ -1,7 +1,8 @@
 """Rules by ATen operation. A new operation is a function and a line in `OPERATORS`.
 
 A function gets the output shape per sample and the arguments of the operation. Arguments that depend
-on the image are `Activations`; others are constants. It returns a Rule, or None for the identity.
+on the image are `Activations`; others are constants. It returns a Rule, several that follow each other,
+or None for the identity.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from securemnist.certificates.operations.arithmetic import (
     multiply,
     signed_sum,
 )
+from securemnist.certificates.operations.clamps import clamp
 from securemnist.certificates.operations.rules import LogSoftmax, MaxPool, Rule, Shape
 from securemnist.certificates.operations.selections import (
     Operator,
@@ -41,7 +43,7 @@ def _same(_shape: Shape, _x: Activations, **_options: Any) -> None:
     """The identity, with or without a copy."""
 
 
-def _each(function: Callable[..., Rule]) -> Operator:
+def _each(function: Callable[..., Rule | tuple[Rule, ...]]) -> Operator:
     """An elementwise operation, whose rule depends on constant arguments only."""
     return lambda _shape, _x, *rest, **options: function(*rest, **options)
 
@@ -199,10 +201,10 @@ OPERATORS: dict[Any, Operator] = {
     aten.leaky_relu.default: _each(activations.leaky_relu),
     aten._prelu_kernel.default: _prelu,
     aten.threshold.default: _each(activations.threshold),
-    aten.hardtanh.default: _each(lambda low=-1.0, high=1.0: activations.clamp(low, high)),
-    aten.clamp.default: _each(activations.clamp),
-    aten.clamp_min.default: _each(activations.clamp),
-    aten.clamp_max.default: _each(partial(activations.clamp, None)),
+    aten.hardtanh.default: _each(lambda low=-1.0, high=1.0: clamp(low, high)),
+    aten.clamp.default: _each(clamp),
+    aten.clamp_min.default: _each(clamp),
+    aten.clamp_max.default: _each(partial(clamp, None)),
     aten.sigmoid.default: _fixed(activations.SIGMOID),
     aten.tanh.default: _fixed(activations.TANH),
     aten.elu.default: _each(activations.elu),

@@ -17,7 +17,7 @@ from securemnist.certificates.operations.arithmetic import Activations
 from securemnist.certificates.operations.rules import Concatenate, Rearrange, Rule, Shape
 from securemnist.errors import NoCertificate
 
-Operator = Callable[..., Rule | None]
+Operator = Callable[..., Rule | tuple[Rule, ...] | None]
 
 
 def reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
