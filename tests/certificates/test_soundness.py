@@ -13,7 +13,7 @@ from torch import nn
 
 from securemnist.attacks.pgd import PGD
 from securemnist.certificates import certify
-from securemnist.certificates.operations import activations, rules
+from securemnist.certificates.operations import activations, curves, rules
 from securemnist.certificates.operations.intervals import Box
 from securemnist.data import DataSet
 from securemnist.models import loading
@@ -42,17 +42,17 @@ def test_bounds_of_a_relu_in_place() -> None:
         assert violations(model, eps, shape=SHAPE, norm=norm) == 0
 
 
-WITH_MINIMUM: dict[str, activations.Curve] = {
-    "gelu": activations.gelu(),
-    "gelu, approximate": activations.gelu("tanh"),
-    "silu": activations.SILU,
-    "mish": activations.MISH,
-    "hardswish": activations.HARDSWISH,
+WITH_MINIMUM: dict[str, curves.Curve] = {
+    "gelu": curves.gelu(),
+    "gelu, approximate": curves.gelu("tanh"),
+    "silu": curves.SILU,
+    "mish": curves.MISH,
+    "hardswish": curves.HARDSWISH,
 }
 
 
 @pytest.mark.parametrize("rule", WITH_MINIMUM.values(), ids=WITH_MINIMUM)
-def test_curve_minimum(rule: activations.Curve) -> None:
+def test_curve_minimum(rule: curves.Curve) -> None:
     """No number of a fine grid has a smaller value than the stated minimum."""
     grid = torch.linspace(-20, 5, 1_000_001, dtype=torch.float64)
     values = rule.function(grid)
@@ -79,7 +79,7 @@ CAUGHT = [
     rules.Sum,
     rules.MaxPool,
     activations.LeakyReLU,
-    activations.Curve,
+    curves.Curve,
     activations.Comparison,
     rules.Rearrange,
 ]
