@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from securemnist.comparison.change import Change, Word
+from securemnist.comparison.change import Word
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.certificates import (
     Certificates,
@@ -15,7 +15,7 @@ from securemnist.results.evidence.certificates import (
     ProofSearch,
 )
 from securemnist.results.findings import Finding, Verdict
-from tests.comparison.builders import LABELS, changed, compared, judged
+from tests.comparison.builders import LABELS, change, changed, judged
 from tests.outcome_text import table
 
 N, STAGES = 1_000, ["PGD-40", "branch and bound"]
@@ -38,11 +38,6 @@ def searched(text: str, *, left: int, certified: bool = True, **row: Any) -> Fin
 def split(first: str, then: str, count: int) -> str:
     """Outcomes of N images, of which the first `count` have the first code."""
     return first * count + then * (N - count)
-
-
-def change(old: Finding, new: Finding) -> Change:
-    """The only change of two versions with one row."""
-    return compared(old, new).changes[0]
 
 
 @pytest.mark.parametrize(("old", "new"), [(300, 200), (200, 300)])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from securemnist.comparison.change import Change, Word
+from securemnist.comparison.change import Word
 from securemnist.comparison.per_image import EventMatrix
 from securemnist.comparison.worse_part import worse_class
 from securemnist.results.evidence.natural import CorruptionEvidence, CorruptionResult
 from securemnist.results.findings import Finding
 from securemnist.view.class_names import NUMBERS
-from tests.comparison.builders import LABELS, changed, compared, judged, read_as, robust
+from tests.comparison.builders import LABELS, change, changed, judged, read_as, robust
 
 KINDS = [f"kind {number}" for number in range(14)]
 
@@ -31,11 +31,6 @@ def corrupted(accuracies: list[float], **row: object) -> Finding:
     evidence, mean = CorruptionEvidence(corruptions=results), sum(accuracies) / len(accuracies)
     interval = {"low": mean - 0.03, "high": mean + 0.03, "complete": False}
     return judged("NAT-01", "corruption_accuracy", mean, evidence, n=300, measured=interval, **row)
-
-
-def change(old: Finding, new: Finding) -> Change:
-    """The only change of two versions with one row."""
-    return compared(old, new).changes[0]
 
 
 def test_a_worse_class_is_named_where_all_classes_together_are_the_same() -> None:
