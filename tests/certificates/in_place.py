@@ -64,11 +64,11 @@ class Shifted(nn.Module):
 
 
 class Powered(nn.Module):
-    """Squares in place."""
+    """The third power in place."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = x * 2
-        y **= 2
+        y **= 3
         return y
 
 
@@ -106,7 +106,7 @@ def replaced() -> nn.Module:
 OVERWRITING: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "in place on images": (lambda: behind(Shifted()), "images to stay, got x written"),
     "into another tensor": (lambda: behind(Into()), "with gradients or without, .* out="),
-    "in place without a rule": (lambda: behind(Powered()), "known bounds, got pow"),
+    "in place without a rule": (lambda: behind(Powered()), "expected a power of 2, 4, .* got 3"),
 }
 # Networks that write in place over values that are read later, and other unusual ones that are bounded.
 BOUNDED: dict[str, Callable[[], nn.Module]] = {

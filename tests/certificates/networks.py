@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase as NormBase
 
 from securemnist.models.architectures import Normalize, Stretch
-from tests.certificates import functional, moved
+from tests.certificates import functional, moved, powers
 from tests.certificates.functional import CHANNELS
 
 
@@ -128,6 +128,10 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "layer norm of channels": OfChannels,
     "extremes": lambda: nn.Sequential(functional.Extremes(), nn.LazyConv2d(CHANNELS, 1)),
     "relus": lambda: nn.Sequential(functional.ReLUs(), nn.LazyConv2d(CHANNELS, 1)),
+    "powers": lambda: nn.Sequential(powers.Powers(), nn.LazyConv2d(CHANNELS, 1)),
+    "quotients": lambda: nn.Sequential(powers.Quotients(), nn.LazyConv2d(CHANNELS, 1)),
+    "norms": lambda: nn.Sequential(powers.Norms(), nn.LazyConv2d(CHANNELS, 1)),
+    "choices": lambda: nn.Sequential(powers.Choices(), nn.LazyConv2d(CHANNELS, 1)),
 }
 # Of an image; the layers see maps of 6x6 pixels, the fewest that all of them can read.
 SHAPE = (1, 19, 19)

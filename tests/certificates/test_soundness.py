@@ -13,7 +13,15 @@ from torch import nn
 
 from securemnist.attacks.pgd import PGD
 from securemnist.certificates import certify
-from securemnist.certificates.operations import activations, curves, rules
+from securemnist.certificates.operations import (
+    activations,
+    choices,
+    curves,
+    functions,
+    norms,
+    quotients,
+    rules,
+)
 from securemnist.certificates.operations.intervals import Box
 from securemnist.data import DataSet
 from securemnist.models import loading
@@ -43,11 +51,11 @@ def test_bounds_of_a_relu_in_place() -> None:
 
 
 WITH_MINIMUM: dict[str, curves.Curve] = {
-    "gelu": curves.gelu(),
-    "gelu, approximate": curves.gelu("tanh"),
-    "silu": curves.SILU,
-    "mish": curves.MISH,
-    "hardswish": curves.HARDSWISH,
+    "gelu": functions.gelu(),
+    "gelu, approximate": functions.gelu("tanh"),
+    "silu": functions.SILU,
+    "mish": functions.MISH,
+    "hardswish": functions.HARDSWISH,
 }
 
 
@@ -82,13 +90,17 @@ CAUGHT = [
     curves.Curve,
     activations.Comparison,
     rules.Rearrange,
+    choices.Choice,
+    norms.Norm,
+    quotients.Quotient,
 ]
 
 
 def test_violations_detect_tight_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     """For every rule, boxes that are a tenth too small are violated by points of the ball."""
     # One model for all rules: its export takes most of the time, and is cached.
-    model = network("stretched", ["max", "gelu", "steps", "turns", "gates"], functions=True, seed=2)
+    middles = ["choices", "quotients", "max", "gelu", "steps", "turns", "gates", "norms"]
+    model = network("stretched", middles, functions=True, seed=2)
     assert violations(model, 0.1, shape=SHAPE) == 0
     # The sample itself is already outside a box that is too small; that check has its own test.
     monkeypatch.setattr(

@@ -14,8 +14,8 @@ from securemnist.certificates.graph.network import Step
 from securemnist.certificates.operations.arithmetic import Activations
 from securemnist.certificates.operations.operators import (
     ALIKE,
-    BINARY,
     COMPARISONS,
+    OPERANDS,
     OPERATORS,
     PARTS,
     READERS_OF_BOOLEANS,
@@ -131,8 +131,8 @@ class Reader:
         return found or [], inputs
 
     def _inputs(self, node: fx.Node) -> tuple[int, ...]:
-        """The steps whose activations a node reads: in one argument, two (BINARY), or a list."""
-        operands: Any = node.args[:2] if node.target in BINARY else node.args[:1]
+        """The steps whose activations a node reads: in one argument, several (OPERANDS), or a list."""
+        operands: Any = node.args[: OPERANDS.get(node.target, 1)]
         if operands and isinstance(operands[0], Sequence):
             operands = operands[0]
         sources = [n for n in operands if isinstance(n, fx.Node) and n in self._step_of]

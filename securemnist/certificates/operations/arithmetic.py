@@ -10,7 +10,9 @@ import torch
 
 from securemnist.certificates.operations import affine
 from securemnist.certificates.operations.activations import Comparison
+from securemnist.certificates.operations.functions import RECIPROCAL
 from securemnist.certificates.operations.intervals import representable
+from securemnist.certificates.operations.quotients import Quotient
 from securemnist.certificates.operations.rules import Product, Rule, Shape, Sum
 from securemnist.errors import NoCertificate
 
@@ -52,10 +54,12 @@ def multiply(shape: Shape, one: Any, other: Any) -> Rule:
     return _scaled(broadcast(other if isinstance(one, Activations) else one, shape))
 
 
-def divide(shape: Shape, _one: Any, other: Any) -> Rule:
-    """One / other, where other is constant."""
+def divide(shape: Shape, one: Any, other: Any) -> Rule | tuple[Rule, ...]:
+    """One / other."""
+    if _both(one, other):
+        return Quotient()
     if isinstance(other, Activations):
-        raise NoCertificate("expected a division by a constant, got a division by activations")
+        return RECIPROCAL, _scaled(broadcast(one, shape))
     # A kernel may multiply by the inverse instead.
     return _scaled(_checked(1 / broadcast(other, shape)))
 

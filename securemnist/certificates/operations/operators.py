@@ -16,8 +16,8 @@ import torch
 from securemnist.certificates.operations import (
     activations,
     affine,
-    curves,
     extremes,
+    functions,
     normalization,
     selections,
 )
@@ -28,7 +28,9 @@ from securemnist.certificates.operations.arithmetic import (
     multiply,
     signed_sum,
 )
+from securemnist.certificates.operations.choices import where
 from securemnist.certificates.operations.clamps import clamp
+from securemnist.certificates.operations.norms import vector_norm
 from securemnist.certificates.operations.rules import LogSoftmax, MaxPool, Rule, Shape
 from securemnist.certificates.operations.selections import (
     Operator,
@@ -118,7 +120,7 @@ COMPARISONS: dict[Any, Operator] = {
     for overload in ("Scalar", "Tensor")
 }
 CONVERSIONS = (aten._to_copy.default,)
-READERS_OF_BOOLEANS = (*CONVERSIONS, aten.mul.Tensor)
+READERS_OF_BOOLEANS = (*CONVERSIONS, aten.mul.Tensor, aten.where.self)
 # Constants that only have the shape of activations.
 ALIKE = (aten.zeros_like.default, aten.ones_like.default)
 # Operations with two operands, either of which may be activations.
@@ -132,6 +134,8 @@ BINARY: dict[Any, Operator] = {
     aten.maximum.default: extremes.of_two(largest=True),
     aten.minimum.default: extremes.of_two(largest=False),
 }
+# The number of operands that may be activations, where it is not 1.
+OPERANDS = {**dict.fromkeys(BINARY, 2), aten.where.self: 3}
 # Operations with sizes as arguments, the batch size included; the output shape determines their rule.
 SIZED: dict[Any, Operator] = {
     aten.view.default: selections.reshape,
@@ -153,6 +157,7 @@ REASONS = {
 OPERATORS: dict[Any, Operator] = {
     **BINARY,
     **SIZED,
+    aten.where.self: where,
     **dict.fromkeys((aten.clone.default, aten.detach.default, aten.alias.default), _same),
     **dict.fromkeys(CONVERSIONS, _same),
     **dict.fromkeys((aten.squeeze.dim, aten.squeeze.dims), selections.squeeze),
@@ -198,6 +203,7 @@ OPERATORS: dict[Any, Operator] = {
     aten._adaptive_avg_pool2d.default: _reduce(aten._adaptive_avg_pool2d),
     aten.mean.dim: _reduce(torch.mean),
     aten.sum.dim_IntList: _reduce(torch.sum),
+    aten.linalg_vector_norm.default: vector_norm,
     aten.relu.default: _fixed(activations.leaky_relu(0.0)),
     aten.leaky_relu.default: _each(activations.leaky_relu),
     aten._prelu_kernel.default: _prelu,
@@ -206,23 +212,31 @@ OPERATORS: dict[Any, Operator] = {
     aten.clamp.default: _each(clamp),
     aten.clamp_min.default: _each(clamp),
     aten.clamp_max.default: _each(partial(clamp, None)),
-    aten.sigmoid.default: _fixed(curves.SIGMOID),
-    aten.tanh.default: _fixed(curves.TANH),
-    aten.elu.default: _each(curves.elu),
-    aten.celu.default: _each(lambda alpha=1.0: curves.elu(alpha, 1.0, 1 / alpha)),
-    aten.hardsigmoid.default: _fixed(curves.HARDSIGMOID),
-    aten.log_sigmoid_forward.default: _fixed(curves.LOG_SIGMOID),
-    aten.softplus.default: _each(curves.softplus),
-    aten.gelu.default: _each(curves.gelu),
-    aten.silu.default: _fixed(curves.SILU),
-    aten.mish.default: _fixed(curves.MISH),
-    aten.hardswish.default: _fixed(curves.HARDSWISH),
-    aten.abs.default: _fixed(curves.ABSOLUTE),
+    aten.sigmoid.default: _fixed(functions.SIGMOID),
+    aten.tanh.default: _fixed(functions.TANH),
+    aten.elu.default: _each(functions.elu),
+    aten.celu.default: _each(lambda alpha=1.0: functions.elu(alpha, 1.0, 1 / alpha)),
+    aten.hardsigmoid.default: _fixed(functions.HARDSIGMOID),
+    aten.log_sigmoid_forward.default: _fixed(functions.LOG_SIGMOID),
+    aten.softplus.default: _each(functions.softplus),
+    aten.gelu.default: _each(functions.gelu),
+    aten.silu.default: _fixed(functions.SILU),
+    aten.mish.default: _fixed(functions.MISH),
+    aten.hardswish.default: _fixed(functions.HARDSWISH),
+    aten.erf.default: _fixed(functions.ERF),
+    aten.atan.default: _fixed(functions.ATAN),
+    aten.exp.default: _fixed(functions.EXP),
+    aten.log.default: _fixed(functions.LOG),
+    aten.sqrt.default: _fixed(functions.SQRT),
+    aten.rsqrt.default: _fixed(functions.RSQRT),
+    aten.reciprocal.default: _fixed(functions.RECIPROCAL),
+    aten.pow.Tensor_Scalar: _each(functions.power),
+    aten.abs.default: _fixed(functions.ABSOLUTE),
     aten.neg.default: lambda shape, x: subtract(shape, 0.0, x),
-    aten.round.default: _fixed(curves.ROUND),
-    aten.floor.default: _fixed(curves.FLOOR),
-    aten.ceil.default: _fixed(curves.CEIL),
-    aten.sign.default: _fixed(curves.SIGN),
+    aten.round.default: _fixed(functions.ROUND),
+    aten.floor.default: _fixed(functions.FLOOR),
+    aten.ceil.default: _fixed(functions.CEIL),
+    aten.sign.default: _fixed(functions.SIGN),
     aten._softmax.default: _softmax(exponential=True),
     aten._log_softmax.default: _softmax(exponential=False),
 }

@@ -187,7 +187,9 @@ class Product(Rule):
     def rounding(self, *boxes: Box) -> torch.Tensor:
         return rounding(2, boxes[0].size * boxes[1].size)
 
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
+    def backward(
+        self, weights: torch.Tensor, inputs: Sequence[Box], out: Box
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
         one, other = inputs
         slope = weights.clamp_min(0) * other.lower + weights.clamp_max(0) * other.upper
         parts = [summed(slope, one), summed(weights * one.lower, other)]
