@@ -37,7 +37,10 @@ class Side(JsonModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Part(JsonModel):
-    """The difference within one class of images; its interval is not corrected for many classes."""
+    """The difference within one class of images, or under one kind of corruption.
+
+    Its interval is not corrected for the number of such parts.
+    """
 
     name: str
     n: Count
@@ -114,6 +117,7 @@ class Change(JsonModel):
     broken: tuple[Turned, ...] | None = None
     safe: tuple[Turned, ...] | None = None
     classes: tuple[Part, ...] = ()
+    kinds: tuple[Part, ...] = ()
     stages: tuple[Stage, ...] = ()
     bounds: tuple[Bound, ...] = ()
     notes: tuple[str, ...] = ()

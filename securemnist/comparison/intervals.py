@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 CONFIDENCE = 0.95
-_DRAWS = 20_000
-_NOTHING_KNOWN = 0.5  # Jeffreys' prior for the four cells of a table
+DRAWS = 20_000
+NOTHING_KNOWN = 0.5  # Jeffreys' prior for the four cells of a table
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def extreme_interval(
     for table in tables:  # one at a time: a thousand classes do not fit into memory
         cells = (table.both, table.gained, table.lost)
         rest = table.n - sum(cells)
-        draws = rng.dirichlet([count + _NOTHING_KNOWN for count in (*cells, rest)], _DRAWS)
+        draws = rng.dirichlet([count + NOTHING_KNOWN for count in (*cells, rest)], DRAWS)
         shares = draws[:, 0] + draws[:, 2], draws[:, 0] + draws[:, 1]
         old = shares[0] if old is None else extreme([old, shares[0]], axis=0)
         new = shares[1] if new is None else extreme([new, shares[1]], axis=0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from securemnist.comparison import comparability
+from securemnist.comparison import comparability, corruption_answers
 from securemnist.comparison.change import Part, Stage, Turned
+from securemnist.comparison.difference import PairedDifference
 from securemnist.comparison.intervals import Paired, extreme_interval, unpaired_interval
 from securemnist.comparison.per_image import NOT_COUNTED, EventMatrix, events_of, pair
 from securemnist.comparison.worse_part import worse_class, worse_kind
@@ -23,32 +24,6 @@ from securemnist.sanitize import line
 from securemnist.view.class_names import NUMBERS, SHOWN, ClassNames
 
 
-@dataclass(frozen=True, kw_only=True)
-class PairedDifference:
-    """The difference, new minus old, with its 95 % interval, and what lies behind it.
-
-    `broken` and `safe` are None where no images were recorded; `exact` says that both measured the
-    complete set. `unknown`: images that a time budget left out, so that they may be broken newly, too.
-    `by_time`: images on which the two may differ only by the time that a search for proofs had; the
-    interval covers either cause. `worse`: the class or kind of corruption that is worse for certain.
-    """
-
-    paired: str
-    difference: float
-    low: float
-    high: float
-    n: int = 0
-    p_value: float | None = None
-    broken: tuple[Turned, ...] | None = None
-    safe: tuple[Turned, ...] | None = None
-    classes: tuple[Part, ...] = ()
-    stages: tuple[Stage, ...] = ()
-    exact: bool = False
-    unknown: int = 0
-    by_time: int = 0
-    worse: Part | None = None
-
-
 def paired_difference(
     old: Finding, new: Finding, names: ClassNames = NUMBERS
 ) -> PairedDifference | str:
@@ -57,12 +32,16 @@ def paired_difference(
     if before is None or after is None:
         return "a number is missing"
     records = events_of(old), events_of(new)
+    answers = corruption_answers.answers_of(before), corruption_answers.answers_of(after)
+    exact = before.complete and after.complete
     if records[0] is not None and records[1] is not None:
-        exact = before.complete and after.complete
         up = new.requirement.at_least is not None
         return _on_images(records[0], records[1], exact=exact, up=up, names=names)
-    if (records[0] is None) != (records[1] is None):
-        return f"the {'old' if records[0] is None else 'new'} version recorded no images"
+    if answers[0] is not None and answers[1] is not None:
+        return corruption_answers.difference(answers[0], answers[1], exact=exact)
+    for one, other in (records, answers):
+        if (one is None) != (other is None):
+            return f"the {'old' if one is None else 'new'} version recorded no images"
     if before.unit == "count":
         return _counted(before, after)
     low, high = unpaired_interval(*((side.value, side.low, side.high) for side in (before, after)))

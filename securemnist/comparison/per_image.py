@@ -18,6 +18,7 @@ from securemnist.results.evidence.answers import BackdoorEvidence, CleanEvidence
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.certificates import CertifiedEvidence
+from securemnist.results.evidence.defence import DefenceEvidence
 from securemnist.results.evidence.natural import SpatialEvidence
 from securemnist.results.evidence.tables import AnswerTable, OutcomeTable
 from securemnist.results.findings import Finding
@@ -26,7 +27,7 @@ from securemnist.sanitize import line
 NOT_COUNTED = -1
 BRANCHES = "branch and bound"  # the stage of proofs, whose name an assessment stores
 _MOST_CLASSES_OF_PAIRS = 32  # 992 pairs
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 
 
 class Inconsistent(ValueError):
@@ -98,7 +99,7 @@ def events_of(finding: Finding) -> EventMatrix | None:
         return None
     if not (matrix.events != NOT_COUNTED).any():
         raise Inconsistent("no image counts")
-    if abs(matrix.value - measurement.value) > _ROUNDING:
+    if abs(matrix.value - measurement.value) > ROUNDING:
         raise Inconsistent(f"the images give {matrix.value:.4f}, not {measurement.value:.4f}")
     return matrix
 
@@ -106,6 +107,8 @@ def events_of(finding: Finding) -> EventMatrix | None:
 def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
     if isinstance(evidence, AttackEvidence | CertifiedEvidence | SpatialEvidence):
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
+    if isinstance(evidence, DefenceEvidence):
+        return None if evidence.outcomes is None else _false_robustness(evidence.outcomes)
     if isinstance(evidence, CleanEvidence | BackdoorEvidence):
         table, target = evidence.answers, finding.requirement.settings.get("target")
         worst = isinstance(evidence, CleanEvidence) and evidence.worst_class is not None
@@ -151,6 +154,12 @@ def _outcomes(finding: Finding, table: OutcomeTable) -> EventMatrix:
     else:
         open_, late = codes == per_image.SURVIVED, codes == _number(BRANCHES, stages)
     return _of_table(table, held[None], codes, stages=stages, open=open_ & left_open, late=late)
+
+
+def _false_robustness(table: OutcomeTable) -> EventMatrix:
+    """False robustness: an image that the first stage, the naive attack, left to a later one."""
+    stages = tuple(line(stage, 40) for stage in table.stages)
+    return _of_table(table, (table.codes > 0).astype(np.int8)[None], table.codes, stages=stages)
 
 
 def _number(name: str, stages: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ import dataclasses
 import math
 
 from securemnist.comparison.change import Bound, BoundKey
-from securemnist.comparison.paired_difference import PairedDifference
+from securemnist.comparison.difference import PairedDifference
 from securemnist.results.findings import Requirement, Verdict
 
 _ROUNDING = 1e-9  # 0.93 - 0.92 is a little more than 0.01
@@ -66,7 +66,7 @@ def _drop(
 def _newly_broken(limit: int, change: PairedDifference) -> Bound:
     key: BoundKey = "max_newly_broken"
     if change.broken is None:
-        reason = "this row does not record what it counts one by one; bound it by max_drop"
+        reason = "this row counts no images or findings one by one; bound it by max_drop"
         unknown = Verdict.INCONCLUSIVE
         return Bound(key=key, limit=limit, measured=None, verdict=unknown, reason=reason)
     count = len(change.broken)

@@ -7,7 +7,8 @@ from typing import Any
 
 from securemnist.comparison import comparability
 from securemnist.comparison.change import Change, Side, Word
-from securemnist.comparison.paired_difference import PairedDifference, paired_difference
+from securemnist.comparison.difference import PairedDifference
+from securemnist.comparison.paired_difference import paired_difference
 from securemnist.comparison.per_image import Inconsistent
 from securemnist.comparison.regression_limits import judge
 from securemnist.results.assessment import Assessment

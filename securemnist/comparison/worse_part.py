@@ -24,10 +24,10 @@ def worse_class(old: EventMatrix, new: EventMatrix, names: ClassNames, *, up: bo
     parts = []
     for label in labels:
         for table in pair(old.in_one_row, new.in_one_row, old.labels == label):
-            low, high = table.interval(_confidence(len(labels)))
+            low, high = table.interval(corrected(len(labels)))
             shares = {"old": table.old, "new": table.new, "low": low, "high": high}
             parts.append(Part(name=f"class {names[label]}", n=table.n, **shares))
-    return _worst(parts, up=up)
+    return worst(parts, up=up)
 
 
 def worse_kind(old: Evidence, new: Evidence, n: int) -> Part | None:
@@ -42,20 +42,20 @@ def worse_kind(old: Evidence, new: Evidence, n: int) -> Part | None:
     for kind in new.corruptions or ():
         if (was := before.get(kind.kind)) is None:
             continue
-        now, confidence = float(np.mean(kind.accuracy)), _confidence(len(before))
+        now, confidence = float(np.mean(kind.accuracy)), corrected(len(before))
         sides = [(one, *share_interval(one * n, n, confidence=confidence)) for one in (was, now)]
         low, high = unpaired_interval(*sides)
         parts.append(Part(name=kind.kind, n=n, old=was, new=now, low=low, high=high))
-    return _worst(parts, up=True)
+    return worst(parts, up=True)
 
 
-def _confidence(parts: int) -> float:
+def corrected(parts: int) -> float:
     """Bonferroni's, for so many intervals at once."""
     return 1 - (1 - CONFIDENCE) / max(parts, 1)
 
 
-def _worst(parts: Iterable[Part], *, up: bool) -> Part | None:
+def worst(parts: Iterable[Part], *, up: bool) -> Part | None:
     """The part whose interval is farthest on the bad side of zero."""
     loss = {part: -part.high if up else part.low for part in parts}
-    worst = max(loss, key=loss.__getitem__, default=None)
-    return worst if worst is not None and loss[worst] > 0 else None
+    found = max(loss, key=loss.__getitem__, default=None)
+    return found if found is not None and loss[found] > 0 else None

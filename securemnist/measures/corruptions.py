@@ -35,6 +35,7 @@ from securemnist.measures.base import (
 from securemnist.models.predictions import is_wrong, tied
 from securemnist.results.evidence.images import Picture
 from securemnist.results.evidence.natural import CorruptionEvidence, CorruptionResult
+from securemnist.results.evidence.tables import CorruptionTable
 from securemnist.results.families import NATURAL
 from securemnist.results.findings import Measurement
 from securemnist.results.intervals import share_interval
@@ -195,6 +196,9 @@ def _measured(
         ties=answers.ties,
         picture=int(sample.places[0]),
         left_out=left_out,
+        answers=CorruptionTable.of(
+            answers.right.numpy(), labels=sample.samples.labels.numpy(), **sample.record
+        ),
     )
     return answers, evidence, sample.complete and not settings.randomised
 

@@ -27,9 +27,10 @@ from securemnist.measures.hidden_gradients import doubt_context
 from securemnist.measures.robustness import ROBUST_ACCURACY, robust_accuracy
 from securemnist.results.evidence.attack import AttackEvidence
 from securemnist.results.evidence.defence import DefenceEvidence
+from securemnist.results.evidence.tables import OutcomeTable
 from securemnist.results.families import DEFENCE
 from securemnist.results.findings import Doubt, Measurement
-from securemnist.results.per_image import UNBROKEN
+from securemnist.results.per_image import MISCLASSIFIED, UNBROKEN
 
 WEAK = "weak attack"
 
@@ -111,8 +112,31 @@ def false_robustness(context: Context, settings: FalseSettings, seed: int) -> Me
             adaptive_accuracy=float((standing & ~false).mean()),
             waterfall=adaptive.waterfall,
             false_gallery=[image for image in adaptive.gallery or () if image.index in places],
+            # What a proof decides in its time differs from machine to machine.
+            outcomes=None
+            if settings.proof_seconds
+            else _outcomes(settings, adaptive.outcomes, standing),
             settled=adaptive.settled,
         ),
+    )
+
+
+def _outcomes(
+    settings: FalseSettings, searched: OutcomeTable, standing: np.ndarray
+) -> OutcomeTable:
+    """What broke each image first; the stages of the search are one, as they may differ by the model.
+
+    `standing` boolean (n,): images that withstand the naive attack.
+    """
+    codes = np.where(searched.codes >= 0, 1, searched.codes)
+    codes[~standing & (codes != MISCLASSIFIED)] = 0
+    stages = [settings.naive_attack.name, "adaptive search"]
+    return OutcomeTable(
+        order=searched.order,
+        places=searched.places,
+        labels=searched.labels,
+        codes=codes,
+        stages=stages,
     )
 
 

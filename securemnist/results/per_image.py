@@ -1,4 +1,4 @@
-"""Per-image integers of evidence: outcome codes, labels, predictions and places in the test set.
+"""Per-image integers of evidence: outcome codes, labels, predictions, sets, and places in the test set.
 
 In JSON an array is the base64 text of its little-endian integers. numpy only, so that results are
 read where torch is not installed.
@@ -18,12 +18,12 @@ MISCLASSIFIED, CERTIFIED, SURVIVED, NOT_ATTEMPTED = -1, -2, -3, -4
 # An image that counts for robust accuracy: no attack broke it.
 UNBROKEN = (CERTIFIED, SURVIVED)
 
-CODE, PLACE = np.dtype("<i2"), np.dtype("<i4")
+CODE, PLACE, SMALL = np.dtype("<i2"), np.dtype("<i4"), np.dtype("<u1")
 _MOST = 10**7  # images
 
 
 def encode(values: Any, kind: np.dtype[Any] = CODE) -> str:
-    """Base64 of integers (n,) in the range of `kind`: outcome codes, labels, predictions, places."""
+    """Base64 of integers (n,) in the range of `kind`."""
     whole = np.asarray(values, dtype=np.int64)
     limits = np.iinfo(kind)
     if whole.ndim != 1 or (

@@ -23,7 +23,7 @@ from securemnist.errors import FAILED, UNDECIDED
 from securemnist.input_spec import FEWEST_CLASSES, MOST_CHANNELS, MOST_CLASSES
 from securemnist.results import families
 from securemnist.results.families import Family
-from securemnist.results.per_image import CODE, NOT_ATTEMPTED, PLACE, decode, encode
+from securemnist.results.per_image import CODE, NOT_ATTEMPTED, PLACE, SMALL, decode, encode
 from securemnist.results.verdicts import LARGEST, Verdict
 
 # Pixels a side of a stored picture; larger images are reduced.
@@ -104,6 +104,13 @@ Places = Annotated[
     np.ndarray,
     PlainValidator(lambda text: decode(text, PLACE, high=np.iinfo(PLACE).max)),
     PlainSerializer(lambda places: encode(places, PLACE)),
+    _BASE64,
+]
+# Sets of up to eight things as numbers of one byte: bit k is set where the k-th is in the set.
+Sets = Annotated[
+    np.ndarray,
+    PlainValidator(lambda text: decode(text, SMALL, high=np.iinfo(SMALL).max)),
+    PlainSerializer(lambda sets: encode(sets, SMALL)),
     _BASE64,
 ]
 # Values of one picture, uint8, row by row, channels last; base64 in JSON.

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from securemnist.attacks.base import Attack
-from securemnist.comparison.paired_difference import PairedDifference, paired_difference
+from securemnist.comparison.difference import PairedDifference
+from securemnist.comparison.paired_difference import paired_difference
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.examples import Examples

@@ -14,8 +14,8 @@ import pytest
 
 from securemnist import initial_policy, measures
 from securemnist.comparison import regression_limits
+from securemnist.comparison.difference import PairedDifference
 from securemnist.comparison.intervals import Paired
-from securemnist.comparison.paired_difference import PairedDifference
 from securemnist.data import DataSet
 from securemnist.errors import UsageError
 from securemnist.evaluation.context import Context

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import securemnist as sm
+from securemnist.comparison.corruption_answers import answers_of
 from securemnist.corruptions import Corruption
 from securemnist.data import DataSet
 from securemnist.errors import PolicyError
@@ -81,8 +82,27 @@ def test_values_are_those_of_the_corrupted_images(mnist: DataSet, context: Conte
             logits = context.logits(corrupt(sample.x, sample.places.tolist(), 3))
             right.append((logits.argmax(1) == sample.y).double().mean())
     assert measurement.value == pytest.approx(float(torch.stack(right).mean()), abs=1e-12)
-    again = json.loads(json.dumps(measurement.to_json()))
-    assert Measurement.from_json(again).evidence == measurement.evidence
+    again = Measurement.from_json(json.loads(json.dumps(measurement.to_json())))
+    assert again.to_json() == measurement.to_json()
+
+
+def test_what_is_stored_of_each_image(context: Context) -> None:
+    """Both rows name the images that are wrong under each kind and severity, in either order."""
+    for severities in ([2, 4], [4, 2]):
+        settings = {"images": 30, "kinds": ["fog", "shear"], "severities": severities}
+        sample = context.sample(30, 3)
+        for name in NAMES:
+            measurement = take_measurement(context, name, bind(name, settings), 3)
+            stored = answers_of(Measurement.from_json(measurement.to_json()))
+            assert stored is not None
+            assert stored.table.places.tolist() == sample.places.tolist()
+            assert stored.table.labels.tolist() == sample.samples.labels.tolist()
+            right = stored.table.right(2)
+            for k, kind in enumerate(["fog", "shear"]):
+                for s, severity in enumerate(severities):
+                    corrupt = Corruption(kind=kind, severity=severity)
+                    logits = context.logits(corrupt(sample.x, sample.places.tolist(), 3))
+                    assert right[k, s].tolist() == (logits.argmax(1) == sample.y).tolist()
 
 
 def test_a_sample_is_decided_by_its_bound() -> None:

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from torch import nn
 
+from securemnist.comparison.difference import PairedDifference
+from securemnist.comparison.paired_difference import paired_difference
+from securemnist.comparison.per_image import events_of
 from securemnist.data import DataSet
 from securemnist.errors import NotApplicable, PolicyError
 from securemnist.evaluation.context import Context
@@ -49,6 +52,29 @@ def test_hidden_gradient_is_false_robustness(few: DataSet) -> None:  # noqa: F81
     assert finding(measured).verdict is Verdict.FAIL
     shown = exhibits(finding(measured))
     assert [exhibit.kind for exhibit in shown] == ["defence", "stages", "gallery"]
+
+
+def test_false_robustness_is_compared_by_image(few: DataSet) -> None:  # noqa: F811
+    """The row stores which attack broke each image first: a version is worse by its images."""
+    honest, hiding = (
+        finding(taken("false_robustness", model, few)) for model in (network(), rounded())
+    )
+    matrix = events_of(hiding)
+    assert matrix is not None
+    assert matrix.value == pytest.approx(hiding.measurement.value if hiding.measurement else -1)
+    found = paired_difference(honest, hiding)
+    assert isinstance(found, PairedDifference)
+    assert found.paired == "paired, score interval"
+    assert found.low > 0
+    assert {turned.by for turned in found.broken or ()} == {"adaptive search"}
+    assert [stage.name for stage in found.stages] == ["PGD-40", "adaptive search"]
+    assert [stage.new for stage in found.stages] == [0, matrix.events.sum()]
+
+
+def test_proofs_with_a_time_are_not_paired(few: DataSet) -> None:  # noqa: F811
+    """What a proof decides in its time is no fact of the image, and is not stored."""
+    found = taken("false_robustness", network(), few, proof_seconds=0.1, images=2, **SHORT)
+    assert events_of(finding(found)) is None
 
 
 def test_honest_network_has_none(few: DataSet) -> None:  # noqa: F811

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from securemnist._util import resources
-from securemnist.comparison.paired_difference import PairedDifference, paired_difference
+from securemnist.comparison.difference import PairedDifference
+from securemnist.comparison.paired_difference import paired_difference
 from securemnist.data import DataSet
 from securemnist.errors import NotApplicable, PolicyError
 from securemnist.evaluation.context import Context

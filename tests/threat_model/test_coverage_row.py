@@ -10,7 +10,8 @@ import pytest
 
 from securemnist import threat_model
 from securemnist._util import resources
-from securemnist.comparison.paired_difference import PairedDifference, paired_difference
+from securemnist.comparison.difference import PairedDifference
+from securemnist.comparison.paired_difference import paired_difference
 from securemnist.data import DataSet
 from securemnist.errors import MeasureError, NotApplicable, PolicyError
 from securemnist.evaluation.context import Context

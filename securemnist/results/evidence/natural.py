@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, Strict
 
 from securemnist.results.evidence.base import Evidence
 from securemnist.results.evidence.images import ChangedImage, Picture
-from securemnist.results.evidence.tables import OutcomeTable
+from securemnist.results.evidence.tables import CorruptionTable, OutcomeTable
 from securemnist.results.json_model import JsonModel
 from securemnist.results.value_types import Count, Finite, Quantiles, Share
 
 _Severity = Annotated[int, Strict(), Field(ge=1, le=5)]
 _ByGrade = Field(min_length=1, max_length=5)
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class CorruptionEvidence(Evidence):
 
     `clean` is the accuracy on the same images without a corruption, `picture` the place in the test
     set of the image that is shown. `left_out` says for each kind that was not measured why. `worst` is
-    the kind of the lowest accuracy, where the row is about it.
+    the kind of the lowest accuracy, where the row is about it. `answers` has a column for each kind.
     """
 
     benchmark: str = ""
@@ -48,15 +50,30 @@ class CorruptionEvidence(Evidence):
     picture: Count | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     worst: str = ""
+    answers: CorruptionTable | None = None
     kind: Literal["corruptions"] = "corruptions"
 
     def __post_init__(self) -> None:
-        """ValueError for a result of another number of severities."""
+        """ValueError for a result of another number of severities, and of other answers."""
         for one in self.corruptions or ():
             if len(one.accuracy) != len(self.severities):
                 raise ValueError(
                     f"expected {len(self.severities)} accuracies of {one.kind!r:.40}, got "
                     f"{len(one.accuracy)}"
+                )
+        if self.answers is not None:
+            self._check_answers(self.answers)
+
+    def _check_answers(self, table: CorruptionTable) -> None:
+        """ValueError for answers under other kinds, and for ones that give another accuracy."""
+        results = self.corruptions or []
+        if len(table.wrong) != len(results):
+            raise ValueError(f"expected answers under {len(results)} kinds, got {len(table.wrong)}")
+        shares = table.right(len(self.severities)).mean(2)
+        for one, counted in zip(results, shares, strict=True):
+            if np.abs(counted - one.accuracy).max() > _ROUNDING:
+                raise ValueError(
+                    f"expected the accuracy of its answers, got another of {one.kind!r:.40}"
                 )
 
 
