@@ -105,6 +105,8 @@ def events_of(finding: Finding) -> EventMatrix | None:
 
 
 def _event_matrix(finding: Finding, evidence: Evidence) -> EventMatrix | None:
+    if isinstance(evidence, AttackEvidence) and evidence.answers_per_image is not None:
+        return None  # the value is a mean of several answers, of which the outcomes show one
     if isinstance(evidence, AttackEvidence | CertifiedEvidence | SpatialEvidence):
         return None if evidence.outcomes is None else _outcomes(finding, evidence.outcomes)
     if isinstance(evidence, DefenceEvidence):

@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import nn
 
+from securemnist.comparison.change import Word
 from securemnist.comparison.per_image import events_of
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.measures import MEASURES, bind, take_measurement
 from securemnist.models.loading import from_model
-from securemnist.results.findings import Requirement
+from securemnist.results.findings import Finding, Requirement
+from tests.comparison.builders import change, codes, robust
 
 CORNER = {"kind": "corner", "size": 4, "value": 1.0, "corner": "bottom_right"}
 THREAT = {"norm": "linf", "eps": 0.1}
@@ -56,3 +58,20 @@ def test_images_add_up_to_the_value(
     assert matrix.value == pytest.approx(taken.value)
     labels = context.data.test.labels[matrix.places].tolist()
     assert matrix.labels.tolist() == labels
+
+
+def random_answers(value: float) -> Finding:
+    """A robustness row of this mean of several answers; its outcomes are those of one of them."""
+    ends = {"value": value, "low": value - 0.01, "high": value + 0.01, "complete": False}
+    one = robust(codes(range(4_500)), measured=ends)
+    assert one.measurement is not None
+    drawn = dataclasses.replace(one.measurement.evidence, answers_per_image=4)
+    return dataclasses.replace(
+        one, measurement=dataclasses.replace(one.measurement, evidence=drawn)
+    )
+
+
+def test_random_answers_are_compared_by_their_intervals() -> None:
+    """No outcomes give a mean of several answers, and yet two versions are comparable."""
+    better = change(random_answers(0.50), random_answers(0.56))
+    assert (better.word, better.paired) == (Word.BETTER, "unpaired, from the two intervals")
