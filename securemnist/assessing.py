@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from securemnist._util import resources
-from securemnist._util.user_code import place
+from securemnist._util.user_code import of_measurement
 from securemnist.errors import Inconclusive, NotApplicable, SecureMnistError, UsageError
 from securemnist.evaluation import example_store
 from securemnist.evaluation.context import Context
@@ -135,8 +135,7 @@ def judge(
         return requirement.unmeasured(Verdict.ERROR, str(error), **words)
     except (Exception, SystemExit) as error:  # a model's code must not end the run
         log.error("measuring %s raised\n%s", requirement.id, terminal(traceback.format_exc()))
-        reason = f"the measurement raised {type(error).__name__}{place(error)}: {error}"
-        return requirement.unmeasured(Verdict.ERROR, reason, **words)
+        return requirement.unmeasured(Verdict.ERROR, of_measurement(error), **words)
 
 
 @functools.cache

@@ -14,6 +14,12 @@ _OTHERS = (
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
+def of_measurement(error: BaseException) -> str:
+    """`the measurement raised ValueError in nets.py, line 31: its message`, if it has one."""
+    message = f": {error}" if str(error) else ""
+    return f"the measurement raised {type(error).__name__}{place(error)}{message}"
+
+
 def place(error: BaseException) -> str:
     """` in nets.py, line 31`: the innermost line that is the user's; empty where there is none."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from securemnist import assessing
-from securemnist._util.user_code import place
+from securemnist._util.user_code import of_measurement
 from securemnist.api.endpoints import print_endpoint
 from securemnist.api.inputs import Data, as_data, as_settings
 from securemnist.attacks.base import Attack
@@ -171,6 +171,4 @@ def _as_measure_errors() -> Iterator[None]:
     except SecureMnistError:
         raise
     except Exception as error:
-        raise MeasureError(
-            f"the measurement raised {type(error).__name__}{place(error)}: {error}"
-        ) from error
+        raise MeasureError(of_measurement(error)) from error

@@ -49,8 +49,9 @@ def filter_data(
 ) -> None:
     """Find poisoned images among the training images of DATA.
 
-    Written to --out: scores.csv, filter.json, suspicious.html, and cleaned.npz without the poisoned
-    images, which --data reads. Clean-label poison is not found (docs/poisoning.md).
+    Written to --out: scores.csv, filter.json, suspicious.html, and cleaned.npz without the images that
+    were found, which --data reads. Others may remain in it. Clean-label poison is not found
+    (docs/poisoning.md).
 
     --retrain compares networks trained on all images, on the kept ones, and after a random filter; with
     --poison also after a perfect one. Attack success rates need --poison, or --trigger and --target.

@@ -6,6 +6,7 @@ pyarrow, the extra `parquet`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,15 @@ from securemnist.types import Progress
 
 _BUFFER = 1 << 20  # bytes of a column read at a time; without it the whole column
 _MAX_GROUP = 4 << 30  # bytes of a row group, which pyarrow may read as a whole
+# A part of a split, numbered from 0, as Hugging Face's library names it.
+_SHARD = re.compile(r"(?P<start>.*-)(?P<number>\d{1,9})-of-(?P<total>\d{1,9})(?=\D)", re.ASCII)
 _ADVICE = "write it again, as `datasets.Dataset.to_parquet` does"
 
 
 def read(path: Path, described: Description, progress: Progress) -> Splits:
     """The splits of a file (test), or of `test*.parquet` and `train*.parquet` in a folder."""
-    tested = sorted(path.glob("test*.parquet")) if path.is_dir() else [path]
-    known = sorted(path.glob("train*.parquet")) if path.is_dir() else []
+    tested = _shards(path, "test") if path.is_dir() else [path]
+    known = _shards(path, "train") if path.is_dir() else []
     if not tested:
         raise DataError(f"{path}: expected test*.parquet, got other names; rename the test split")
     names: list[tuple[str, ...]] = []
@@ -43,7 +46,24 @@ def read(path: Path, described: Description, progress: Progress) -> Splits:
             f"{path}: expected the same class names in all files, got others, by which a label has two "
             "meanings; write the files again with one order of classes"
         )
-    return Splits.of(splits, described.class_names or names[0]).in_equal_channels()
+    stored = next(filter(None, names), ())  # of any file: some may have none
+    return Splits.of(splits, described.class_names or stored).in_equal_channels()
+
+
+def _shards(folder: Path, split: str) -> list[Path]:
+    """The files of a split; DataError where names such as test-00000-of-00002 say that one is missing."""
+    paths = sorted(folder.glob(f"{split}*.parquet"))
+    numbered = [found for path in paths if (found := _SHARD.match(path.name))]
+    for found in numbered:
+        start, total = found["start"], int(found["total"])
+        there = {int(of["number"]) for of in numbered if of["start"] == start}
+        if len(there) < total:
+            missing = next(number for number in range(total) if number not in there)
+            raise DataError(
+                f"{folder}: expected {total:,} files {start}*, as {found[0]} says, got {len(there):,} "
+                f"without number {missing}; copy all of them"
+            )
+    return paths
 
 
 def _pyarrow() -> Any:

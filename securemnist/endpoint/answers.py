@@ -19,6 +19,7 @@ _BEST_ONLY = (
     "where only the best classes are answered, leave out `scores`, and let `labels` name the best one "
     "of each image"
 )
+_ONE = "set batch = 1 where it answers one image a request; otherwise " + _FIX
 _DIGITS = 9  # of a class in a text; Python refuses to read thousands of them
 
 
@@ -48,7 +49,8 @@ class Reader:
         if self.scores is None:
             found = [*_leaves(self._at(self.labels, answer))]
             if len(found) != images:
-                raise self._wrong(f"{images} labels at `labels`", f"{len(found)}")
+                advice = _ONE if len(found) == 1 else _FIX
+                raise self._wrong(f"{images} labels at `labels`", f"{len(found)}", advice)
             return np.array([self._class(label) for label in found], np.int64)
         if self.labels is not None:
             return self._named(answer, images)
@@ -74,7 +76,8 @@ class Reader:
         classes = len(self.classes)
         if len(flat) != images * classes:
             expected = f"{images} x {classes} scores at `scores`"
-            raise self._wrong(expected, f"{len(flat)} values")
+            advice = _ONE if len(flat) == classes else _FIX
+            raise self._wrong(expected, f"{len(flat)} values", advice)
         if not all(type(score) in (int, float) for score in flat):
             raise self._wrong("numbers at `scores`", "other values")
         return np.array(flat, np.float64).reshape(images, classes)
@@ -82,7 +85,8 @@ class Reader:
     def _named(self, answer: Any, images: int) -> np.ndarray:
         labels = [*_leaves(self._at(self.labels, answer))]
         found = [*_leaves(self._at(self.scores, answer))]
-        if images <= len(found) < images * len(self.classes):
+        # As many as for one image: `_table` refuses them with other advice.
+        if images <= len(found) < images * len(self.classes) and len(found) != len(self.classes):
             raise self._wrong(
                 f"a score for each of {len(self.classes)} classes",
                 f"{len(found)} for {images} images",

@@ -198,11 +198,19 @@ def _least(decimals: int | None) -> float:
 
 
 def _names(description: Description, spec: InputSpec) -> tuple[str, ...]:
-    """The names of the classes in answers; ModelError for another number of them."""
+    """The names of the classes in answers; ModelError for another number or order of them."""
     names = description.classes or spec.class_names or tuple(map(str, range(spec.classes)))
     if len(names) != spec.classes:
         raise ModelError(
             f"{description.name}: expected {spec.classes} names in `classes`, one for each class of "
             f"the data, got {len(names)}; fix them"
         )
-    return tuple(map(composed, names))
+    answered, known = tuple(map(composed, names)), tuple(map(composed, spec.class_names))
+    # By place: the same names in another order would give a label the name of another class.
+    if sorted(answered) == sorted(known) and answered != known:
+        raise ModelError(
+            f"{description.name}: expected `classes` in the order of the data, {', '.join(known):.120}, "
+            "got its names in another order; leave `classes` out, and where scores come in another order "
+            "let the endpoint answer them by class name"
+        )
+    return answered

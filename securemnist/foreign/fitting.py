@@ -34,10 +34,14 @@ def fill(model: nn.Module, tensors: Mapping[str, torch.Tensor], spec: str) -> No
             problems.append(f"{name} is {_form(found)}, not {_form(expected)}")
     if problems:
         more = f", and {len(problems) - _MOST} more" if len(problems) > _MOST else ""
+        types = {
+            (tensors[name].dtype, wanted[name].dtype) for name in wanted.keys() & tensors.keys()
+        }
+        short = types & {(torch.float16, torch.float32), (torch.bfloat16, torch.float32)}
         listed = "; ".join(f"{problem:.120}" for problem in sorted(problems)[:_MOST])
         raise UsageError(
-            f"expected the tensors of {spec}, got differences: {listed}{more}; name another "
-            "--architecture, or leave it out"
+            f"expected the tensors of {spec}, got differences: {listed}{more}; "
+            f"{'add --float32, ' if short else ''}name another --architecture, or leave it out"
         )
     model.load_state_dict(dict(tensors), strict=True)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist._util.user_code import place
+from securemnist._util.user_code import of_measurement, place
 from securemnist.assessing import judge
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
@@ -49,6 +49,12 @@ def test_innermost_own_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_error_of_libraries_names_no_line() -> None:
     """An error that no line of the user raised names none."""
     assert place(ValueError("x")) == ""
+
+
+def test_error_without_a_message_ends_without_a_colon() -> None:
+    """A bare assertion leaves nothing to say after its place."""
+    assert of_measurement(AssertionError()) == "the measurement raised AssertionError"
+    assert of_measurement(ValueError("x")) == "the measurement raised ValueError: x"
 
 
 def test_row_of_a_raising_model_names_the_line(mnist: DataSet) -> None:

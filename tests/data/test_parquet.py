@@ -65,6 +65,28 @@ def test_folder_has_splits(tmp_path: Path) -> None:
     assert found.spec.class_names == ()
 
 
+def test_missing_part_refused(tmp_path: Path) -> None:
+    """A split of which one numbered file is missing is refused: the rest is not the whole split."""
+    last = write(tmp_path / "test-00002-of-00003-0a1b.parquet", PICTURES[:20], LABELS[:20])
+    write(tmp_path / "test-00000-of-00003-9c.parquet", PICTURES[20:40], LABELS[20:40])
+    with pytest.raises(DataError, match=r"3 files test-.*got 2 without number 1; copy") as caught:
+        data.load(tmp_path)
+    one_sentence(caught.value)
+    last.rename(tmp_path / "other.parquet")
+    with pytest.raises(DataError, match="got 1 without number 1; copy"):
+        data.load(tmp_path)
+    (tmp_path / "test-00000-of-00003-9c.parquet").rename(tmp_path / "test-a-b.parquet")
+    assert len(data.load(tmp_path).test) == 20
+
+
+def test_class_names_of_any_file(tmp_path: Path) -> None:
+    """Names that only the training files store count: they say how many classes there are."""
+    more = {"info": {"features": {"label": {"names": ["a", "b", "c", "d"]}}}}
+    write(tmp_path / "test.parquet", PICTURES[:20], LABELS[:20])
+    write(tmp_path / "train.parquet", PICTURES[20:40], LABELS[20:40], huggingface=more)
+    assert data.load(tmp_path).spec.class_names == ("a", "b", "c", "d")
+
+
 def test_grey_and_colour_splits_become_colour(tmp_path: Path) -> None:
     """A grey test split is colour where the training split is."""
     grey = [png(random_pixels(SIDE, SIDE, seed=seed)) for seed in range(20)]

@@ -62,6 +62,23 @@ def test_the_best_classes_alone_are_no_scores() -> None:
     assert labels.read(json.dumps(best).encode(), 1).tolist() == [2]
 
 
+@pytest.mark.parametrize(
+    ("answer", "scores", "labels"),
+    [
+        ({"p": SCORES[:1].tolist()}, "$.p", None),
+        ({"l": ["cat"]}, None, "$.l"),
+        (NAMED[:1], "$[*][*].s", "$[*][*].n"),
+    ],
+)
+def test_answer_to_the_first_image_alone(
+    answer: Any, scores: str | None, labels: str | None
+) -> None:
+    """A service that answers one image of several is no fit for a batch, and the error says so."""
+    with pytest.raises(ModelError, match="set batch = 1 where it answers one image") as caught:
+        Reader("h", scores, labels, NAMES).read(json.dumps(answer).encode(), 3)
+    one_sentence(caught.value)
+
+
 def test_names_are_found_however_their_accents_are_stored() -> None:
     """A letter with an accent is one sign or two, in labels and in names of scores."""
     names = ("Gras", "Gr\u00fcn")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from securemnist.endpoint.network import RemoteModel
 from securemnist.errors import ModelError, NoAnswer
 from securemnist.input_spec import MNIST, InputSpec
 from securemnist.models import loading
@@ -214,6 +215,16 @@ def test_wrong_number_of_class_names_is_refused(service: Service) -> None:
     """`classes` names each class of the data."""
     with pytest.raises(ModelError, match="expected 10 names"):
         remote(table(service, classes=["a", "b"]))
+
+
+def test_other_order_of_class_names_is_refused(service: Service) -> None:
+    """`classes` with the names of the data at other labels would give a label another class."""
+    spec = InputSpec(1, 28, 28, 3, ("cat", "dog", "hen"))
+    with pytest.raises(ModelError, match="in the order of the data, cat, dog, hen") as caught:
+        RemoteModel(table(service, classes=["hen", "cat", "dog"]), spec)
+    one_sentence(caught.value)
+    for names in (["cat", "dog", "hen"], ["Katze", "Hund", "Huhn"]):
+        RemoteModel(table(service, classes=names), spec)
 
 
 def test_bearer_token_of_the_protocol(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,6 +132,7 @@ def test_differences_to_an_architecture_are_named(folder: Path) -> None:
     """Tensors that do not fit are named with both shapes, exit code 2, and nothing is written."""
     wrong = ConvNetA().state_dict()
     wrong["fc2.bias"] = torch.zeros(7)
+    wrong["fc1.bias"] = wrong["fc1.bias"].half()
     wrong["more"] = wrong.pop("fc2.weight")
     asked = request(folder, saved(wrong), architecture="A")
     with pytest.raises(UsageError) as error:
@@ -140,6 +141,7 @@ def test_differences_to_an_architecture_are_named(folder: Path) -> None:
         "fc2.bias is float32 [7], not float32 [10]",
         "fc2.weight is missing",
         "more is left",
+        "; add --float32, name another",
     ):
         assert words in str(error.value)
     assert os.listdir(folder) == ["net.pt"]
