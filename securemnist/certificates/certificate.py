@@ -31,6 +31,7 @@ NORMS = ("linf", "l2", *SQUARES)
 _CORNERS = 8
 # CROWN is dropped if it certifies none of this many samples (default of `trial`).
 TRIAL = 32
+_ADVICE = "write it with supported operations (docs/robustness.md)"
 # Cache of networks by model. A cached network is compared with its model at every use.
 _NETWORKS: WeakKeyDictionary[nn.Module, Network] = WeakKeyDictionary()
 
@@ -176,7 +177,8 @@ def read(model: nn.Module, shape: tuple[int, ...] = SHAPE) -> Network:
         exported = export(model, shape)
         return Network(Reader(exported).read(), exported)
     except NoCertificate as error:
-        raise NoGraph(str(error)) from error
+        text = str(error)
+        raise NoGraph(text if "; " in text else f"{text}; {_ADVICE}") from error
 
 
 def _corners(x: Images, eps: float) -> Images:

@@ -72,7 +72,7 @@ def test_broken_certified_image_is_error(context: Context, monkeypatch: pytest.M
 
 def test_certified_accuracy_with_unknown_layer_inconclusive(mnist: DataSet) -> None:
     """Without certificates the measurement is Inconclusive, and the error names the layer."""
-    model = nn.Sequential(nn.LPPool2d(2, 2), nn.Flatten(), nn.Linear(196, 10))
+    model = nn.Sequential(nn.LPPool2d(3, 2), nn.Flatten(), nn.Linear(196, 10))
     strange = Context(loading.from_model(model, name="strange"), mnist)
     with pytest.raises(NoCertificate, match="LPPool2d"):
         take_measurement(strange, "certified_accuracy", bind("certified_accuracy", SMALL), 0)

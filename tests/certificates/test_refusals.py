@@ -8,7 +8,7 @@ from torch import nn
 
 from securemnist.certificates import certify
 from securemnist.certificates.bounds import margin_bounds
-from securemnist.errors import MeasureError, NoCertificate
+from securemnist.errors import MeasureError, NoCertificate, NoGraph
 from tests.certificates.batch_mixing import MIXING
 from tests.certificates.in_place import OVERWRITING
 from tests.certificates.networks import behind
@@ -19,14 +19,18 @@ CASES = {**REFUSED, **MIXING, **OVERWRITING}
 
 @pytest.mark.parametrize("case", CASES)
 def test_unsupported_network_refused(case: str) -> None:
-    """A network with an unsupported operation gets no certificate, and the sentence names it."""
+    """A network with an unsupported operation gets no certificate, and the sentence names it.
+
+    Where it cannot be read at all, the sentence also says what to do.
+    """
     make, named = CASES[case]
     model = make().eval()
     if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
         model(torch.rand(2, 1, 28, 28))
     model.requires_grad_(False)
-    with pytest.raises(NoCertificate, match=named):
+    with pytest.raises(NoCertificate, match=named) as caught:
         certify(model, torch.rand(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), eps=0.01)
+    assert not isinstance(caught.value, NoGraph) or "; " in str(caught.value)
 
 
 def test_export_leaves_model_unchanged() -> None:

@@ -177,7 +177,7 @@ def test_example_refused_later_breaks_nothing(
 
 def test_unknown_layer_leaves_survivors(context: Context) -> None:
     """A network without known bounds keeps its survivors, and the evidence names the layer."""
-    model = nn.Sequential(nn.LPPool2d(2, 1), context.subject.model).eval()
+    model = nn.Sequential(nn.LPPool2d(3, 1), context.subject.model).eval()
     strange = Context(loading.from_model(model, name="strange"), context.data)
     run = attacked(strange)
     survivors = run.outcomes.undecided

@@ -105,7 +105,9 @@ def export(model: nn.Module, shape: Shape) -> Exported:
 def check_supported(model: nn.Module) -> None:
     """NoCertificate for a model in training mode, with other weights than float32, or global hooks."""
     if model.training:
-        raise NoCertificate("expected a model in eval mode, got one in training mode")
+        raise NoCertificate(
+            "expected a model in eval mode, got one in training mode; call model.eval()"
+        )
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if type(tensor) not in (torch.Tensor, nn.Parameter):
             kind = type(tensor).__name__
