@@ -75,3 +75,19 @@ class OtherConvolutions(nn.Module):
         y = self.larger(x)
         y = self.lines(y.flatten(2)).view(-1, 1, 4, *y.shape[2:])
         return self.space(y).flatten(1, 2)
+
+
+class Broadcast(nn.Module):
+    """One channel as three, by arithmetic with a number a channel."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        grey, level = x.mean(1, keepdim=True), torch.linspace(0.2, 0.7, 3).view(-1, 1, 1)
+        parts = [
+            (grey - level) / (level + 0.5),
+            level - grey,
+            (grey > level).float() * level,
+            torch.where(grey > 0.1, level, 0.5 * level),
+            level / (1 + grey.abs()),
+            torch.maximum(grey, level),
+        ]
+        return torch.cat(parts, 1)

@@ -131,6 +131,7 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "powers": lambda: nn.Sequential(powers.Powers(), nn.LazyConv2d(CHANNELS, 1)),
     "quotients": lambda: nn.Sequential(powers.Quotients(), nn.LazyConv2d(CHANNELS, 1)),
     "norms": lambda: nn.Sequential(powers.Norms(), nn.LazyConv2d(CHANNELS, 1)),
+    "broadcast": lambda: nn.Sequential(moved.Broadcast(), nn.LazyConv2d(CHANNELS, 1)),
     "choices": lambda: nn.Sequential(powers.Choices(), nn.LazyConv2d(CHANNELS, 1)),
 }
 # Of an image; the layers see maps of 6x6 pixels, the fewest that all of them can read.

@@ -71,7 +71,7 @@ def test_front_has_the_steps_before_the_first_sum(name: str) -> None:
     front, steps = FRONTS[name]
     x, _ = sample(tiny(1), 1)
     network = network_of(WithFront(front, tiny(1)).eval(), x)
-    found = split(network)
+    found = split(network, tuple(x.shape[1:]))
     assert len(found.first.steps) == steps
     assert [step.rule for step in found.rest.steps] == [s.rule for s in network.steps[steps:]]
 
@@ -89,7 +89,25 @@ def test_front_has_the_steps_before_the_first_sum(name: str) -> None:
 def test_other_networks_have_no_front(front: Pixels) -> None:
     """Linear steps, and steps whose input is read again, stay with the rest; values are images."""
     x, _ = sample(tiny(1), 1)
-    found = split(network_of(WithFront(front, tiny(1)).eval(), x))
+    found = split(network_of(WithFront(front, tiny(1)).eval(), x), tuple(x.shape[1:]))
     assert found.first.steps == ()
     assert torch.equal(found.box(ball(x, 0.1)).lower, ball(x, 0.1).lower)
     assert found.images(ball(x, 0.1), x) is x
+
+
+def test_copied_pixels_are_no_front() -> None:
+    """One channel as three is read by the rest, so that values behind the front are as many as pixels."""
+    level = torch.linspace(0.2, 0.7, 3).view(-1, 1, 1)
+
+    class Copied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rest = nn.Sequential(nn.Flatten(), nn.Linear(48, 3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.rest((x.clamp(0.1, 0.9) - level).clamp(min=0))
+            return logits
+
+    x = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    found = split(network_of(Copied().eval(), x), tuple(x.shape[1:]))
+    assert found.shape == (1, 4, 4)

@@ -153,3 +153,29 @@ def test_difference_of_two_activations_keeps_its_direction() -> None:
     assert model(changed).argmax() == 1
     assert not certify(model, x, y, eps=0.05).proved.any()
     assert certify(model, x, y, eps=0.02).proved.all()
+
+
+class Grey(nn.Module):
+    """A network of three channels behind one, that is copied or normalised by a mean a channel."""
+
+    def __init__(self, copied: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.copied, self.first = copied, nn.Conv2d(1, 1, 3, padding=1)
+        self.rest = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        x = x.expand(-1, 3, -1, -1) if self.copied else x
+        logits: torch.Tensor = self.rest((x - torch.linspace(0, 0.4, 3).view(-1, 1, 1)) / 0.3)
+        return logits
+
+
+def test_one_channel_broadcast_to_three_has_the_bounds_of_copies() -> None:
+    """Weights of the copies of a pixel are summed, also in front of a convolution."""
+    x = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    networks = [Grey(copied).eval() for copied in (False, True)]
+    y = networks[0](x).argmax(1)
+    found, expected = (certify(network, x, y, eps=0.01) for network in networks)
+    assert torch.allclose(found.margins, expected.margins, atol=1e-6)
+    assert found.proved.any()

@@ -50,12 +50,15 @@ class Front:
         return found.to(values.dtype)
 
 
-def split(network: Network) -> Front:
-    """The front of a network: as many first steps as possible that neither mix nor move pixels."""
+def split(network: Network, shape: Shape) -> Front:
+    """The front of a network: as many first steps as possible that neither mix, move nor copy pixels.
+
+    `shape`: that of one image.
+    """
     count = 0
     for number, step in enumerate(network.steps, 1):
         moves = step.rule.mixes or isinstance(step.rule, Rearrange)
-        if moves or step.inputs != (number - 1,):
+        if moves or step.shape != shape or step.inputs != (number - 1,):
             break
         if not step.rule.exact and not _read_later(network, number):
             count = number

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.certificates.operations.intervals import SMALLEST, representable
-from securemnist.certificates.operations.rules import Affine, Shape, transposed
+from securemnist.certificates.operations.rules import Affine, Shape, summed, transposed
 from securemnist.errors import NoCertificate
 
 aten = torch.ops.aten
@@ -21,7 +21,7 @@ def elementwise(scale: torch.Tensor, shift: torch.Tensor, size: torch.Tensor) ->
     return Affine(
         linear=lambda x: x * scale,
         absolute=lambda x: x * scale.abs(),
-        transposed=lambda weights, _shape: weights * scale.to(weights.dtype),
+        transposed=lambda weights, shape: summed(weights * scale.to(weights.dtype), shape),
         shift=shift,
         size=size,
         # A product and a sum; batch norm's scale is itself the result of a few rounded operations.

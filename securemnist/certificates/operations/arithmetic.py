@@ -59,7 +59,9 @@ def divide(shape: Shape, one: Any, other: Any) -> Rule | tuple[Rule, ...]:
     if _both(one, other):
         return Quotient()
     if isinstance(other, Activations):
-        return RECIPROCAL, _scaled(broadcast(one, shape))
+        value = broadcast(one, shape)
+        copies = () if other.shape == shape else (_scaled(value.new_ones(shape)),)
+        return (*copies, RECIPROCAL, _scaled(value))
     # A kernel may multiply by the inverse instead.
     return _scaled(_checked(1 / broadcast(other, shape)))
 

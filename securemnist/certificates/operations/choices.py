@@ -57,7 +57,7 @@ class Choice(Rule):
         parts: list[torch.Tensor | None] = [None]
         for option, part in zip(self.options, left, strict=True):
             if option is None:
-                parts.append(summed(part, boxes[len(parts) - 1]))
+                parts.append(summed(part, boxes[len(parts) - 1].lower.shape))
             else:
                 value = option.to(weights.dtype).expand(part.shape)
                 constant = constant + Box(value, value).minimum(part)

@@ -40,9 +40,9 @@ def transposed(linear: Map) -> Transposed:
     return apply
 
 
-def summed(weights: torch.Tensor, box: Box) -> torch.Tensor:
-    """Weights (n, ...) of activations from `box` that were broadcast: those of each value together."""
-    return weights.sum_to_size(len(weights), *box.lower.shape[1:])
+def summed(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Weights (n, ...) of activations of this shape that were broadcast: those of each value together."""
+    return weights.sum_to_size(len(weights), *shape[1:])
 
 
 class Rule(ABC):
@@ -165,7 +165,10 @@ class Sum(Rule):
         return rounding(2, boxes[0].size + boxes[1].size)
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        parts = [summed(sign * weights, box) for sign, box in zip(self.signs, inputs, strict=True)]
+        parts = [
+            summed(sign * weights, box.lower.shape)
+            for sign, box in zip(self.signs, inputs, strict=True)
+        ]
         return parts, weights.new_zeros(len(weights))
 
 
@@ -192,7 +195,10 @@ class Product(Rule):
     ) -> tuple[list[torch.Tensor], torch.Tensor]:
         one, other = inputs
         slope = weights.clamp_min(0) * other.lower + weights.clamp_max(0) * other.upper
-        parts = [summed(slope, one), summed(weights * one.lower, other)]
+        parts = [
+            summed(slope, one.lower.shape),
+            summed(weights * one.lower, other.lower.shape),
+        ]
         return parts, -sums(slope * one.lower)
 
 

@@ -91,8 +91,9 @@ class ProofRun(Run):
     def __init__(self, goal: Goal, ball: Callable[[int], Box]) -> None:
         super().__init__(goal)
         self.ball, self.clean = ball, goal.own_margins()
-        self.front = split(goal.network) if ball(0).independent else undivided(goal.network)
-        self.network = without_maxima(self.front.rest, self.front.shape or goal.x.shape[1:])
+        shape = goal.x.shape[1:]
+        self.front = split(goal.network, shape) if ball(0).independent else undivided(goal.network)
+        self.network = without_maxima(self.front.rest, self.front.shape or shape)
 
     def all(self, end: float) -> None:
         """First bounds of every sample, by its own margin; then turns in the order of `Margins`."""
