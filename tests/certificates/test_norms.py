@@ -23,8 +23,7 @@ def bounds(x: torch.Tensor) -> Box:
 def test_bounds_hold_the_norm_of_float32(size: float, flushed: bool) -> None:
     """Squares of tiny values become 0, and those of large ones infinite; the bounds allow for both."""
     x = size * torch.rand(1, 1000, generator=torch.Generator().manual_seed(0))
-    with denormals.preserved():
-        torch.set_flush_denormal(flushed)
+    with denormals.flushed(flushed):
         norm = torch.linalg.vector_norm(x, dim=1).double()
         squares = (x * x).sum(1).sqrt().double()
     box = bounds(x)
