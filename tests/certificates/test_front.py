@@ -98,16 +98,8 @@ def test_other_networks_have_no_front(front: Pixels) -> None:
 def test_copied_pixels_are_no_front() -> None:
     """One channel as three is read by the rest, so that values behind the front are as many as pixels."""
     level = torch.linspace(0.2, 0.7, 3).view(-1, 1, 1)
-
-    class Copied(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.rest = nn.Sequential(nn.Flatten(), nn.Linear(48, 3))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.rest((x.clamp(0.1, 0.9) - level).clamp(min=0))
-            return logits
-
+    rest = nn.Sequential(nn.Flatten(), nn.Linear(48, 3))
+    model = WithFront(lambda x: (x.clamp(0.1, 0.9) - level).clamp(min=0), rest).eval()
     x = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    found = split(network_of(Copied().eval(), x), tuple(x.shape[1:]))
+    found = split(network_of(model, x), tuple(x.shape[1:]))
     assert found.shape == (1, 4, 4)
