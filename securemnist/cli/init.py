@@ -56,7 +56,7 @@ def init(
     [tool.securemnist]. In a project with a policy --calibrate writes the calibration only.
     """
     from securemnist import initial_policy
-    from securemnist.data import DataSet
+    from securemnist.data import DataSet, inspection
     from securemnist.evaluation.context import Context
     from securemnist.initial_policy import packaging, templates
     from securemnist.measures.announcement import announcement
@@ -81,7 +81,9 @@ def init(
     queries = 0 if exists else initial_policy.expected_queries(subject, data_set, images)
     for text in announcement(Context(subject, data_set), queries):
         say(text, err=True)
-    # Before minutes for a policy whose rows they leave undecided.
+    # Before minutes for a policy whose rows they leave undecided, or that measures something else.
+    for warning in inspection.warnings(data_set):
+        say(f"warning: {warning}", err=True)
     if copies := str(data_set.copies):
         say(f"warning: {copies}; more than 1 % leave every rate undecided; remove them", err=True)
     if calibration.wanted and not exists:  # minutes that would be spent for nothing

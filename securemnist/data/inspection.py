@@ -15,6 +15,8 @@ from securemnist.view import png
 _ROWS, _COLUMNS = 20, 10  # classes, and images of each
 _SIDE = 96  # the longer side of a tile, in pixels
 _GAP = 2
+# Two of 255 levels; below it floats were probably scaled twice. Bytes are above it unless all are black.
+_DARK = 2 / 255
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ def warnings(data: DataSet) -> Iterator[str]:
             yield (
                 f"the {split} split has no image of {len(empty):,} of {len(counts):,} classes, for "
                 f"instance {empty[0]}{'; if your labels start at 1, subtract 1' if from_one else ''}"
+            )
+    for split, samples in splits(data).items():
+        if len(samples) and (brightest := samples.pixels.max().item()) < _DARK:
+            yield (
+                f"no value of the {split} images is above {brightest:.2g} of 0 to 1; if they were "
+                "divided by 255 twice, divide once"
             )
     if not len(data.tuning):
         yield (

@@ -66,6 +66,25 @@ def test_inspect_warns_of_classes_without_images(tmp_path: Path) -> None:
     assert f"{warned}; if your labels start at 1, subtract 1" in done.output
 
 
+def test_inspect_warns_of_images_scaled_twice(tmp_path: Path) -> None:
+    """Floats divided by 255 twice are warned of; bytes are not, however dark, nor floats in 0 to 1."""
+    pixels, labels = random_pixels(20, 9, 9), np.arange(20) % 2
+    forms = {
+        "twice": pixels / np.float32(255**2),
+        "once": pixels / np.float32(255),
+        "bytes": pixels // 99,
+    }
+    done = {
+        name: run(
+            "data", "inspect", str(npz(tmp_path / f"{name}.npz", x_test=x, y_test=labels))
+        ).output
+        for name, x in forms.items()
+    }
+    warned = "Warning: no value of the test images is above 0.0039 of 0 to 1; if they were divided by 255"
+    assert [name for name, output in done.items() if warned in output] == ["twice"]
+    assert [name for name, output in done.items() if "of 0 to 1" in output] == ["twice"]
+
+
 def test_inspect_says_how_grey_images_get_fewer_than_ten_classes(tmp_path: Path) -> None:
     """Two classes of 28x28 are taken as ten, like MNIST; the warning names the remedy, which works."""
     npz(tmp_path / "set.npz", x_test=random_pixels(40, 28, 28), y_test=np.arange(40) % 2)

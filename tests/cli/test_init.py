@@ -167,11 +167,15 @@ def own_data(project: Path, mnist: DataSet, monkeypatch: pytest.MonkeyPatch) -> 
     return project
 
 
-def test_init_warns_of_copies(own_data: Path, mnist: DataSet) -> None:
-    """Test images that are also in the training data are named before anything is measured."""
-    write(own_data / "my data", mnist.train[:600], mnist.train[:60])
+def test_init_warns_of_copies_and_missing_classes(own_data: Path, mnist: DataSet) -> None:
+    """Copies of training images and classes without images are named before anything is measured."""
+    threes = mnist.train[:600][mnist.train.labels[:600] == 3]
+    write(own_data / "my data", mnist.train[:600], threes)
     output = init("--model", "reader:good", "--data", "my data").output
-    warned = output.index("warning: 60 copies of training images among 60 test images")
+    warned = output.index(
+        f"warning: {len(threes)} copies of training images among {len(threes)} test"
+    )
+    warned = max(warned, output.index("warning: the test split has no image of 9 of 10 classes"))
     assert warned < output.index("measuring reader:good")
 
 

@@ -182,7 +182,11 @@ WRONG_ROWS: dict[str, tuple[dict[str, str], dict[str, str | None], str]] = {
     "negative target": (BACKDOOR, {"target": "-1"}, "expected target to be greater than or equal"),
     "negative images": (CLEAN, {"images": "-5"}, "expected at least 1 image, got -5"),
     "half an image": (CLEAN, {"images": "1.5"}, "expected images to be a whole number"),
-    "no threat": (ROBUST, {"threat": None}, "expected 'threat', got nothing"),
+    "no threat": (
+        ROBUST,
+        {"threat": None},
+        "expected 'threat', got nothing; add it, such as threat = {",
+    ),
     "threat a number": (ROBUST, {"threat": "0.1"}, "expected threat to be a table"),
     "eps missing": (ROBUST, {"threat": '{ norm = "linf" }'}, "expected a threat with norm and eps"),
     "eps negative": (ROBUST, {"threat": '{ norm = "linf", eps = -0.1 }'}, "0 <= eps <= 1"),
