@@ -50,11 +50,12 @@ def optimised(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The best duals (d, units) of `steps` steps of Adam from `duals`, and their bounds (d,), float32.
 
-    It ends early where every bound is above `goal`, and where the time is over. `pace` (d, 1): a factor
+    It ends early where every bound is above `goal`, without duals, and where the time is over. `pace` (d, 1): a factor
     of the steps of multipliers.
     """
     # In memory the domains are the columns, as products with `Sparse` need them.
     duals, weights = duals.float().T.contiguous().T, weights.float()
+    steps = steps if duals.shape[1] else 0
     rates = torch.where(domains.fixed.free, rate, MULTIPLIER_RATE * pace)
     best, adam = _Best(duals), _Adam(duals, steps)
     for _ in range(steps):

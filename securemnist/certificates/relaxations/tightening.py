@@ -1,8 +1,9 @@
 """CROWN bounds of intermediate layers: tighter than intervals where a network is not trained on those.
 
-Each layer in front of a ReLU gets bounds from those of the layers before it (Zhang et al. 2018, arXiv
-1811.00866), with optimised slopes (Xu et al. 2021, arXiv 2011.13824). Only units whose sign the interval
-leaves open are bounded: the others are linear already.
+Each layer in front of an operation without exact bounds, such as ReLU, gets bounds from those of the
+layers before it (Zhang et al. 2018, arXiv 1811.00866), with optimised slopes (Xu et al. 2021, arXiv
+2011.13824). In front of a ReLU only units whose sign the interval leaves open are bounded: the others are
+linear already.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from securemnist.certificates.bounds.euclidean import intervals_of
 from securemnist.certificates.graph.network import Intervals, Network
 from securemnist.certificates.in_time import InTime, always
 from securemnist.certificates.operations.intervals import Box
-from securemnist.certificates.relaxations.layers import layers_before_relus, undecided
+from securemnist.certificates.relaxations.layers import layers_to_bound, unsure
 from securemnist.certificates.relaxations.optimisation import optimised
 from securemnist.certificates.relaxations.relaxation import Relaxation
 
@@ -34,11 +35,12 @@ def tightened(network: Network, image: Box, in_time: InTime = always) -> Interva
     """
     intervals = intervals_of(network, image)
     known = dict(enumerate(intervals.boxes))
-    for source in layers_before_relus(network):
-        units = undecided(intervals.boxes[source])
+    for source in layers_to_bound(network):
+        units = unsure(network, source, intervals.boxes[source])
         exact = image.independent and _is_linear(network, source)
         if len(units) and not exact:
-            known[source] = _bounded(network, intervals, source, units, in_time, steps=0)
+            relaxation = Relaxation(network, intervals, before=source)
+            known[source] = _bounded(relaxation, source, units, in_time, steps=0)
             intervals = network.intervals(image, known)
     return intervals
 
@@ -47,10 +49,11 @@ def tightened(network: Network, image: Box, in_time: InTime = always) -> Interva
 def refined(network: Network, intervals: Intervals, in_time: InTime = always) -> Intervals:
     """Tighter bounds of one sample: slopes are optimised in layers of few undecided units."""
     known = dict(enumerate(intervals.boxes))
-    for source in layers_before_relus(network):
-        units = undecided(intervals.boxes[source])
-        if 0 < len(units) <= FEW and not _is_linear(network, source):
-            known[source] = _bounded(network, intervals, source, units, in_time, steps=STEPS)
+    for source in layers_to_bound(network):
+        units = unsure(network, source, intervals.boxes[source])
+        relaxation = Relaxation(network, intervals, before=source)
+        if relaxation.units and 0 < len(units) <= FEW and not _is_linear(network, source):
+            known[source] = _bounded(relaxation, source, units, in_time, steps=STEPS)
             intervals = network.intervals(known[0], known)
     return intervals
 
@@ -71,19 +74,12 @@ def _is_linear(network: Network, index: int) -> bool:
 
 
 def _bounded(
-    network: Network,
-    intervals: Intervals,
-    source: int,
-    units: torch.Tensor,
-    in_time: InTime,
-    *,
-    steps: int,
+    relaxation: Relaxation, source: int, units: torch.Tensor, in_time: InTime, *, steps: int
 ) -> Box:
     """The box of a step, with CROWN bounds of these units (flat indices) where they are tighter."""
-    box = intervals.boxes[source]
+    box = relaxation.intervals.boxes[source]
     lower, upper = box.lower.flatten().clone(), box.upper.flatten().clone()
-    relaxation = Relaxation(network, intervals, before=source)
-    for number, part in enumerate(_parts(units, network.rows_of_batch(AT_ONCE))):
+    for number, part in enumerate(_parts(units, relaxation.network.rows_of_batch(AT_ONCE))):
         if not in_time():
             break
         rows = torch.zeros(len(part), len(lower), dtype=lower.dtype, device=lower.device)
