@@ -48,23 +48,61 @@ NETWORKS = {
     "strided-undefended": Spec("strided", 0, 4, 0.12),
     "strided-undefended-small-eps": Spec("strided", 0, 4, 0.04),
     "linear-undefended": Spec("linear", 0, 4, 0.026),
+    "gelu-undefended": Spec("gelu", 0, 4, 0.03, seconds=600.0),
+    "tanh-undefended": Spec("tanh", 0, 4, 0.03, seconds=600.0),
+    "attention-undefended": Spec("attention", 0, 4, 0.001, seconds=600.0),
 }
+ACTIVATIONS = {"strided": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 # Steps of PGD in training, of this share of eps each; eps itself grows over the first two epochs.
 STEPS, STEP = 5, 0.3
 RAMP = 2.0
 
 
-def build(shape: str) -> nn.Sequential:
-    """Two strided convolutions and one hidden layer, or six hidden layers of 100 units."""
-    if shape == "strided":
+class Attention(nn.Module):
+    """One layer of a vision transformer (arXiv 2010.11929): patches of 7x7, two heads of 16 values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.last = (
+            nn.Conv2d(1, 32, 7, 7),
+            nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 10)),
+        )
+        self.token, self.places = (
+            nn.Parameter(torch.zeros(1, 1, 32)),
+            nn.Parameter(torch.zeros(1, 17, 32)),
+        )
+        self.heads = nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 96))
+        self.out = nn.Linear(32, 32)
+        self.hidden = nn.Sequential(
+            nn.LayerNorm(32), nn.Linear(32, 64), nn.GELU(), nn.Linear(64, 32)
+        )
+        self.last = nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        patches = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), patches], 1) + self.places
+        heads = self.heads(x).unflatten(2, (3, 2, 16)).permute(2, 0, 3, 1, 4)
+        values = F.scaled_dot_product_attention(*heads.unbind(0))
+        x = x + self.out(values.transpose(1, 2).flatten(2))
+        x = x + self.hidden(x)
+        logits: torch.Tensor = self.last(x[:, 0])
+        return logits
+
+
+def build(shape: str) -> nn.Module:
+    """Two strided convolutions and one hidden layer, six hidden layers of 100 units, or attention."""
+    if shape == "attention":
+        return Attention()
+    if shape in ACTIVATIONS:
+        activation = ACTIVATIONS[shape]
         first, second = nn.Conv2d(1, 16, 4, 2, 1), nn.Conv2d(16, 32, 4, 2, 1)
-        head = [nn.Flatten(), nn.Linear(1568, 100), nn.ReLU(), nn.Linear(100, 10)]
-        return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), *head)
+        head = [nn.Flatten(), nn.Linear(1568, 100), activation(), nn.Linear(100, 10)]
+        return nn.Sequential(first, activation(), second, activation(), *head)
     hidden = [layer for _ in range(5) for layer in (nn.Linear(100, 100), nn.ReLU())]
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), *hidden, nn.Linear(100, 10))
 
 
-def trained(name: str) -> nn.Sequential:
+def trained(name: str) -> nn.Module:
     """The network with its final weights, in eval mode; its training must be complete."""
     spec = NETWORKS[name]
     path = _file(name, spec.epochs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -124,8 +125,14 @@ def line(name: str) -> str:
 
 
 def write() -> None:
-    """Put the rows of all networks that are measured into the page."""
-    rows = [line(name) for name in ROWS if stored(name)]
+    """Put the rows of the networks that are measured into the page; the others keep theirs."""
+    text = PAGE.read_text(encoding="utf-8")
+    kept = {name: re.search(rf"^\| {name}, \d+ digits .*$", text, re.MULTILINE) for name in ROWS}
+    rows = [
+        line(name) if stored(name) else before[0]
+        for name, before in kept.items()
+        if stored(name) or before
+    ]
     store(PAGE, "figures", (HEAD, "|---" * HEAD.count(" | ") + "|---|", *rows))
 
 

@@ -54,8 +54,8 @@ def sentence(error: ValidationError, given: Iterable[str] = ()) -> str:
         for near in difflib.get_close_matches(key, given - {key}, n=1, cutoff=0.75):
             return f"expected {name!r}, got {near!r}; fix its spelling"
     if first["type"] == "missing":
-        example = f", such as {_EXAMPLES[where]}" if where in _EXAMPLES else ""
-        return f"expected {where!r}, got nothing; add it{example}"
+        such = f", such as {_EXAMPLES[where]}" if where in _EXAMPLES else ""
+        return f"expected {where!r}, got nothing; add it{such}"
     if first["type"] == "value_error":
         text = str(first["ctx"]["error"])
         return text if "; " in text else f"{text}; fix {where}"

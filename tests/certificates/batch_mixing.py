@@ -57,6 +57,12 @@ class Reordered(nn.Module):
         return x + self.function(x)
 
 
+def attended_by_samples(x: torch.Tensor) -> torch.Tensor:
+    """Each row of an image attends to the same row of all images."""
+    rows = x.permute(1, 2, 0, 3)
+    return F.scaled_dot_product_attention(rows, rows, rows).permute(2, 0, 1, 3)
+
+
 class First(nn.Module):
     """The first three images; the ellipsis stands for no dimension here."""
 
@@ -113,7 +119,28 @@ MIXING: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "every pair": (
         lambda: behind(Reordered(lambda x: (x.squeeze(1) + x)[:, :1])),
-        "activations of constant shape",
+        "mixed over the batch",
+    ),
+    "softmax of samples": (lambda: behind(Reordered(lambda x: x.softmax(0))), "over the batch"),
+    "softmax of samples, moved": (
+        lambda: behind(Reordered(lambda x: x.transpose(0, 1).softmax(1).transpose(0, 1))),
+        "of each sample",
+    ),
+    "attention between samples": (
+        lambda: behind(Reordered(attended_by_samples)),
+        "of each sample",
+    ),
+    "one sample for all": (
+        lambda: behind(Reordered(lambda x: x.transpose(0, 1).select(1, 0)[:, None])),
+        "of each sample|every sample",
+    ),
+    "samples in another place": (
+        lambda: behind(Reordered(lambda x: x.transpose(0, 1).reshape(x.shape))),
+        "of each sample",
+    ),
+    "constant summed over samples": (
+        lambda: behind(Reordered(lambda x: torch.ones(1, 28, 28).expand(x.shape).sum(0))),
+        "number of images",
     ),
     "part of the batch": (lambda: behind(First()), "any number of images"),
     "squeeze of the batch": (lambda: behind(SqueezedBatch()), "batch dimension that stays"),

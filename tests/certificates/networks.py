@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase as NormBase
 
 from securemnist.models.architectures import Normalize, Stretch
-from tests.certificates import functional, moved, powers
+from tests.certificates import attention, functional, moved, powers
 from tests.certificates.functional import CHANNELS
 
 
@@ -112,6 +112,9 @@ MIDDLES: dict[str, Callable[[], nn.Module]] = {
     "numbers": functional.Numbers,
     "zeros around": lambda: nn.ZeroPad2d((1, 0, 2, -1)),
     "identity": nn.Identity,
+    "attention": attention.Attention,
+    "attention, fused": attention.Fused,
+    "gated by softmax": attention.Gated,
     "moved": lambda: nn.Sequential(moved.Moved(), nn.LazyConv2d(CHANNELS, 1)),
     "resized": lambda: nn.Sequential(moved.Resized(), nn.Conv2d(3 * CHANNELS, CHANNELS, 1)),
     "gates": moved.Gates,

@@ -95,6 +95,10 @@ class _Recorded(fx.Interpreter):
     def run_node(self, n: fx.Node) -> object:
         value = super().run_node(n)
         first = value[0] if isinstance(value, tuple) else value
+        shape = getattr(n.meta.get("val"), "shape", ())
+        # Boxes have the samples first.
+        batch = [k for k, size in enumerate(shape) if isinstance(size, torch.SymInt)]
+        first = first.movedim(batch[0], 0) if batch else first
         self.__dict__.setdefault("values", {})[n.name] = first
         return value
 

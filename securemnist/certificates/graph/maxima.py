@@ -17,11 +17,11 @@ import torch
 
 from securemnist.certificates.graph.network import Network, Step
 from securemnist.certificates.operations.activations import LeakyReLU
+from securemnist.certificates.operations.concatenation import Concatenate
 from securemnist.certificates.operations.extremes import Extreme
 from securemnist.certificates.operations.intervals import Box
 from securemnist.certificates.operations.rules import (
     Backward,
-    Concatenate,
     Map,
     MaxPool,
     Rearrange,

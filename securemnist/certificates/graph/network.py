@@ -36,6 +36,11 @@ class Step:
     shape: Shape
     inputs: tuple[int, ...]
 
+    @property
+    def size(self) -> int:
+        """The values of one sample that bounds of this step need."""
+        return math.prod(self.shape) * self.rule.inner
+
 
 @dataclass(frozen=True)
 class Network:
@@ -55,7 +60,7 @@ class Network:
     @property
     def activations(self) -> int:
         """The number of activations of one sample, in all steps."""
-        return sum(math.prod(step.shape) for step in self.steps)
+        return sum(step.size for step in self.steps)
 
     @property
     def samples_of_batch(self) -> int:
@@ -64,7 +69,7 @@ class Network:
 
     def rows_of_batch(self, most: int) -> int:
         """Linear bounds that are propagated at once: `most`, or fewer where one step is large."""
-        largest = max(math.prod(step.shape) for step in self.steps)
+        largest = max(step.size for step in self.steps)
         return max(1, min(most, _WEIGHTS // largest))
 
     @property

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import fx
 
+from securemnist.certificates.graph.batch_dimension import MOVING, samples_first
 from securemnist.certificates.graph.export import Exported
 from securemnist.certificates.graph.network import Step
+from securemnist.certificates.graph.nodes import check_no_pixel_is_read, is_part, tensor_of, where
 from securemnist.certificates.operations.arithmetic import Activations
+from securemnist.certificates.operations.links import Link
 from securemnist.certificates.operations.operators import (
     ALIKE,
+    BINARY,
     COMPARISONS,
     OPERANDS,
     OPERATORS,
@@ -24,11 +29,13 @@ from securemnist.certificates.operations.operators import (
     aten,
 )
 from securemnist.certificates.operations.rules import LogSoftmax, Rule, Shape
+from securemnist.certificates.operations.softmax import Softmax
 from securemnist.errors import NoCertificate, first_line
 
 # Modules of functions on numbers and sizes in a graph: operator, math, torch.sym_*.
 _NUMBER_MODULES = ("_operator", "math", "torch")
 _IGNORED = (aten._assert_tensor_metadata.default,)
+_MIXED = "expected activations of each sample, got them mixed over the batch"
 
 
 class Reader:
@@ -43,12 +50,14 @@ class Reader:
         self._constants: dict[fx.Node, Any] = {}
         self._step_of: dict[fx.Node, int] = {}
         self._sizes: set[fx.Node] = set()
+        # Constants that are repeated for each sample, as (1, ...).
+        self._repeated: dict[fx.Node, torch.Tensor] = {}
         self._batch: Any = None
         self._exported = exported
 
     def read(self) -> tuple[Step, ...]:
         """The steps up to the one that computes the logits."""
-        _check_no_pixel_is_read(self._exported)
+        check_no_pixel_is_read(self._exported)
         for node in self._exported.graph.nodes:
             if node.op == "placeholder":
                 self._add_input(node)
@@ -58,6 +67,7 @@ class Reader:
                 self._add_operation(node)
             elif any(source in self._sizes for source in node.all_input_nodes):
                 self._sizes.add(node)
+                self._add_repeated(node)
             else:
                 self._constants[node] = self._constant(node)
         raise NoCertificate("expected a graph with an output, got none")
@@ -71,7 +81,8 @@ class Reader:
     def _up_to(self, logits: Any) -> tuple[Step, ...]:
         last = self._step_of.get(logits, 0)
         shape = self._shape(logits) if last else ()
-        if len(shape) != 1 or shape[0] < 2 or _tensor(logits).dtype != torch.float32:
+        moved = bool(last) and self._batch_dimension(logits) != 0
+        if moved or len(shape) != 1 or shape[0] < 2 or tensor_of(logits).dtype != torch.float32:
             raise NoCertificate(
                 "expected float32 logits of two classes or more, got another output"
             )
@@ -83,52 +94,81 @@ class Reader:
         if node.target is aten.sym_size.int:
             self._sizes.add(node)
             return
-        if node.target in ALIKE:
+        if node.target in ALIKE and not self._batch_dimension(node):
             self._constants[node] = node.target(torch.zeros(1, *self._shape(node)), **node.kwargs)
             return
         if node.target in PARTS:
             self._step_of[node] = self._inputs(node)[0]
             return
-        if node.target is operator.getitem and not _is_part(node):
+        if node.target is operator.getitem and not is_part(node):
             if node.args[1] != 0:
                 raise NoCertificate(
-                    f"expected an operation's first output, got another ({_where(node)})"
+                    f"expected an operation's first output, got another ({where(node)})"
                 )
             self._step_of[node] = self._step_of[node.args[0]]  # type: ignore[index]
             return
         try:
             rules, inputs = self._rules(node)
         except NoCertificate as error:
-            raise NoCertificate(f"{error} ({_where(node)})") from error
+            raise NoCertificate(f"{error} ({where(node)})") from error
         except Exception as error:
             raise NoCertificate(
-                f"expected supported arguments, got others ({_where(node)})"
+                f"expected supported arguments, got others ({where(node)})"
             ) from error
+        before: tuple[int, ...] = ()
         for rule in rules:
-            self.steps.append(Step(node.name, rule, self._shape(node), inputs))
-            inputs = (len(self.steps),)
-        self._step_of[node] = inputs[0]
+            # The first rule reads every operand.
+            every = () if before else tuple(range(len(inputs)))
+            link = rule if isinstance(rule, Link) else Link(rule, self._shape(node), every)
+            read = (*before, *(inputs[operand] for operand in link.operands))
+            self.steps.append(Step(node.name, link.rule, link.shape, read))
+            before = (len(self.steps),)
+        self._step_of[node] = (before or inputs)[0]
 
-    def _rules(self, node: fx.Node) -> tuple[Sequence[Rule], tuple[int, ...]]:
-        """The rules of a node, which follow each other, and the steps that the first one reads."""
+    def _add_repeated(self, node: fx.Node) -> None:
+        """Keep a constant, such as the first token of a transformer, that is repeated for each sample."""
+        source: Any = node.args[0] if node.target is aten.expand.default else None
+        constant = self._constants.get(source)
+        if not isinstance(constant, torch.Tensor) or not constant.is_floating_point():
+            return
+        batch, *rest = node.meta["val"].shape
+        same = isinstance(batch, torch.SymInt) and batch.node.expr == self._batch.node.expr
+        if same and (constant.dim() <= len(rest) or len(constant) == 1):
+            self._repeated[node] = constant.expand(1, *rest)
+
+    def _rules(self, node: fx.Node) -> tuple[Sequence[Rule | Link], tuple[int, ...]]:
+        """The rules of a node, which follow each other, and the steps that it reads."""
         target: Any = node.target
-        if target not in OPERATORS and not _is_part(node):
+        if target not in OPERATORS and not is_part(node):
             name = target.__name__.partition(".")[0]
             plain = (reason for start, reason in REASONS.items() if name.startswith(start))
             raise NoCertificate(f"expected operations with known bounds, got {next(plain, name)}")
         self._check_no_booleans(node)
         inputs = self._inputs(node)
-        if any(self._is_softmax(index) for index in inputs):
-            raise NoCertificate("expected softmax as the last operation, got another after it")
-        if _is_part(node):
-            source: Any = node.args[0]
-            rest = fx.node.map_arg(source.args[1:], lambda n: self._value(n, source.target))
-            return [PARTS[source.target](node.args[1], *rest)], inputs
-        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: self._value(n, target))
-        found = OPERATORS[target](self._shape(node), *args, **kwargs)
-        if isinstance(found, Rule):
-            return [found], inputs
-        return found or [], inputs
+        caller: Any = node.args[0] if is_part(node) else node
+        args, kwargs = fx.node.map_arg(
+            (caller.args, caller.kwargs), lambda n: self._value(n, caller.target)
+        )
+        target, args = self._samples_first(node, caller, args)
+        if is_part(node):
+            found: Any = PARTS[target](node.args[1], *args[1:])
+        else:
+            found = OPERATORS[target](self._shape(node), *args, **kwargs)
+        rules = [found] if isinstance(found, Rule) else (found or [])
+        if rules:
+            self._bound_softmax(inputs)
+        return rules, inputs
+
+    def _samples_first(self, node: fx.Node, caller: fx.Node, args: Any) -> tuple[Any, Any]:
+        """The operation and its arguments, for activations that are kept with samples first."""
+        read = [n for n in caller.all_input_nodes if n in self._step_of]
+        if not any(self._batch_dimension(n) for n in (node, *read)):
+            return caller.target, args
+        if caller.target not in MOVING:
+            raise NoCertificate(_MIXED)
+        sides, batch = tensor_of(read[0]).dim(), self._batch_dimension(read[0])
+        target, rest = samples_first(caller.target, args[1:], sides, batch)
+        return target, [args[0], *rest]
 
     def _inputs(self, node: fx.Node) -> tuple[int, ...]:
         """The steps whose activations a node reads: in one argument, several (OPERANDS), or a list."""
@@ -140,11 +180,18 @@ class Reader:
             raise NoCertificate("expected constants as further arguments, got activations")
         return tuple(self._step_of[n] for n in sources)
 
-    def _is_softmax(self, index: int) -> bool:
-        return index > 0 and isinstance(self.steps[index - 1].rule, LogSoftmax)
+    def _bound_softmax(self, read: Sequence[int]) -> None:
+        """Give a softmax over the classes that another operation reads its own bounds."""
+        for index in read:
+            rule = self.steps[index - 1].rule if index else None
+            if isinstance(rule, LogSoftmax):
+                if not rule.exponential:
+                    raise NoCertificate("expected log-softmax as the last operation, got another")
+                step = self.steps[index - 1]
+                self.steps[index - 1] = replace(step, rule=Softmax(1, step.shape[0]))
 
     def _check_no_booleans(self, node: fx.Node) -> None:
-        dtypes = [_tensor(n).dtype for n in node.all_input_nodes if n in self._step_of]
+        dtypes = [tensor_of(n).dtype for n in node.all_input_nodes if n in self._step_of]
         if torch.bool in dtypes and node.target not in READERS_OF_BOOLEANS:
             raise NoCertificate(
                 "expected truth values to be converted to float32, got them as they are"
@@ -152,9 +199,11 @@ class Reader:
 
     def _value(self, node: fx.Node, target: Any) -> Any:
         if node in self._step_of:
-            return Activations(self._shape(node), _tensor(node).stride())
+            return Activations(self._shape(node), tensor_of(node).stride())
         if node in self._constants:
             return self._constants[node]
+        if node in self._repeated and (target in BINARY or target is aten.cat.default):
+            return self._repeated[node]
         if target in SIZED and not isinstance(node.meta.get("val"), torch.Tensor):
             return None
         raise NoCertificate(
@@ -163,16 +212,21 @@ class Reader:
 
     def _shape(self, node: fx.Node) -> Shape:
         """The shape per sample of float32 activations, or of boolean results of a comparison."""
-        value = _tensor(node)
-        batch, *rest = value.shape or (None,)
+        value, batch = tensor_of(node), self._batch_dimension(node)
+        rest = (*value.shape[:batch], *value.shape[batch + 1 :])
         dtype = torch.bool if node.target in COMPARISONS else torch.float32
-        if not (isinstance(batch, torch.SymInt) and batch.node.expr == self._batch.node.expr):
-            raise NoCertificate(
-                "expected activations of each sample, got them mixed over the batch"
-            )
         if value.dtype != dtype or not all(type(size) is int for size in rest):
             raise NoCertificate("expected float32 activations of constant shape, got others")
         return tuple(rest)
+
+    def _batch_dimension(self, node: fx.Node) -> int:
+        """The number of the dimension of the samples; NoCertificate unless there is one."""
+        sizes = tensor_of(node).shape
+        symbols = (s.node.expr if isinstance(s, torch.SymInt) else None for s in sizes)
+        found = [k for k, symbol in enumerate(symbols) if symbol == self._batch.node.expr]
+        if len(found) != 1:
+            raise NoCertificate(_MIXED)
+        return found[0]
 
     def _constant(self, node: fx.Node) -> Any:
         """The value of a node that depends on neither the images nor the batch size."""
@@ -193,38 +247,3 @@ class Reader:
             raise NoCertificate(
                 f"expected constants as they were exported, got {first_line(error):.120}"
             ) from error
-
-
-def _check_no_pixel_is_read(exported: Exported) -> None:
-    """NoCertificate if Python reads a value that depends on the image, as a branch does."""
-    dependent: set[fx.Node] = set()
-    for node in exported.graph.nodes:
-        image = node.op == "placeholder" and node.name not in exported.constants
-        reads = any(source in dependent for source in node.all_input_nodes)
-        if reads and node.target is aten._local_scalar_dense.default:
-            raise NoCertificate(
-                "expected operations that do not depend on pixel values, got a branch or number of them"
-            )
-        if image or (reads and node.target is not aten.sym_size.int):
-            dependent.add(node)
-
-
-def _is_part(node: fx.Node) -> bool:
-    """Whether a node is one of the outputs of an operation that divides activations."""
-    return node.target is operator.getitem and node.args[0].target in PARTS  # type: ignore[union-attr]
-
-
-def _tensor(node: fx.Node) -> torch.Tensor:
-    """The symbolic output of a node, or the first of several."""
-    value = node.meta["val"]
-    first: torch.Tensor = value[0] if isinstance(value, tuple | list) else value
-    return first
-
-
-def _where(node: fx.Node) -> str:
-    """A node's name and layer, for instance `relu_1, in layer 3, a ReLU`."""
-    stack = list((node.meta.get("nn_module_stack") or {}).values())
-    path, kind = stack[-1] if stack else ("", "")
-    path = path.removeprefix("model").removeprefix(".")
-    kind = str(kind).rpartition(".")[2]
-    return f"{node.name}, in {f'layer {path}, a {kind}' if path else 'forward'}"

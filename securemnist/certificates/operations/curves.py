@@ -58,17 +58,27 @@ class Curve(Rule):
         """Two lines with the slope of the chord; the interval where they are not closer."""
         if self.lines is None:
             return super().backward(weights, inputs, out)
-        (box,) = inputs
+        slope, rest = self.parallels(inputs[0], out)
+        return [weights * slope.to(weights.dtype)], rest.minimum(weights)
+
+    def parallels(self, box: Box, out: Box) -> tuple[torch.Tensor, Box]:
+        """Slopes, and bounds of the function less slope * x; slope 0 without linear bounds."""
+        if self.lines is None:
+            return torch.zeros_like(box.lower), out
         change, width = self.function(box.upper) - self.function(box.lower), box.upper - box.lower
         # Any slope is sound. That of a very narrow box would be inexact.
         slope = change / width.clamp_min(_NARROW)
         rest = self.lines.rest(self.function, slope, box)
         # `error` also holds small jumps of the function, as of softplus.
         rest = rest.widened(self.error + _FLOAT64 * (out.size + slope.abs() * box.size))
-        linear = rest.upper - rest.lower < out.upper - out.lower
-        lower, upper = (
-            torch.where(linear, of_line, of_interval)
-            for of_line, of_interval in ((rest.lower, out.lower), (rest.upper, out.upper))
-        )
-        slope = torch.where(linear, slope, 0.0).to(weights.dtype)
-        return [weights * slope], Box(lower, upper).minimum(weights)
+        return closer(slope, rest, out)
+
+
+def closer(slope: torch.Tensor, rest: Box, out: Box) -> tuple[torch.Tensor, Box]:
+    """Slopes and what they leave; where the interval `out` is not wider, slope 0 and that interval."""
+    linear = rest.upper - rest.lower < out.upper - out.lower
+    lower, upper = (
+        torch.where(linear, of_line, of_interval)
+        for of_line, of_interval in ((rest.lower, out.lower), (rest.upper, out.upper))
+    )
+    return torch.where(linear, slope, 0.0), Box(lower, upper)

@@ -16,6 +16,7 @@ import torch
 from securemnist.certificates.operations import (
     activations,
     affine,
+    attention,
     extremes,
     functions,
     normalization,
@@ -60,12 +61,6 @@ def _prelu(_shape: Shape, x: Activations, slope: torch.Tensor) -> Rule:
     return activations.leaky_relu(affine.channels(slope.flatten(), x.shape))
 
 
-def _matmul(_shape: Shape, _x: Activations, matrix: Any) -> Rule:
-    if not (isinstance(matrix, torch.Tensor) and matrix.dim() == 2):
-        raise NoCertificate("expected a product with a constant matrix, got another product")
-    return affine.linear(matrix.t().contiguous())
-
-
 def _batch_norm(_shape: Shape, x: Activations, *arguments: Any) -> Rule:
     return affine.batch_norm(x.shape, *arguments)
 
@@ -101,13 +96,10 @@ def _reduce(function: Callable[..., torch.Tensor]) -> Operator:
     return rule
 
 
-def _softmax(*, exponential: bool) -> Operator:
-    def rule(shape: Shape, _x: Activations, dim: int, _half_to_float: bool) -> Rule:
-        if dim not in (1, -1) or len(shape) != 1:
-            raise NoCertificate(f"expected softmax over the classes, got it over dimension {dim}")
-        return LogSoftmax(exponential)
-
-    return rule
+def _log_softmax(shape: Shape, _x: Activations, dim: int, _half_to_float: bool) -> Rule:
+    if dim not in (1, -1) or len(shape) != 1:
+        raise NoCertificate(f"expected softmax over the classes, got it over dimension {dim}")
+    return LogSoftmax()
 
 
 subtract, subtract_from = signed_sum(1, -1), signed_sum(-1, 1)
@@ -135,7 +127,10 @@ BINARY: dict[Any, Operator] = {
     aten.minimum.default: extremes.of_two(largest=False),
 }
 # The number of operands that may be activations, where it is not 1.
-OPERANDS = {**dict.fromkeys(BINARY, 2), aten.where.self: 3}
+OPERANDS = {
+    **dict.fromkeys((*BINARY, aten.matmul.default, aten.bmm.default), 2),
+    **dict.fromkeys((aten.where.self, aten._scaled_dot_product_flash_attention_for_cpu.default), 3),
+}
 # Operations with sizes as arguments, the batch size included; the output shape determines their rule.
 SIZED: dict[Any, Operator] = {
     aten.view.default: selections.reshape,
@@ -183,7 +178,8 @@ OPERATORS: dict[Any, Operator] = {
     aten.constant_pad_nd.default: selections.pad,
     aten.cat.default: selections.concatenate,
     aten.linear.default: _each(affine.linear),
-    aten.matmul.default: _matmul,
+    **dict.fromkeys((aten.matmul.default, aten.bmm.default), attention.matrix_product),
+    aten._scaled_dot_product_flash_attention_for_cpu.default: attention.scaled_dot_product,
     aten.convolution.default: _each(affine.convolution),
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
     aten.instance_norm.default: normalization.instance_norm,
@@ -237,6 +233,6 @@ OPERATORS: dict[Any, Operator] = {
     aten.floor.default: _fixed(functions.FLOOR),
     aten.ceil.default: _fixed(functions.CEIL),
     aten.sign.default: _fixed(functions.SIGN),
-    aten._softmax.default: _softmax(exponential=True),
-    aten._log_softmax.default: _softmax(exponential=False),
+    aten._softmax.default: attention.softmax,
+    aten._log_softmax.default: _log_softmax,
 }

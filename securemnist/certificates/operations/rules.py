@@ -53,6 +53,11 @@ class Rule(ABC):
     # Whether an output is a sum of several inputs; interval bounds of two such operations are loose.
     mixes = True
 
+    @property
+    def inner(self) -> int:
+        """The number of values that a bound needs for each output."""
+        return 1
+
     @abstractmethod
     def enclose(self, *boxes: Box) -> Box:
         """Interval bounds of the outputs, in exact arithmetic."""
@@ -223,20 +228,3 @@ class MaxPool(Rule):
         scattered = weights.new_zeros(len(weights), lower.shape[1], lower[0, 0].numel())
         scattered.scatter_add_(2, indices, positive.flatten(2))
         return [scattered.view(len(weights), *lower.shape[1:])], out.minimum(negative)
-
-
-@final
-@dataclass(frozen=True)
-class Concatenate(Rule):
-    """Activations concatenated along dimension `dim` (0 is the batch)."""
-
-    dim: int
-    exact = True
-
-    def enclose(self, *boxes: Box) -> Box:
-        lowers, uppers = ([b.lower for b in boxes], [b.upper for b in boxes])
-        return Box(torch.cat(lowers, self.dim), torch.cat(uppers, self.dim))
-
-    def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
-        lengths = [box.lower.shape[self.dim] for box in inputs]
-        return weights.split(lengths, self.dim), weights.new_zeros(len(weights))

@@ -14,10 +14,12 @@ import torch
 import torch.nn.functional as F
 
 from securemnist.certificates.operations.arithmetic import Activations
-from securemnist.certificates.operations.rules import Concatenate, Rearrange, Rule, Shape
+from securemnist.certificates.operations.concatenation import Concatenate
+from securemnist.certificates.operations.links import Link
+from securemnist.certificates.operations.rules import Rearrange, Rule, Shape
 from securemnist.errors import NoCertificate
 
-Operator = Callable[..., Rule | tuple[Rule, ...] | None]
+Operator = Callable[..., Rule | tuple[Rule | Link, ...] | None]
 
 
 def reshape(shape: Shape, _x: Activations, *_sizes: Any) -> Rule:
@@ -95,9 +97,14 @@ def pad(_shape: Shape, x: Activations, pad: Sequence[int], value: float = 0) -> 
 
 
 def concatenate(shape: Shape, tensors: Sequence[Any], dim: int = 0) -> Rule:
-    if not all(isinstance(each, Activations) for each in tensors):
-        raise NoCertificate("expected activations to concatenate, got constants among them")
-    return Concatenate(dim % (len(shape) + 1))
+    dim %= len(shape) + 1
+    constants = [None if isinstance(each, Activations) else each.double() for each in tensors]
+    alike = (
+        each is None or (each.dim() == len(shape) + 1 and len(each) == 1) for each in constants
+    )
+    if not all(alike):
+        raise NoCertificate("expected constants of one sample to concatenate, got larger ones")
+    return Concatenate(dim, tuple(constants))
 
 
 def _batch_among(shape: Shape, dims: Sequence[int]) -> bool:

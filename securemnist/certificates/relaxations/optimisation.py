@@ -50,8 +50,8 @@ def optimised(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The best duals (d, units) of `steps` steps of Adam from `duals`, and their bounds (d,), float32.
 
-    It ends early where every bound is above `goal`, without duals, and where the time is over. `pace` (d, 1): a factor
-    of the steps of multipliers.
+    It ends early where every bound is above `goal`, without duals, and where the time is over. `pace`
+    (d, 1): a factor of the steps of multipliers.
     """
     # In memory the domains are the columns, as products with `Sparse` need them.
     duals, weights = duals.float().T.contiguous().T, weights.float()
