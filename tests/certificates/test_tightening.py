@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from securemnist.certificates.certificate import network_of
+from securemnist.certificates.certificate import certify, network_of
 from securemnist.certificates.operations.intervals import ball
+from securemnist.certificates.proofs.proof import prove
 from securemnist.certificates.relaxations import tightening
 from securemnist.certificates.relaxations.tightening import tightened
 
@@ -47,6 +48,22 @@ def test_other_units_are_bounded_where_the_first_gain(
     assert layer.lower.shape == (1, UNITS)
     assert bool(((layer.lower < 0) & (layer.upper > 0)).all())
     assert sum(asked) == 2 * bounded  # each unit from below and from above
+
+
+@pytest.mark.parametrize(
+    ("function", "eps"), [(nn.Tanh, 0.005), (nn.GELU, 0.02), (nn.Sigmoid, 0.05)]
+)
+def test_networks_of_smooth_functions_are_proved(function: type[nn.Module], eps: float) -> None:
+    """CROWN over intervals of the layers proves nothing, over CROWN bounds of them it proves an image."""
+    torch.manual_seed(0)
+    layers = [part for _ in range(4) for part in (nn.Linear(30, 30), function())]
+    for layer in layers[::2]:
+        nn.init.normal_(layer.weight, std=0.6)
+    model = nn.Sequential(nn.Flatten(), *layers, nn.Linear(30, 3)).eval().requires_grad_(False)
+    x = torch.rand(1, 1, 5, 6)
+    y = model(x).argmax(1)
+    assert not certify(model, x, y, eps=eps).proved.any()
+    assert prove(model, x, y, eps=eps, seconds=60).proved.all()
 
 
 @pytest.mark.parametrize("most", [1, 7, 64])

@@ -45,8 +45,11 @@ class Softmax(Rule):
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         slopes, rest = self._planes(inputs[0], out.map(self._last))
-        weights = self._last(weights)
-        product = (weights[..., None, :] @ slopes.to(weights.dtype))[..., 0, :]
+        weights, slopes = self._last(weights), slopes.to(weights.dtype)
+        if len(slopes) == 1:  # of one sample, for many weights
+            product = (weights.movedim(0, -2) @ slopes[0]).movedim(-2, 0)
+        else:
+            product = (weights[..., None, :] @ slopes)[..., 0, :]
         return [self._back(product)], rest.minimum(weights)
 
     def _planes(self, box: Box, out: Box) -> tuple[torch.Tensor, Box]:
