@@ -43,6 +43,13 @@ class Fused(Attention):
         return F.scaled_dot_product_attention(heads[0], turned[1], turned.clone()[-1], scale=1.5)
 
 
+class Plain(Attention):
+    """Attention with the usual scale."""
+
+    def attend(self, heads: torch.Tensor) -> torch.Tensor:
+        return F.scaled_dot_product_attention(*heads.unbind(0))
+
+
 class Gated(nn.Module):
     """Each pixel times its channel's share, and the mean of a product of matrices."""
 

@@ -11,15 +11,18 @@ from torch import nn
 from securemnist.certificates import certify
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.graph.batch_dimension import aten, samples_first
+from securemnist.certificates.operations.concatenation import Concatenate
 from securemnist.certificates.operations.intervals import Box
 from securemnist.certificates.operations.matrix_products import MatrixProduct
 from securemnist.certificates.operations.rules import Rule
 from securemnist.certificates.operations.softmax import Softmax
-from tests.certificates.networks import behind
+from tests.certificates.attention import Attention, Fused, Gated, Plain
+from tests.certificates.networks import CHANNELS, behind
 from tests.certificates.violations import violations
 
 POINTS, BOUNDS = 300, 40
 Function = Callable[..., torch.Tensor]
+OWN = torch.tensor([[[0.5, -2.0, 3.0]]], dtype=torch.float64)
 RULES: dict[str, tuple[Rule, Function, list[tuple[int, ...]]]] = {
     "softmax": (Softmax(3, 5), lambda x: x.softmax(3), [(2, 3, 5)]),
     "softmax of channels": (Softmax(1, 4), lambda x: x.softmax(1), [(4, 3, 2)]),
@@ -28,6 +31,11 @@ RULES: dict[str, tuple[Rule, Function, list[tuple[int, ...]]]] = {
         MatrixProduct(transposes=True),
         lambda one, other: one @ other.mT,
         [(2, 3, 4), (2, 5, 4)],
+    ),
+    "tokens and one of its own": (
+        Concatenate(1, (None, OWN, None)),
+        lambda one, other: torch.cat([one, OWN.expand(len(one), -1, -1), other], 1),
+        [(2, 3), (4, 3)],
     ),
 }
 
@@ -100,6 +108,20 @@ def test_moves_are_those_of_activations_with_samples_first(name: str, batch: int
     after = function(x)
     place = after.shape.index(x.shape[batch])
     assert torch.equal(moved, after.movedim(place, 0))
+
+
+@pytest.mark.parametrize("layer", [Attention, Fused, Plain, Gated])
+def test_bounds_of_a_tiny_ball_are_nearly_the_margins(layer: type[nn.Module]) -> None:
+    """Nothing is lost but rounding errors: not a scale, and no value of the token that is not a pixel."""
+    torch.manual_seed(2)
+    model = nn.Sequential(nn.Conv2d(1, CHANNELS, 5, 5), layer(), nn.Flatten(), nn.LazyLinear(4))
+    x = torch.rand(3, 1, 15, 15)
+    model(x)
+    model.eval().requires_grad_(False)
+    best = model(x).topk(2, 1)
+    found = certify(model, x, best.indices[:, 0], eps=0.0).margins
+    margins = (best.values[:, 0] - best.values[:, 1]).double()
+    assert ((found <= margins) & (found > margins - 3e-3)).all()
 
 
 def test_softmax_inside_a_network_has_bounds() -> None:
