@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
-from securemnist.certificates.bounds.crown import lower_bounds
+from securemnist.certificates.bounds.crown import EVERY_SAMPLE, lower_bounds
 from securemnist.certificates.bounds.euclidean import intervals_of
 from securemnist.certificates.graph.network import Intervals, Network
 from securemnist.certificates.operations.intervals import Box
@@ -36,7 +38,8 @@ def smallest_margins(
     by = torch.where(bounds.amin(1) > 0, METHODS.index(INTERVALS), -1)
     undecided = (logits.argmax(1) == y) & (by < 0) & crown
     if bool(undecided.any()):
-        margins = undecided[:, None] & ~(bounds > 0)
+        # Where intervals are infinite, so are the bounds over them.
+        margins = undecided[:, None] & ~(bounds > 0) & bounds.isfinite()
         bounds = _improved(network, intervals, y, bounds, margins, to_image=True)
         check_bounds(bounds, clean)
         by = torch.where((by < 0) & (bounds.amin(1) > 0), METHODS.index(CROWN), by)
@@ -58,14 +61,30 @@ def _improved(
     """
     improved = bounds.clone()
     improved.scatter_(1, y[:, None], torch.inf)
-    samples, classes = (margins & (improved < torch.inf)).nonzero(as_tuple=True)
+    wanted = margins & (improved < torch.inf)
     eye = torch.eye(network.classes, dtype=bounds.dtype, device=bounds.device)
-    size = network.rows_of_batch(_MARGINS)
-    for sample, other in zip(samples.split(size), classes.split(size), strict=True):
+    for index, sample, other in _parts(network, wanted):
+        one = intervals if index is None else intervals.of_sample(index)
+        chosen: torch.Tensor | slice = sample if index is None else EVERY_SAMPLE
         weights = eye[y[sample]] - eye[other]
-        bound = lower_bounds(network, intervals, sample, weights, to_image=to_image)
+        bound = lower_bounds(network, one, chosen, weights, to_image=to_image)
         improved[sample, other] = torch.fmax(improved[sample, other], bound)
     return improved
+
+
+def _parts(
+    network: Network, wanted: torch.Tensor
+) -> Iterator[tuple[int | None, torch.Tensor, torch.Tensor]]:
+    """The margins to bound at once: their samples and other classes, and a number if of one sample."""
+    size = network.rows_of_batch(_MARGINS)
+    groups = [(k, one) for k, one in enumerate(wanted)] if network.alone else [(None, wanted)]
+    for index, group in groups:
+        places = group.nonzero()
+        others = places[:, -1]
+        samples = places[:, 0] if index is None else torch.full_like(others, index)
+        for sample, other in zip(samples.split(size), others.split(size), strict=True):
+            if len(sample):
+                yield index, sample, other
 
 
 def clean_margins(logits: Logits, y: Labels, *, probabilities: bool) -> torch.Tensor:

@@ -69,8 +69,13 @@ class Network:
 
     def rows_of_batch(self, most: int) -> int:
         """Linear bounds that are propagated at once: `most`, or fewer where one step is large."""
-        largest = max(step.size for step in self.steps)
+        largest = max(math.prod(step.shape) for step in self.steps)
         return max(1, min(most, _WEIGHTS // largest))
+
+    @property
+    def alone(self) -> bool:
+        """Whether linear bounds of one sample are propagated at once, as they share large parts."""
+        return any(step.rule.inner > 1 for step in self.steps)
 
     @property
     def classes(self) -> int:
@@ -113,6 +118,11 @@ class Intervals:
 
     boxes: list[Box]
     errors: list[torch.Tensor]
+
+    def of_sample(self, index: int) -> Intervals:
+        """Those of one sample of the batch."""
+        one = slice(index, index + 1)
+        return Intervals([box[one] for box in self.boxes], [error[one] for error in self.errors])
 
     def estimates(self) -> Intervals:
         """The same in float32, without rounding errors."""
