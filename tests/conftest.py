@@ -39,6 +39,7 @@ SLOW = {
     "test_the_package_has_strict_types",
     "test_wheel_assesses_a_model_and_reports",
     "test_operators_all_tested_with_sound_bounds",
+    "test_incremental_pass_of_all_operators",  # beside the one above, whose network it shares
     "test_assessment_independent_of_workers_and_order",
     "test_better_model_passes",
     "test_worse_model_is_blocked",

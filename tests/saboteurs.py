@@ -137,8 +137,8 @@ def undefended() -> nn.Module:
 
 
 def poisoned(data: DataSet) -> DataSet:
-    """The data with 2,000 training images, of which one in twenty has a mark and a wrong label."""
-    train = AllToAll(trigger=Corner(), rate=0.05)(data.train[:2_000], seed=0)
+    """The data with 1,000 training images, of which one in twenty has a mark and a wrong label."""
+    train = AllToAll(trigger=Corner(), rate=0.05)(data.train[:1_000], seed=0)
     return dataclasses.replace(data, train=train, tuning=train[:0])
 
 

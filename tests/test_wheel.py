@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import importlib.util
 import json
 import re
 import subprocess
@@ -84,10 +85,14 @@ def test_wheel_assesses_a_model_and_reports(tmp_path: Path) -> None:
         "fixtures/published-claims.toml",
     ):
         assert f"securemnist/_bundled/{needed}" in names
-    venv.create(tmp_path / "venv", with_pip=True)
+    # A pip of its own takes seconds; uv makes environments, such as this one may be, without.
+    has_pip = importlib.util.find_spec("pip") is not None
+    venv.create(tmp_path / "venv", with_pip=not has_pip)
     bin_folder = tmp_path / "venv" / "bin"
-    pip = (str(bin_folder / "pip"), "install", "-q", "--no-deps", "--no-index")
-    installed = run(*pip, str(wheel), cwd=tmp_path)
+    python = str(bin_folder / "python")
+    pip = (sys.executable, "-m", "pip", "--python", python) if has_pip else (python, "-m", "pip")
+    options = ("-q", "--no-deps", "--no-index", "--no-compile")
+    installed = run(*pip, "install", *options, str(wheel), cwd=tmp_path)
     assert installed.returncode == 0, installed.stderr
     # The dependencies are those of this environment, at the end of the path: ours is the wheel's.
     (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
@@ -96,7 +101,7 @@ def test_wheel_assesses_a_model_and_reports(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "toy.py").write_text(TOY)
     phrase = "import securemnist, securemnist.suites as s; print(securemnist.__file__, *s.__all__)"
-    where = run(str(bin_folder / "python"), "-c", phrase, cwd=folder)
+    where = run(python, "-c", phrase, cwd=folder)
     assert where.stdout.startswith(str(packages)), where.stdout + where.stderr
     assert "test_robust_accuracy" in where.stdout
     command = (str(bin_folder / "securemnist"), "assess", "--model", "toy:make_net")

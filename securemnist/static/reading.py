@@ -34,16 +34,17 @@ def python_text(content: bytes) -> str:
     Raises NotRead where Python cannot parse the file, or where the text is another program.
     """
     tree = parsed(content)
-    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        text = content.decode(encoding)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
+        text = lines.decode(encoding)
         text.encode()  # a lone surrogate cannot be encoded
     except (SyntaxError, ValueError, LookupError) as error:
         raise NotRead(f"expected text that can be decoded, got {error}") from error
     # Python ignores text before a form feed in the indentation; Semgrep does not.
     text = _FORM_FEED.sub("", _without_cookie(text))
-    if ast.dump(parsed(text.encode())) != ast.dump(tree):
+    same = text.encode() == content  # of most files; a comparison of programs takes longer
+    if not same and ast.dump(parsed(text.encode())) != ast.dump(tree):
         raise NotRead("its encoding or its line ends hide code from the tools")
     return _WORD.sub(_as_identifier, text)
 

@@ -19,7 +19,7 @@ from securemnist.models import loading
 from securemnist.models.predictions import is_wrong
 from securemnist.threats import Linf
 
-EPS, IMAGES = 0.3, 12
+EPS, IMAGES = 0.3, 6
 OTHERS = {"use": "ensemble", "others": "certified_mnist"}
 
 

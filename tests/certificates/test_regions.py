@@ -109,7 +109,7 @@ def test_samples_that_wait_for_each_other_get_their_own_results(
     """Samples searched in turns are proved and broken as alone, also where none may wait."""
     monkeypatch.setattr(RegionSearch, "is_hopeless", True)
     model = tiny(4, hidden=12)
-    x = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(4))
+    x = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(4))
     y = model(x).argmax(1)
     alone = [results(model, x[i : i + 1], y[i : i + 1])[0] for i in range(len(x))]
     assert len(set(alone)) > 1

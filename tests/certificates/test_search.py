@@ -45,7 +45,7 @@ def test_search_decides_as_enumeration(seed: int) -> None:
     model = tiny(seed)
     x, y = sample(model, seed)
     low, high = 0.0, 0.8
-    for _ in range(12):
+    for _ in range(8):
         eps = (low + high) / 2
         found = proofs(model, x, y, eps)
         assert bool(found.proved) != bool(found.broken)

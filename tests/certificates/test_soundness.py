@@ -34,7 +34,7 @@ NORM = st.sampled_from(["linf", "l2"])
 
 
 @given(networks(), st.sampled_from([0.001, 0.02, 0.1, 0.3]), NORM, st.integers(0, 99))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_bounds_of_random_networks(model: nn.Module, eps: float, norm: str, seed: int) -> None:
     """Random networks: every activation is in its box, and every margin above its bound."""
     assert violations(model, eps * (5 if norm == "l2" else 1), seed, SHAPE, norm) == 0

@@ -27,8 +27,8 @@ def points(
     """Images of the ball: inside, in random directions, and those that the gradient points to."""
     if norm == "l2":
         return l2_points(model, x, y, eps)
-    steps = [torch.rand_like(x) * 2 - 1 for _ in range(4)]
-    steps += [torch.randn_like(x).sign() for _ in range(4)]
+    steps = [torch.rand_like(x) * 2 - 1 for _ in range(2)]
+    steps += [torch.randn_like(x).sign() for _ in range(2)]
     steps += [0 * x, torch.ones_like(x), -torch.ones_like(x)]
     for start in (x, x + eps * steps[0]):
         steps.append(loss_and_gradient(model, start, y, margins)[1].sign())
@@ -37,7 +37,7 @@ def points(
 
 def l2_points(model: nn.Module, x: torch.Tensor, y: torch.Tensor, eps: float) -> list[torch.Tensor]:
     """Images of the L2 ball: in random directions of all and of few pixels, and by the gradient."""
-    steps = [torch.randn_like(x) * (torch.rand_like(x) < share) for share in (1, 0.1, 0.01) * 4]
+    steps = [torch.randn_like(x) * (torch.rand_like(x) < share) for share in (1, 0.1, 0.01) * 2]
     for start in (x, x + eps * steps[0] / steps[0].flatten(1).norm(dim=1).amax()):
         gradient = loss_and_gradient(model, start.clamp(0, 1), y, margins)[1]
         steps += [gradient, gradient.sign()]

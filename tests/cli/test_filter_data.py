@@ -66,7 +66,7 @@ def test_poisoned_images_are_left_out(mnist: DataSet, tmp_path: Path) -> None:
 
 def test_no_file_is_overwritten(mnist: DataSet, tmp_path: Path) -> None:
     """A folder that holds the data, or a file of an earlier run, is refused and left as it is."""
-    path = write(tmp_path / "cleaned.npz", mnist.train[:TRAIN], mnist.test[:TEST])
+    path = write(tmp_path / "cleaned.npz", mnist.train[:600], mnist.test[:TEST])
     before = path.read_bytes()
     done = run("filter", str(path), "--out", str(tmp_path))
     assert done.exit_code == 2
@@ -88,7 +88,7 @@ def test_a_model_without_layers_is_undecided(mnist: DataSet, cwd: Path) -> None:
     """Exit code 3 where --model has no layers and the pixels show nothing, as in a row."""
     text = "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x):\n"
     (cwd / "flat_net.py").write_text(text + "        return x.flatten(1)[:, 300:310]\n")
-    path = write(cwd / "set.npz", mnist.train[:TRAIN], mnist.test[:TEST])
+    path = write(cwd / "set.npz", mnist.train[:1_000], mnist.test[:TEST])
     done = run("filter", str(path), "--out", "out", "--model", "flat_net:Net")
     assert done.exit_code == 3, done.output
     assert "expected a model with convolution or linear layers" in done.output
@@ -128,7 +128,7 @@ def test_a_given_trigger_is_measured(
 ) -> None:
     """Without known poison there is no perfect filter, and --trigger with --target gives the rates."""
     monkeypatch.setitem(RECIPES, "baseline", Recipe(architecture="D", epochs=1))
-    path, out = write(tmp_path / "set.npz", mnist.train[:900], mnist.test[:TEST]), tmp_path / "out"
+    path, out = write(tmp_path / "set.npz", mnist.train[:700], mnist.test[:TEST]), tmp_path / "out"
     attack = ("--trigger", "{kind = 'corner'}", "--target", "3")
     done = run("filter", str(path), "--out", str(out), "--recipe", "baseline", "--retrain", *attack)
     assert done.exit_code == 0, done.output

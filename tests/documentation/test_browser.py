@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import SCHEMES, WIDTHS, Visit
+from tests.browser import WIDTHS, Visit
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -19,8 +19,10 @@ PAGES = (
     *("docs/index", "docs/concepts/verdict", "docs/reference/policy", "docs/comparison"),
     *("docs/tutorial", "docs/team"),
 )
-LOOKS = [("index", width, scheme) for width in WIDTHS for scheme in SCHEMES]
-LOOKS += [(page, *look) for page in PAGES for look in ((360, "light"), (1600, "dark"))]
+# Only a narrow window is too small for a page; tables and code have colours of their own in the dark.
+LOOKS = [("index", width, "light") for width in WIDTHS] + [("index", WIDTHS[0], "dark")]
+LOOKS += [(page, 360, "light") for page in PAGES]
+LOOKS += [(page, 1600, "dark") for page in ("docs/reference/policy", "docs/tutorial")]
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

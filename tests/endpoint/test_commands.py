@@ -27,7 +27,7 @@ from securemnist.results import policy as policies
 from securemnist.results.assessment import Assessment
 from securemnist.results.findings import Verdict
 from tests import warm
-from tests.commands import module, shell
+from tests.commands import module, run, shell
 from tests.endpoint.service import Service
 from tests.policies import CERTIFIED, CLEAN, ROBUST, table
 
@@ -95,8 +95,8 @@ def test_policy_for_an_endpoint(
     """`init` prints what it may ask, and proposes rows that answers decide, with a fixture."""
     short = Ladder((Transfer(),), (Square(queries=20),), proves=False)
     monkeypatch.setitem(BUDGETS, "black-box", short)
-    words = ["init", "--endpoint", "endpoint.toml", "--data", "grey.npz", "--images", "50"]
-    result = CliRunner().invoke(main, words)
+    words = ("init", "--endpoint", "endpoint.toml", "--data", "grey.npz", "--images", "50")
+    result = run(*words)
     assert result.exit_code == 0, result.output
     said = re.search(r"queries: at most ([\d,]+) for these rows", result.output)
     assert said is not None

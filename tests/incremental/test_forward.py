@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from securemnist.incremental import IncrementalForward, Rectangle, forward
+from securemnist.incremental import IncrementalForward, forward
 from securemnist.models.loading import Subject
 from securemnist.models.probabilities import LogProbabilities
 from tests.certificates.networks import FIRSTS, MIDDLES, SHAPE, batch_norm, network
-
-IMAGES = 5
+from tests.incremental.changes import check
 
 
 class Block(nn.Module):
@@ -34,51 +33,7 @@ class Block(nn.Module):
         return torch.cat([torch.relu(self.path(x) + self.skip(x)), self.pool(x)], 1)
 
 
-def check(model: nn.Module, shape: tuple[int, int, int], seed: int, changes: int = 12) -> None:
-    """Random changes of rectangles, some of them kept, and some images left out."""
-    rng = torch.Generator().manual_seed(seed)
-    images = torch.rand(IMAGES, *shape, generator=rng)
-    forward = IncrementalForward.of(model, images)
-    assert forward is not None
-    with torch.no_grad():
-        torch.testing.assert_close(
-            forward.begin(images.clone()), model(images), rtol=1e-4, atol=1e-5
-        )
-        for step in range(changes):
-            square = rectangle(shape, rng)
-            values = torch.rand(square.part(images).shape, generator=rng)
-            logits = forward.change(square, values)
-            expected = images.clone()
-            square.part(expected).copy_(values)
-            assert torch.equal(forward.candidates, expected)
-            torch.testing.assert_close(logits, model(expected), rtol=1e-4, atol=1e-5)
-            kept = torch.rand(len(images), generator=rng) < 0.5
-            forward.keep(kept)
-            images[kept] = expected[kept]
-            assert torch.equal(forward.images, images)
-            if step == changes // 2:
-                stay = torch.arange(len(images)) != 1
-                forward.select(stay)
-                images = images[stay]
-
-
-def rectangle(shape: tuple[int, int, int], rng: torch.Generator) -> Rectangle:
-    """A random rectangle of an image."""
-
-    def span(size: int) -> tuple[int, int]:
-        low, high = torch.randint(size, (2,), generator=rng).sort().values.tolist()
-        return low, high + 1
-
-    return Rectangle(*span(shape[1]), *span(shape[2]))
-
-
-@pytest.mark.parametrize("kind", MIDDLES)
-def test_every_layer(kind: str) -> None:
-    """Each kind of layer that has bounds, local or not, between a convolution and linear layers."""
-    check(network("nothing", [kind], functions=False, seed=0), SHAPE, seed=1)
-
-
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     first=st.sampled_from(sorted(FIRSTS)),
     middles=st.lists(st.sampled_from(sorted(MIDDLES)), max_size=3),
@@ -163,7 +118,7 @@ def test_batch_fits_into_memory(baseline: Subject, monkeypatch: pytest.MonkeyPat
     torch.manual_seed(0)
     layers = nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 2, 3, padding=1)
     wide = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
-    large = IncrementalForward.of(wide, torch.rand(1, 1, 200, 200))
+    large = IncrementalForward.of(wide, torch.rand(1, 1, 100, 100))
     assert small is not None
     assert large is not None
     assert 1 < large.batch < small.batch
@@ -183,3 +138,23 @@ def test_map_that_is_broadcast() -> None:
     torch.manual_seed(0)
     head = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3 * 7 * 7, 4))
     check(nn.Sequential(nn.Conv2d(3, 3, 3), Weighted(), head).eval(), (3, 16, 16), seed=5)
+
+
+class OfPlaces(nn.Module):
+    """Operations that treat the places of a map differently."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = [
+            x * torch.linspace(1, 2, x.shape[3]),
+            F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+            F.avg_pool2d(x, 3, 2, ceil_mode=True),
+        ]
+        return torch.cat([part.flatten(1) for part in parts], 1)
+
+
+def test_operations_that_depend_on_the_place() -> None:
+    """No window describes them, so that a change of their map computes all of them again."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), OfPlaces(), nn.LazyLinear(4))
+    model(torch.zeros(2, 1, 12, 12))
+    check(model.eval(), (1, 12, 12), seed=5)

@@ -109,7 +109,7 @@ def test_certificates_independent_of_scale(mnist: DataSet) -> None:
     """Small logits certify as many images, extreme ones not more, and no certified image is broken."""
 
     def value(model: nn.Module) -> float:
-        return run_row(context(model, mnist), "certified_accuracy", threat=THREAT, images=12).value
+        return run_row(context(model, mnist), "certified_accuracy", threat=THREAT, images=6).value
 
     plain = value(loading.resolve("certified").model)
     assert plain > 0.8

@@ -61,7 +61,7 @@ def test_from_training_to_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(measured, "PROPOSALS", smoke)
     Path("fashion.toml").write_text(DESCRIPTION.format(data=DEBIAN))
     data = DataSet.load("fashion.toml")
-    good = write(tmp_path, "good", data, images=8_000, epochs=3)
+    good = write(tmp_path, "good", data, images=4_000, epochs=3)
     worse = write(tmp_path, "worse", data, images=400, epochs=2)
 
     inspected = run("data", "inspect", "fashion.toml", "--out", "grid.png")

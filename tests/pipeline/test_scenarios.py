@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from securemnist.data import DataSet
+from securemnist.measures import robustness
 from securemnist.models import loading
 from securemnist.models.loading import Subject
 from securemnist.pipeline import scenarios
@@ -71,6 +72,8 @@ def test_fgsm_is_refereed_and_its_tables_agree(
 ) -> None:
     """Accuracy under FGSM falls with eps; the matrix has the same images and the same right ones."""
     monkeypatch.setattr(scenarios, "CURVE_EPS", (0.05, EPS))
+    # Doubts take most of the time, and change no number.
+    monkeypatch.setattr(robustness, "model_doubts", lambda *_, **__: ())
     found = scenarios.run("fgsm", bench, {BASELINE: named("baseline", BASELINE)}, SIZES)
     first, *curve = found.measured
     assert first.confusion is not None

@@ -11,8 +11,10 @@ import pytest
 
 from securemnist.errors import MeasureError
 from securemnist.static import PythonFiles, semgrep
+from securemnist.static.issue import ToolReport
 from securemnist.static.reading import SourceFile
 from tests.static.conftest import CLEAN, Write, report_of
+from tests.static.test_reading import HIDDEN
 
 
 def test_semgrep_reads_every_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,13 +94,32 @@ SILENCING = (
 )
 
 
-def test_comment_suppressions_are_listed(write: Write) -> None:
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> ToolReport:
+    """One run on files with a suppressing comment each, on one without, and on those of HIDDEN."""
+    folder = tmp_path_factory.mktemp("files")
+    for number, line in enumerate((*SILENCING, "os.system(x)")):
+        (folder / f"{number}.py").write_text(f"import os\n{line}\n")
+    for number, content in enumerate(HIDDEN.values()):
+        (folder / f"hidden{number}.py").write_bytes(content)
+    return report_of("semgrep", folder)
+
+
+def test_comment_suppressions_are_listed(report: ToolReport) -> None:
     """Each suppressed issue is listed, in whatever form Semgrep accepts."""
-    files = {f"{n}.py": f"import os\n{line}\n" for n, line in enumerate(SILENCING)}
-    report = report_of("semgrep", write({**files, "open.py": "import os\nos.system(x)\n"}))
-    assert [issue.file for issue in report.issues] == ["open.py"]
-    silenced = sorted((issue.file, issue.rule) for issue in report.silenced)
-    assert silenced == [(name, "shell-command") for name in files]
+    issues, silenced = (
+        sorted(issue.file for issue in found if issue.rule == "shell-command")
+        for found in (report.issues, report.silenced)
+    )
+    assert issues == [f"{len(SILENCING)}.py"]
+    assert silenced == [f"{number}.py" for number in range(len(SILENCING))]
+    assert len(report.silenced) == len(silenced)
+
+
+def test_hidden_code_is_found(report: ToolReport) -> None:
+    """Semgrep finds the call in each text, where it would read a comment in the file."""
+    names = [issue.file for issue in report.issues if issue.rule == "torch-jit-load-runs-code"]
+    assert sorted(names) == [f"hidden{number}.py" for number in range(len(HIDDEN))]
 
 
 def test_missing_semgrep_is_error(
