@@ -43,7 +43,6 @@ SLOW = {
     "test_assessment_independent_of_workers_and_order",
     "test_better_model_passes",
     "test_worse_model_is_blocked",
-    "test_reference_models_raise_no_doubt",
     "test_reference_model_training_reproducible",
     "test_the_page_runs_as_printed",
     "test_interrupted_run_is_completed_by_the_next",

@@ -139,9 +139,9 @@ def discriminant(
     features: torch.Tensor, inside: torch.Tensor, others: torch.Tensor
 ) -> torch.Tensor:
     """Scores (n,) with mean 0 and standard deviation 1 over the others."""
-    mean = features[others].mean(0)
-    centred = features[others] - mean
-    ridged = covariance(centred)
+    outside = features[others]
+    mean = outside.mean(0)
+    ridged = covariance(outside - mean)
     floor = RIDGE * ridged.diagonal().mean().clamp_min(1e-12)
     ridged.diagonal().add_(floor)
     direction = torch.linalg.solve(ridged, (features[inside].mean(0) - mean).double())

@@ -70,7 +70,7 @@ def test_weak_pgd_result_doubted_by_boundary_fab(mnist: DataSet) -> None:
     row = {"attack": {"use": "PGD", "steps": 20}, "threat": {"norm": "l2", "eps": 1.0}}
     context = Context(loading.resolve("certified"), mnist)
     measurement = take_measurement(
-        context, "robust_accuracy", bind("robust_accuracy", {**row, "images": 24}), 0
+        context, "robust_accuracy", bind("robust_accuracy", {**row, "images": 16}), 0
     )
     doubt = next(doubt for doubt in measurement.doubts if doubt.name == "weak attack")
     assert "FAB-B-30x2" in doubt.reason

@@ -48,7 +48,7 @@ def test_more_queries_break_more(
     attack: QueryAttack, threat: Threat, baseline: Subject, mnist: DataSet
 ) -> None:
     """Ten times the queries break more samples of an undefended network."""
-    samples = mnist.tuning[:64]
+    samples = mnist.tuning[:48]
     data = baseline.model, samples.images(), samples.labels, threat
     few, many = (
         int(broken(dataclasses.replace(attack, queries=k * attack.queries), *data).sum())

@@ -8,7 +8,7 @@ from securemnist.backdoor import Corner, DirtyLabel, Stripes
 from securemnist.backdoor.data_filter import filter_data
 from securemnist.data import DataSet, Samples
 from securemnist.types import Labels
-from tests.backdoor.test_data_filter import drawn
+from tests.backdoor.test_data_filter import drawn, of_classes
 
 
 def framed(clean: Samples, chosen: torch.Tensor, labels: Labels) -> Samples:
@@ -24,10 +24,8 @@ def framed(clean: Samples, chosen: torch.Tensor, labels: Labels) -> Samples:
 def test_a_rare_frame_with_right_labels_is_left_and_hides_no_poison(mnist: DataSet) -> None:
     """Of 3 % framed images of all classes none is removed; a poisoned corner beside them is found."""
     clean = mnist.train[:2_000]
-    frames = torch.arange(0, 2_000, 33)
-    honest = framed(clean, frames, clean.labels)
-    found = filter_data(honest)
-    assert not found.removed.any()
+    honest = framed(clean, torch.arange(0, 2_000, 33), clean.labels)
+    assert not filter_data(honest[:1_000]).removed.any()
     poison = DirtyLabel(trigger=Corner(), target=7, rate=0.02)
     planted = poison.chosen(honest.labels, seed=1)
     found = filter_data(poison(honest, seed=1))
@@ -44,8 +42,8 @@ def test_a_rare_frame_is_left_where_no_other_label_is_doubtful() -> None:
 
 def test_a_rare_frame_with_wrong_labels_is_removed(mnist: DataSet) -> None:
     """The same frame is found where its images all have one label."""
-    clean = mnist.train[:2_000]
-    frames = torch.arange(0, 2_000, 33)
+    clean = mnist.train[:1_000]
+    frames = torch.arange(0, 1_000, 33)
     found = filter_data(framed(clean, frames, clean.labels.clone().index_fill_(0, frames, 7)))
     wrong = frames[clean.labels[frames] != 7]
     assert found.removed[wrong].float().mean() >= 0.95
@@ -53,7 +51,7 @@ def test_a_rare_frame_with_wrong_labels_is_removed(mnist: DataSet) -> None:
 
 def test_a_faint_wave_on_most_of_one_class_is_found(mnist: DataSet) -> None:
     """Nine tenths of the ones are labelled 0: no neighbour of a poisoned image contradicts its label."""
-    clean = mnist.train[:4_500]
+    clean = of_classes(mnist.train, (0, 1, 2), 500)
     ones = (clean.labels == 1).nonzero().squeeze(1)
     chosen = ones[torch.arange(len(ones)) % 10 > 0]
     pixels = clean.pixels.clone()

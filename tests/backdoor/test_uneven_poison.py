@@ -8,6 +8,7 @@ import torch
 from securemnist.backdoor import Blend, Corner, SourceSpecific, Trigger
 from securemnist.backdoor.data_filter import filter_data
 from securemnist.data import DataSet, Samples
+from tests.backdoor.test_data_filter import of_classes
 
 
 def coloured(counts: list[int]) -> Samples:
@@ -28,8 +29,8 @@ def test_a_rare_class_is_no_poison() -> None:
 
 @pytest.mark.parametrize("trigger", [Corner(), Blend()], ids=lambda trigger: trigger.kind)
 def test_a_fifth_of_one_class_is_found(trigger: Trigger, mnist: DataSet) -> None:
-    """2 % of all images, whose neighbours are poisoned too: they are a fifth of their class."""
-    clean = mnist.train[:3_000]
+    """5 % of all images, whose neighbours are poisoned too: they are a fifth of their class."""
+    clean = of_classes(mnist.train, (0, 1, 3, 8), 300)
     poison = SourceSpecific(trigger=trigger, source=3, target=8, rate=0.2, cover=0.0)
     planted = torch.zeros(len(clean), dtype=torch.bool)
     planted[poison.chosen(clean.labels, seed=5)] = True

@@ -29,7 +29,7 @@ def data() -> DataSet:
     arrays = small_digits()
     train, test = (as_images(arrays[f"x_{part}"]) for part in ("train", "test"))
     return DataSet.from_tensors(
-        test, arrays["y_test"], training=(train, arrays["y_train"]), name="digits"
+        test[:200], arrays["y_test"][:200], training=(train, arrays["y_train"]), name="digits"
     )
 
 
@@ -61,7 +61,7 @@ def network(honest: list[Subject], data: DataSet) -> Honest:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """One attack instead of the ladder, and two impostors, one of which is none."""
     monkeypatch.setattr(
-        measured, "_LADDER", {"use": "PGD", "steps": 40, "restarts": 3, "loss": "margin"}
+        measured, "_LADDER", {"use": "PGD", "steps": 20, "restarts": 2, "loss": "margin"}
     )
     unchanged = Impostor("honest", ("convergence",), lambda network, _threat, _images: network)
     few = [one for one in IMPOSTORS if one.name == "rounded pixels"]

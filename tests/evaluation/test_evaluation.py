@@ -230,14 +230,14 @@ def test_robust_accuracy_counts_survivors(small_context: Context) -> None:
     settings = {
         "attack": {"use": "PGD", "steps": 3},
         "threat": {"norm": "linf", "eps": 0.1},
-        "images": 12,
+        "images": 6,
         "curve": [0.0, 0.1, 0.3],
     }
     data = small_context.data
     context = Context(small_context.subject, dataclasses.replace(data, test=data.test[:100]))
     measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", settings), 0)
-    assert measurement.value == decoded(measurement.evidence.outcomes.codes).count(".") / 12
-    assert (measurement.survived, measurement.complete, measurement.n) == (True, False, 12)
+    assert measurement.value == decoded(measurement.evidence.outcomes.codes).count(".") / 6
+    assert (measurement.survived, measurement.complete, measurement.n) == (True, False, 6)
     accuracies = [point.accuracy for point in measurement.evidence.curve]
     predictions = context.clean_logits(context.sample(None, 0)).argmax(1)
     assert accuracies[0] == int((predictions == context.data.test.labels).sum()) / 100

@@ -146,7 +146,7 @@ def test_ladder_breaks_what_single_stages_break(run: LadderRun, context: Context
 
 def test_ladder_is_deterministic(context: Context) -> None:
     """Two measurements of a row are equal except for seconds."""
-    row = {"threat": THREAT, "images": 5}
+    row = {"threat": THREAT, "images": 3}
     one, other = (
         take_measurement(context, "robust_accuracy", bind("robust_accuracy", row, tier="smoke"), 7)
         for _ in range(2)

@@ -30,7 +30,7 @@ from securemnist.results.per_image import CERTIFIED, SURVIVED
 from securemnist.threats import Linf
 from tests.stubs import FunctionModel
 
-EPS, IMAGES, SECONDS = 0.05, 24, 60.0
+EPS, IMAGES, SECONDS = 0.05, 16, 60.0
 
 
 @pytest.fixture(scope="module")

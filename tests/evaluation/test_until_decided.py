@@ -30,7 +30,7 @@ attack = {{ use = "ladder", budget = "smoke" }}
 
 
 def measured(
-    context: Context, *, eps: float, images: int = 24, measure: str = "robust_accuracy", **more: Any
+    context: Context, *, eps: float, images: int = 16, measure: str = "robust_accuracy", **more: Any
 ) -> Measurement:
     """Accuracy under the smallest ladder."""
     attack = {"use": "ladder", "budget": "smoke"}
@@ -57,7 +57,7 @@ def whole(context: Context, eps: float) -> Measurement:
     return measured(context, eps=eps, measure="attack_accuracy")
 
 
-@pytest.mark.parametrize("at_least", [0.05, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("at_least", [0.05, 0.8])
 def test_until_keeps_verdict(
     context: Context, eps: float, whole: Measurement, at_least: float
 ) -> None:
@@ -93,7 +93,7 @@ def test_until_skips_attacks_after_certified_pass(mnist: DataSet) -> None:
 def test_until_below_threshold_does_not_pass(mnist: DataSet) -> None:
     """Images that no stage attacked do not pass a row whose `until` is below its threshold."""
     certified = Context(loading.resolve("certified"), mnist)
-    measurement = measured(certified, eps=0.3, until=0.5, images=100)
+    measurement = measured(certified, eps=0.3, until=0.5, images=40)
     assert measurement.stopped
     assert measurement.certified_low is not None
     between = (measurement.certified_low + measurement.low) / 2

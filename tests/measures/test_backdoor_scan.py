@@ -67,6 +67,7 @@ def test_all_to_all_backdoor_has_a_witness(all_to_all: Context) -> None:
     assert all(one.prediction == (one.label + 1) % 10 for one in gallery)
 
 
+@pytest.mark.usefixtures("half")
 def test_clean_network_passes(mnist: DataSet) -> None:
     """A network without a backdoor, trained with noise, has value 0 and says what was searched for."""
     found = measured("clean", mnist)

@@ -86,8 +86,8 @@ def judged(model: nn.Module, data: DataSet, measure: str, **more: Any) -> Findin
 
 @pytest.fixture(scope="module")
 def few(mnist: DataSet) -> DataSet:
-    """MNIST with 600 training images."""
-    return dataclasses.replace(mnist, train=mnist.train[:600])
+    """MNIST with 600 training and 3,000 test images."""
+    return dataclasses.replace(mnist, train=mnist.train[:600], test=mnist.test[:3_000])
 
 
 @pytest.mark.parametrize("case", ["bright", "poses", "outliers", "training images"])

@@ -71,8 +71,8 @@ def test_a_mean_over_noisy_draws_has_no_certificate(mnist: DataSet) -> None:
 @pytest.mark.usefixtures("few_control_images")
 @pytest.mark.parametrize(
     "model",
-    [Backdoor(0, 0.1), Backdoor(0, 0.5), Backdoor(0.3, 0.7), Backdoor(1, 1, 1)],
-    ids=["one of many", "half", "in the middle", "alone"],
+    [Backdoor(0, 0.1), Backdoor(0.3, 0.7), Backdoor(1, 1, 1)],
+    ids=["one of many", "in the middle", "alone"],
 )
 def test_a_backdoor_that_hides_in_batches_of_triggers_does_not_pass(
     model: nn.Module, mnist: DataSet
@@ -86,7 +86,7 @@ def test_a_backdoor_that_hides_in_batches_of_triggers_does_not_pass(
 
 
 @pytest.mark.usefixtures("few_control_images")
-@pytest.mark.parametrize(("size", "share"), [(2, 0.5), (8, 0.5), (8, 0.125)])
+@pytest.mark.parametrize(("size", "share"), [(2, 0.5), (8, 0.125)])
 def test_small_batches_hold_changed_and_clean_images(
     size: int, share: float, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

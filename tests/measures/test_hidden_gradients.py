@@ -24,7 +24,7 @@ from securemnist.models.loading import from_model
 from securemnist.results.evidence.attack import StageResult
 from securemnist.results.findings import Doubt, Finding, Requirement, Verdict
 from securemnist.threats import Linf
-from tests.measures.test_defended import few, measured, rounded  # noqa: F401
+from tests.measures.test_defended import few, measured, rounded, without_search_doubts  # noqa: F401
 
 STAGE = ThroughSteps(attack=PGD(steps=10, loss="margin"))
 MILD = {"threat": {"norm": "linf", "eps": 0.1}, "images": 4, "attack": {"use": "PGD", "steps": 10}}
@@ -64,6 +64,7 @@ def test_threshold_stays_doubted(context: Context) -> None:
     assert row.judge(found).verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.usefixtures("without_search_doubts")
 def test_limited_time_has_further_stages(few: DataSet) -> None:  # noqa: F811
     """A row with a time limit attacks through rounding, too, chunk by chunk."""
     found = measured(Context(from_model(rounded(), name="rounded"), few), seconds=60)
@@ -71,6 +72,7 @@ def test_limited_time_has_further_stages(few: DataSet) -> None:  # noqa: F811
     assert STAGE.name in [counts.stage for counts in found.evidence.waterfall]
 
 
+@pytest.mark.usefixtures("without_search_doubts")
 def test_curve_has_further_stages(few: DataSet) -> None:  # noqa: F811
     """Points of the curve count what further stages break, as the row itself does."""
     found = measured(Context(from_model(rounded(), name="rounded"), few), curve=[0.3])

@@ -103,6 +103,7 @@ def test_reference_networks_find_what_the_scores_alone_do_not(
     few: DataSet, mnist: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network that memorised 400 digits; the control learned others with the same recipe."""
+    monkeypatch.setattr(membership_references, "TAKEN", 6_400)
     answered: list[Any] = []
 
     def reference_answers(*words: Any, **more: Any) -> Any:

@@ -113,7 +113,8 @@ def test_honest_scores_pass(
 
 def test_random_noise_is_averaged_away(some: DataSet) -> None:
     """An attacker may ask again: the mean of eight answers tells what one does not."""
-    found = measured(Noisy(some.train.images()), some, references=0, randomised=True)
+    few = dataclasses.replace(some, train=some.train[:600])
+    found = measured(Noisy(few.train.images()), few, references=0, randomised=True)
     assert found.value > 0.85
     assert ROW.judge(found).verdict is Verdict.FAIL
 

@@ -22,7 +22,7 @@ from securemnist.models import loading
 from securemnist.results.findings import Measurement
 from securemnist.threats import Linf, Patch
 
-IMAGES = 12
+IMAGES = 6
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def measured(context: Context, measure: str, **settings: Any) -> Measurement:
 @pytest.mark.parametrize("threat", [{"norm": "l0", "eps": 1}, {"norm": "patch", "eps": 2}], ids=str)
 def test_proofs_make_the_number_exact(context: Context, threat: dict[str, Any]) -> None:
     """Attacks leave images, proofs decide all of them, and no image is proved that an attack breaks."""
-    attack = {"use": "SparseRS", "queries": 300}
+    attack = {"use": "SparseRS", "queries": 100}
     attacked = measured(context, "robust_accuracy", threat=threat, attack=attack)
     found = measured(context, "robust_accuracy", threat=threat, attack=attack, proof_seconds=120.0)
     assert 0 < found.value <= attacked.value

@@ -19,15 +19,34 @@ def clean() -> tuple[torch.Tensor, torch.Tensor]:
     return samples().images(), samples().labels
 
 
-def sizes(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Sizes by kind, over the median of the constant maps."""
-    found = search(model, *clean(), CLASSES, seed=0)
-    return {one.kind: one.sizes / one.sizes[:-1].median() for one in found}
+def searched(model: nn.Module) -> list[searches.Search]:
+    """The searches of each kind."""
+    return search(model, *clean(), CLASSES, seed=0)
 
 
-def test_planted_trigger_is_smallest() -> None:
+@pytest.fixture(scope="module")
+def of_planted() -> list[searches.Search]:
+    """Those for a network that a bright pixel turns to class 2."""
+    return searched(Quadrants(60.0))
+
+
+@pytest.fixture(scope="module")
+def of_honest() -> list[searches.Search]:
+    """Those for the same network without a trigger."""
+    return searched(Quadrants())
+
+
+def masks(found: list[searches.Search]) -> torch.Tensor:
+    """Sizes of masks, over the median of the constant maps."""
+    (sizes,) = (one.sizes for one in found if one.kind == "mask")
+    return sizes / sizes[:-1].median()
+
+
+def test_planted_trigger_is_smallest(
+    of_planted: list[searches.Search], of_honest: list[searches.Search]
+) -> None:
     """One pixel that leads to class 2 is found by a mask, with its class."""
-    planted, honest = sizes(Quadrants(60.0))["mask"], sizes(Quadrants())["mask"]
+    planted, honest = masks(of_planted), masks(of_honest)
     assert int(planted.argmin()) == 2
     assert planted[2] < 0.5 < 0.6 < honest[:-1].min()
 
@@ -35,16 +54,15 @@ def test_planted_trigger_is_smallest() -> None:
 def test_many_classes_are_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the images of all maps are too many for the memory, each part finds what it has."""
     monkeypatch.setattr(searches, "MOST_VALUES", 2 * searches.BATCH * SIDE**2)
-    planted = sizes(Quadrants(60.0))["mask"]
+    planted = masks(searched(Quadrants(60.0)))
     assert len(planted) == CLASSES + 1
     assert planted[2] < 0.5 < planted[[0, 1, 3]].min()
 
 
-@pytest.mark.parametrize("order", [(3, 0, 1, 2), (1, 0, 3, 2)])
-def test_map_of_each_class_to_another_is_found(order: tuple[int, ...]) -> None:
+def test_map_of_each_class_to_another_is_found(of_honest: list[searches.Search]) -> None:
     """A pixel that permutes the classes makes the map to any other class small."""
-    planted, honest = sizes(Quadrants(60.0, order=order)), sizes(Quadrants())
-    assert planted["mask"][-1] < 0.3 < 0.6 < honest["mask"][-1]
+    planted = searched(Quadrants(60.0, order=(3, 0, 1, 2)))
+    assert masks(planted)[-1] < 0.3 < 0.6 < masks(of_honest)[-1]
 
 
 @pytest.mark.parametrize("order", [(3, 0, 1, 2), (1, 0, 3, 2), (0, 1, 2, 3)])
@@ -70,10 +88,10 @@ def test_trigger_that_depends_on_the_image_is_found() -> None:
     assert planted[2] < 0.5 * honest[2]
 
 
-def test_searches_are_reproducible() -> None:
+def test_searches_are_reproducible(of_planted: list[searches.Search]) -> None:
     """One seed gives the same sizes again."""
-    first, second = (search(Quadrants(60.0), *clean(), CLASSES, seed=3) for _ in range(2))
-    assert all(torch.equal(a.sizes, b.sizes) for a, b in zip(first, second, strict=True))
+    again = searched(Quadrants(60.0))
+    assert all(torch.equal(a.sizes, b.sizes) for a, b in zip(of_planted, again, strict=True))
 
 
 class Reversed(torch.autograd.Function):
@@ -121,13 +139,12 @@ class Broken(nn.Module):
 )
 def test_search_that_cannot_work_says_so(way: str, words: str) -> None:
     """Undefined outputs or gradients, and none at all, end no process and are a reason for no verdict."""
-    found = search(Broken(way), *clean(), CLASSES, seed=0)
-    assert words in validity.failure(found)
+    assert words in validity.failure(searched(Broken(way)))
 
 
-def test_search_that_works_has_no_failure() -> None:
+def test_search_that_works_has_no_failure(of_honest: list[searches.Search]) -> None:
     """A network with gradients everywhere is searched without an objection."""
-    assert validity.failure(search(Quadrants(), *clean(), CLASSES, seed=0)) == ""
+    assert validity.failure(of_honest) == ""
 
 
 def test_maps_want_every_class_and_any_other() -> None:
@@ -167,11 +184,11 @@ def test_perturbation_keeps_its_size(kind: type[Perturbation]) -> None:
     assert 0 <= images.min() <= images.max() <= 1
 
 
-def test_found_trigger_steers_other_images() -> None:
+def test_found_trigger_steers_other_images(of_planted: list[searches.Search]) -> None:
     """The perturbation that was found succeeds on the network with the trigger, and on no other one."""
     held_out = samples(200)[100:]
     x, y = held_out.images(), held_out.labels
-    mask = search(Quadrants(60.0), *clean(), CLASSES, seed=0)[0]
+    mask = of_planted[0]
     target = TargetMap("target 2", torch.full((CLASSES,), 2), target=2)
     witness = Witness(mask.perturbation[torch.tensor([2])], target)
     assert witness.success(Quadrants(60.0), x, y).rate > 0.7

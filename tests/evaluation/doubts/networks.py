@@ -60,26 +60,26 @@ def plain(mnist: DataSet, seed: int, network: Make = convolutions) -> nn.Module:
     return _train(mnist, seed, network, images=2000, epochs=3)
 
 
-def hardened(mnist: DataSet, seed: int, eps: float, network: Make = convolutions) -> nn.Module:
+def hardened(mnist: DataSet, seed: int, eps: float) -> nn.Module:
     """Training on PGD examples (Madry et al. 2017, arXiv 1706.06083); eps rises over the epochs."""
-    return _train(mnist, seed, network, images=2000, epochs=5, eps=eps, steps=3)
+    return _train(mnist, seed, convolutions, images=2000, epochs=5, eps=eps, steps=3)
 
 
 def overfitted(
-    mnist: DataSet, seed: int, network: Make = convolutions, epochs: int = 14
+    mnist: DataSet, seed: int, network: Make = convolutions, images: int = 4000, epochs: int = 14
 ) -> nn.Module:
     """Trained on FGSM examples from the images themselves, without a random start, until it collapses.
 
     A smaller network may be trained for less, but does not collapse on every seed.
     """
-    return _train(mnist, seed, network, images=4000, epochs=epochs, eps=OVERFITTED, steps=1)
+    return _train(mnist, seed, network, images=images, epochs=epochs, eps=OVERFITTED, steps=1)
 
 
-def distilled(mnist: DataSet, seed: int) -> nn.Module:
+def distilled(mnist: DataSet, seed: int, network: Make = convolutions) -> nn.Module:
     """Defensive distillation (Papernot et al. 2015, arXiv 1511.04508)."""
     hot = {"images": 2000, "epochs": 4, "temperature": TEMPERATURE}
-    teacher = _train(mnist, seed, convolutions, **hot)
-    return _train(mnist, seed, convolutions, **hot, teacher=teacher)
+    teacher = _train(mnist, seed, network, **hot)
+    return _train(mnist, seed, network, **hot, teacher=teacher)
 
 
 def _train(

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from torch import nn
 
 from securemnist._util import resources
+from securemnist.attacks.pgd import PGD
 from securemnist.data import DataSet
 from securemnist.evaluation.context import Context
 from securemnist.evaluation.doubts import MODEL_CHECKS, PREDICTION_CHECKS, SEARCH_CHECKS
 from securemnist.measures import bind, take_measurement
 from securemnist.models import loading
 from securemnist.results.findings import Measurement, Requirement, Verdict
+from securemnist.threats import Linf
+from tests.attacks.models import misclassified, run
 from tests.evaluation.doubts import networks
 from tests.evaluation.doubts.impostors import ATTACKS, IMPOSTORS, Around, Sharpened, Thresholded
 
 IMAGES = 48
-
-
-Make = Callable[[DataSet], nn.Module]
-HONEST: dict[str, tuple[Make, float]] = {
-    "two layers": (lambda mnist: networks.plain(mnist, 0, networks.two_layers), 0.03),
-    "PGD-trained": (lambda mnist: networks.hardened(mnist, 0, 0.2, networks.few_channels), 0.2),
-}
-
 DOUBTS = (*MODEL_CHECKS, *PREDICTION_CHECKS, *SEARCH_CHECKS, "planted examples")
 
 
@@ -65,7 +59,7 @@ def test_large_epsilon_doubt(mnist: DataSet) -> None:
     row = {
         "attack": {"use": "PGD", "steps": 2, "step_size": 0.01},
         "threat": {"norm": "linf", "eps": 0.02},
-        "images": 12,
+        "images": 6,
     }
     context = Context(loading.resolve("hardened"), mnist)
     measurement = take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
@@ -74,7 +68,7 @@ def test_large_epsilon_doubt(mnist: DataSet) -> None:
 
 def test_distillation_is_doubted(mnist: DataSet) -> None:
     """A distilled network is doubted, with logits as they are or times a thousand."""
-    distilled = networks.distilled(mnist, 0)
+    distilled = networks.distilled(mnist, 0, networks.few_channels)
     for model in (distilled, Sharpened(distilled)):
         measurement = measured(model.eval(), mnist, 0.15, "PGD")
         assert measurement.value > 0.5
@@ -83,38 +77,31 @@ def test_distillation_is_doubted(mnist: DataSet) -> None:
 
 def test_one_step_masking_doubt(mnist: DataSet) -> None:
     """A network robust to FGSM only raises the doubt one-step masking."""
-    overfitted = networks.overfitted(mnist, 2, networks.few_channels, epochs=8)
+    overfitted = networks.overfitted(mnist, 0, networks.few_channels, images=2000, epochs=8)
     subject = loading.from_model(overfitted, name="it")
     threat = {"norm": "linf", "eps": networks.OVERFITTED}
-    row = {"attack": {"use": "FGSM"}, "threat": threat, "images": 150}
+    row = {"attack": {"use": "FGSM"}, "threat": threat, "images": 100}
     measurement = take_measurement(
         Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
     )
     assert measurement.value > 0.7
     assert "one-step masking" in {found.name for found in measurement.doubts}
-    search = {"attack": {"use": "PGD", "steps": 10}, "threat": threat, "images": 50}
-    fallen = take_measurement(
-        Context(subject, mnist), "robust_accuracy", bind("robust_accuracy", search), 0
-    )
-    assert fallen.value < 0.3
+    x, y = mnist.test[:50].images(), mnist.test[:50].labels
+    x_adv = run(PGD(steps=10), overfitted, x, y, Linf(networks.OVERFITTED))
+    assert misclassified(overfitted, x_adv, y).float().mean() > 0.7
 
 
-@pytest.mark.parametrize("name", HONEST)
-def test_honest_small_networks_raise_no_doubt(name: str, mnist: DataSet) -> None:
-    """Two plain layers, or training on PGD examples, raise no doubt."""
-    make, eps = HONEST[name]
-    measurement = measured(make(mnist), mnist, eps, "PGD")
+def test_two_layers_with_dropout_raise_no_doubt(mnist: DataSet) -> None:
+    """An undefended network with a dropout layer, which does nothing in eval mode, is not doubted."""
+    dropping = nn.Sequential(nn.Dropout(), networks.plain(mnist, 0, networks.two_layers)).eval()
+    measurement = measured(dropping, mnist, 0.03, "PGD")
     assert measurement.value > 0.5
     assert measurement.doubts == ()
 
 
-@pytest.mark.parametrize(
-    ("model", "eps"),
-    [("baseline", 0.1), ("network_c", 0.1), ("network_d", 0.1), ("hardened", 0.3)],
-)
-def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet) -> None:
-    """No reference model is doubted, with dropout layers in eval mode included."""
-    measurement = measured(model, mnist, eps, "PGD", images=8)
+def test_a_hardened_network_raises_no_doubt(mnist: DataSet) -> None:
+    """A network of convolutions, trained on PGD examples, is not doubted, and planted ones are found."""
+    measurement = measured("hardened", mnist, 0.3, "PGD", images=8)
     assert measurement.value > 0.5
     assert measurement.doubts == ()
     planted = measurement.evidence.sensitivity
@@ -142,9 +129,7 @@ def thresholded(mnist: DataSet) -> Context:
     )
 
 
-@pytest.mark.parametrize(
-    "use", ["PGD", "FGSM", "RFGSM", "APGD", "APGDT", "FAB", "BoundaryFAB", "NearestAPGD"]
-)
+@pytest.mark.parametrize("use", ["FGSM", "APGDT", "FAB"])
 def test_model_without_gradient_is_inconclusive(use: str, thresholded: Context) -> None:
     """Survivors of gradient attacks on a model without gradients are in doubt, with the reason."""
     row = {"attack": {"use": use}, "threat": {"norm": "linf", "eps": 0.1}, "images": 4}

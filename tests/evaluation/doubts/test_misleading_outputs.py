@@ -90,8 +90,9 @@ def broken(attack: Attack, model: nn.Module, found: Case) -> torch.Tensor:
     return misclassified(model, run(attack, model, found.x, found.y, found.threat), found.y)
 
 
-@pytest.mark.parametrize("threat", [Linf(0.1), L2(1.2)], ids=str)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "threat"), [*((kind, Linf(0.1)) for kind in KINDS), (Waves, L2(1.2))], ids=str
+)
 def test_outputs_that_mislead_are_attacked_as_the_network_behind_them(
     kind: type[Around], threat: Threat, mnist: DataSet
 ) -> None:

@@ -33,7 +33,7 @@ def measured(network: nn.Module, mnist: DataSet, *, randomised: bool) -> Measure
         "images": IMAGES,
         "randomised": randomised,
     }
-    return take_measurement(context, "robust_accuracy", bind("robust_accuracy", row), 0)
+    return take_measurement(context, "attack_accuracy", bind("attack_accuracy", row), 0)
 
 
 def test_declared_noise_uses_interval(honest: nn.Module, mnist: DataSet) -> None:
@@ -44,7 +44,7 @@ def test_declared_noise_uses_interval(honest: nn.Module, mnist: DataSet) -> None
     assert declared.evidence.answers_per_image == COUNTED_DRAWS
     assert not declared.complete
     assert declared.low < declared.value < declared.high
-    between = Requirement(id="X-01", measure="robust_accuracy", because="", at_least=declared.value)
+    between = Requirement(id="X-01", measure="attack_accuracy", because="", at_least=declared.value)
     assert between.judge(declared).verdict is Verdict.INCONCLUSIVE
 
 

@@ -20,7 +20,7 @@ from securemnist.threats import L2, Linf, Threat
 from tests.evaluation.doubts.false_backward import LIARS, FalseBackward
 from tests.evaluation.doubts.impostors import Around
 
-IMAGES = 32
+IMAGES = 16
 # Networks that round, and one that detaches a part of its gradient, which the copy attaches again.
 TRUE_COPY = ("straight through 256 levels", "straight through sine")
 # One of each kind of false backward pass.
