@@ -11,11 +11,14 @@ from torch import nn
 from securemnist.certificates import certify
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.graph.batch_dimension import aten, samples_first
+from securemnist.certificates.operations import attention
+from securemnist.certificates.operations.arithmetic import Activations
 from securemnist.certificates.operations.concatenation import Concatenate
 from securemnist.certificates.operations.intervals import Box
 from securemnist.certificates.operations.matrix_products import MatrixProduct
 from securemnist.certificates.operations.rules import Rule
 from securemnist.certificates.operations.softmax import Softmax
+from securemnist.errors import NoCertificate
 from tests.certificates.attention import Attention, Fused, Gated, Plain
 from tests.certificates.networks import CHANNELS, behind
 from tests.certificates.violations import violations
@@ -108,6 +111,25 @@ def test_moves_are_those_of_activations_with_samples_first(name: str, batch: int
     after = function(x)
     place = after.shape.index(x.shape[batch])
     assert torch.equal(moved, after.movedim(place, 0))
+
+
+HEADS = Activations((2, 5, 3))
+OTHERS: dict[str, tuple[list[object], dict[str, object], str]] = {
+    "masked": ([HEADS, HEADS, HEADS], {"attn_mask": torch.zeros(5, 5)}, "without a mask"),
+    "of later tokens": ([HEADS, HEADS, HEADS, 0.0, True], {}, "without a mask"),
+    "with dropout": ([HEADS, HEADS, HEADS, 0.5], {}, "without a mask"),
+    "of a constant": ([torch.zeros(1, 2, 5, 3), HEADS, HEADS], {}, "of activations"),
+    "of shared keys": ([HEADS, Activations((1, 5, 3)), HEADS], {}, "as many heads"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_attention_is_refused(name: str) -> None:
+    """Attention whose values these bounds do not describe gets none."""
+    arguments, options, reason = OTHERS[name]
+    with pytest.raises(NoCertificate, match=reason):
+        attention.scaled_dot_product((2, 5, 3), *arguments, **options)  # type: ignore[arg-type]
+    assert len(attention.scaled_dot_product((2, 5, 3), HEADS, HEADS, HEADS)) == 4
 
 
 @pytest.mark.parametrize("layer", [Attention, Fused, Plain, Gated])

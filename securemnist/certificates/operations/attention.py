@@ -48,7 +48,7 @@ def scaled_dot_product(
     query: Activations,
     key: Activations,
     value: Activations,
-    _dropout: float = 0.0,
+    dropout: float = 0.0,
     causal: bool = False,
     *,
     attn_mask: torch.Tensor | None = None,
@@ -56,8 +56,10 @@ def scaled_dot_product(
 ) -> tuple[Link, ...]:
     """softmax(query @ key^T * scale) @ value (Vaswani et al. 2017, arXiv 1706.03762)."""
     operands = (query, key, value)
-    if causal or attn_mask is not None or not all(isinstance(x, Activations) for x in operands):
+    if causal or dropout or attn_mask is not None or not all(map(_is_activations, operands)):
         raise NoCertificate("expected attention of activations without a mask, got another one")
+    if len({x.shape[:-2] for x in operands}) != 1:
+        raise NoCertificate("expected as many heads of each kind, got different numbers")
     scores = (*query.shape[:-1], key.shape[-2])
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     zero = torch.zeros((), dtype=torch.float64)
@@ -67,3 +69,7 @@ def scaled_dot_product(
         Link(Softmax(len(scores), scores[-1]), scores),
         Link(MatrixProduct(), shape, (2,)),
     )
+
+
+def _is_activations(operand: Any) -> bool:
+    return isinstance(operand, Activations)

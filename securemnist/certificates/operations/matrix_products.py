@@ -32,7 +32,7 @@ class MatrixProduct(Rule):
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
         one, other = self._factors(boxes)
-        return rounding(one.lower.shape[-1], one.size @ other.size)
+        return rounding(one.lower.shape[-1] + 4, one.size @ other.size)
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
         one, other = self._factors(inputs)

@@ -40,7 +40,8 @@ class Softmax(Rule):
 
     def rounding(self, *boxes: Box) -> torch.Tensor:
         # A kernel subtracts the largest x. That changes exp(-d) by d units, and d exp(-d) is below 1. The
-        # exponential, the sum and the quotient have relative errors, of values of at most 1.
+        # exponential, of up to 40 units, the sum and the quotient have relative errors, and no value is
+        # above 1.
         return rounding(4 * self.count + 128, torch.ones_like(boxes[0].lower))
 
     def backward(self, weights: torch.Tensor, inputs: Sequence[Box], out: Box) -> Backward:
