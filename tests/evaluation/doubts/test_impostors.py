@@ -99,9 +99,10 @@ def test_two_layers_with_dropout_raise_no_doubt(mnist: DataSet) -> None:
     assert measurement.doubts == ()
 
 
-def test_a_hardened_network_raises_no_doubt(mnist: DataSet) -> None:
-    """A network of convolutions, trained on PGD examples, is not doubted, and planted ones are found."""
-    measurement = measured("hardened", mnist, 0.3, "PGD", images=8)
+@pytest.mark.parametrize(("model", "eps"), [("baseline", 0.1), ("hardened", 0.3)])
+def test_reference_models_raise_no_doubt(model: str, eps: float, mnist: DataSet) -> None:
+    """No reference model is doubted, trained on PGD examples or not, and planted ones are found."""
+    measurement = measured(model, mnist, eps, "PGD", images=8)
     assert measurement.value > 0.5
     assert measurement.doubts == ()
     planted = measurement.evidence.sensitivity
