@@ -63,14 +63,9 @@ class Attention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patches, self.last = (
-            nn.Conv2d(1, 32, 7, 7),
-            nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 10)),
-        )
-        self.token, self.places = (
-            nn.Parameter(torch.zeros(1, 1, 32)),
-            nn.Parameter(torch.zeros(1, 17, 32)),
-        )
+        self.patches = nn.Conv2d(1, 32, 7, 7)
+        self.token = nn.Parameter(torch.zeros(1, 1, 32))
+        self.places = nn.Parameter(torch.zeros(1, 17, 32))
         self.heads = nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 96))
         self.out = nn.Linear(32, 32)
         self.hidden = nn.Sequential(
