@@ -40,8 +40,9 @@ def certify(
     tensors or NumPy arrays. Interval bounds (Gowal et al., arXiv 1810.12715) come first, CROWN (Zhang
     et al., arXiv 1811.00866) where they prove nothing; both in float32 with rounding bounds. With
     `proof_seconds`, branch and bound (Wang et al., arXiv 2103.06624) works on the rest for that long; it
-    proves samples of networks that were not trained for it. The result has `margins` (lower bounds of
-    the smallest margin), `proved` (bool, (n,)) and `by` (the method).
+    proves samples of networks that were not trained for it. Called by the main thread on Linux, it makes
+    a copy of the process for each thread of torch, as a DataLoader does. The result has `margins` (lower
+    bounds of the smallest margin), `proved` (bool, (n,)) and `by` (the method).
 
     NoCertificate where an operation of the network has no bounds, UsageError, DataError, ModelError or
     MeasureError for bad input. The model is left as it was.
@@ -101,8 +102,9 @@ def _with_proofs(
         return found
     labels, (eps, norm) = y[left], within
 
-    def attack(place: int, starts: torch.Tensor) -> bool:
-        return bool((model(starts).argmax(1) != labels[place]).any())
+    def attack(place: int, starts: torch.Tensor) -> torch.Tensor | None:
+        wrong = starts[model(starts).argmax(1) != labels[place]]
+        return wrong[0] if len(wrong) else None
 
     proofs = prove(
         *(model, x[left], labels),

@@ -12,13 +12,14 @@ import ctypes
 import json
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable, Mapping
 
+from securemnist._util.parent_death import end_with_parent
+
 # Of <linux/sched.h> and <linux/prctl.h>.
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
-_PARENT_DEATH_SIGNAL, _NO_NEW_PRIVILEGES = 1, 38
+_NO_NEW_PRIVILEGES = 38
 _NOBODY = 65534
 REFUSED = 66  # the exit status of a process that the hook ended
 # Events of reading arrays: identities, attributes, frames of warnings. None opens, starts or imports.
@@ -31,7 +32,7 @@ def leave_network() -> str:
     Has to come first: a process with several threads cannot take a user namespace.
     """
     library = ctypes.CDLL(None, use_errno=True)
-    _end_with_parent(library)
+    end_with_parent()
     library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     # Root needs no user namespace, in which it could not become another user.
     for flags in (_NEW_NETWORK, _NEW_USER | _NEW_NETWORK):
@@ -53,12 +54,8 @@ def leave_root() -> str:
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
     except OSError:  # in a container that has no other user
         return "the rights of root in its container"
-    _end_with_parent(ctypes.CDLL(None))  # which a change of the user resets
+    end_with_parent()  # which a change of the user resets
     return "the rights of nobody"
-
-
-def _end_with_parent(library: ctypes.CDLL) -> None:
-    library.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
 def limit(memory: int, seconds: int, file_size: int) -> None:

@@ -32,51 +32,42 @@ from securemnist.types import Images, Labels
 STEPS, STEP = 10, 0.25
 
 
-@dataclass
+@dataclass(frozen=True)
 class StartedAttack:
-    """An attack on images `x` (n, C, H, W) of labels `y` (n,), from given starts.
-
-    `x_adv` holds the examples that the referee accepted, elsewhere the clean images.
-    """
+    """An attack on images `x` (n, C, H, W) of labels `y` (n,), from given starts."""
 
     model: nn.Module
     x: Images
     y: Labels
     threat: Threat
 
-    def __post_init__(self) -> None:
-        self.x_adv = self.x.clone()
-
-    def __call__(self, place: int, starts: Images) -> bool:
-        """Gradient steps on the margin of one image from each start; whether one breaks it."""
+    def __call__(self, place: int, starts: Images) -> torch.Tensor | None:
+        """An adversarial example by gradient steps on the margin from each start."""
         x = self.x[place].expand(len(starts), *self.x.shape[1:]).contiguous()
         y = self.y[place].expand(len(starts))
         candidates = self.threat.project(x, starts)
         for _ in range(STEPS + 1):
             ruling = rule(self.model, x, y, candidates, norm=self.threat.norm, eps=self.threat.eps)
             if bool(ruling.fooled.any()):
-                self.x_adv[place] = candidates[ruling.fooled][0]
-                return True
+                return candidates[ruling.fooled][0]
             _, gradient, _ = loss_and_gradient(self.model, candidates, y, margins)
             step = STEP * self.threat.eps * self.threat.steepest(gradient)
             candidates = self.threat.project(x, candidates + step)
-        return False
+        return None
 
 
 def prove_and_attack(
     context: Context, x: Images, y: Labels, threat: Threat, *, seconds: float, seed: int
-) -> tuple[Proofs, Images]:
+) -> Proofs:
     """Proofs of images `x` (n, C, H, W) of the right class `y` within `threat`, and broken images.
 
-    The second tensor holds the adversarial examples, elsewhere the images. Proved images of the
-    smallest margin are attacked. NoCertificate as from `certify_and_attack`, MeasureError where that
-    attack breaks a proved image.
+    Proved images of the smallest margin are attacked. NoCertificate as from `certify_and_attack`,
+    MeasureError where that attack breaks a proved image.
     """
     if context.subject.remote is not None:
         raise NoCertificate("expected the weights of a network, got an endpoint")
     check_certifiable(context, threat)
     model = context.subject.model
-    attack = StartedAttack(model, x, y, threat)
     proofs = prove(
         model,
         x,
@@ -84,11 +75,11 @@ def prove_and_attack(
         norm=threat.norm,
         eps=threat.eps + SLACK,  # the referee accepts perturbations larger by this tolerance
         seconds=seconds,
-        attack=attack,
+        attack=StartedAttack(model, x, y, threat),
         progress=context.progress,
     )
     attack_weakest(context, x, y, threat, proofs.margins, proofs.proved, seed)
-    return proofs, attack.x_adv
+    return proofs
 
 
 def add_proofs(counts: dict[str, Any], proofs: Proofs, decided: torch.Tensor) -> None:
@@ -117,15 +108,13 @@ def run_proofs(run: LadderRun, seconds: float, context: Context) -> None:
         return
     x, y = run.sample.x[places], run.sample.y[places]
     try:
-        proofs, x_adv = prove_and_attack(
-            context, x, y, run.threats[0], seconds=seconds, seed=run.seed
-        )
+        proofs = prove_and_attack(context, x, y, run.threats[0], seconds=seconds, seed=run.seed)
     except NoCertificate as error:
         run.certificate_evidence[0].setdefault("refused", {})[BRANCHES] = str(error)
         return
     proved = places[proofs.proved]
     broken, predictions = _keep_broken(
-        run, context.subject.model, places[proofs.broken], x_adv[proofs.broken]
+        run, context.subject.model, places[proofs.broken], proofs.x_adv[proofs.broken]
     )
     counts = StageResult(
         BRANCHES,

@@ -61,7 +61,7 @@ def certified_accuracy(context: Context, settings: CertifiedSettings, seed: int)
     outcomes.codes[certificates.proved] = CERTIFIED
     margins, counts = certificates.margins.clone(), certificate_counts(certificates)
     if settings.proof_seconds and len(left := outcomes.undecided):
-        proofs, _ = prove_and_attack(
+        proofs = prove_and_attack(
             *(context, sample.x[left], sample.y[left], threat),
             seconds=settings.proof_seconds,
             seed=seed,

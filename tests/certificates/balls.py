@@ -7,6 +7,7 @@ from torch import nn
 
 from securemnist.certificates.certificate import network_of
 from securemnist.certificates.operations.intervals import ball
+from securemnist.certificates.proofs.proof_run import Attack
 from securemnist.certificates.relaxations.reduced import ReducedNetwork
 from securemnist.certificates.relaxations.relaxation import Relaxation
 from tests.certificates.tiny import sample, tiny
@@ -24,6 +25,16 @@ def margin_of(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
 def never(_starts: torch.Tensor) -> bool:
     """An attack that finds nothing."""
     return False
+
+
+def first_wrong(model: nn.Module, y: torch.Tensor) -> Attack:
+    """An attack whose example is the first start that is not of its label in `y` (n,)."""
+
+    def attack(place: int, starts: torch.Tensor) -> torch.Tensor | None:
+        wrong = starts[model(starts).argmax(1) != y[place]]
+        return wrong[0] if len(wrong) else None
+
+    return attack
 
 
 def ignored(_domains: int) -> None:

@@ -14,6 +14,7 @@ import securemnist
 from securemnist.certificates import certify
 from securemnist.certificates.proofs.proof import prove
 from securemnist.errors import MeasureError
+from tests.certificates.balls import first_wrong
 
 
 @cache
@@ -136,9 +137,9 @@ def test_branch_and_bound_decides_every_disc(seed: int, eps: float) -> None:
     x = torch.rand(1, *PIXELS, generator=torch.Generator().manual_seed(seed))
     y = model(x).argmax(1)
 
-    def attack(_place: int, starts: torch.Tensor) -> bool:
+    def attack(place: int, starts: torch.Tensor) -> torch.Tensor | None:
         assert ((starts - x).flatten(1).norm(dim=1) <= eps * (1 + 1e-5)).all()
-        return bool((model(starts).argmax(1) != y).any())
+        return first_wrong(model, y)(place, starts)
 
     found = prove(model, x, y, eps=eps, norm="l2", seconds=math.inf, attack=attack)
     least = _smallest_of_disc(model, x, int(y), eps)

@@ -15,6 +15,7 @@ from securemnist.certificates.certificate import network_of
 from securemnist.certificates.graph.front import split
 from securemnist.certificates.operations.intervals import Box, ball
 from securemnist.certificates.proofs.proof import prove
+from tests.certificates.balls import first_wrong
 from tests.certificates.tiny import sample, smallest_within, tiny
 
 Pixels = Callable[[torch.Tensor], torch.Tensor]
@@ -54,10 +55,10 @@ def test_balls_are_decided_as_by_enumeration(name: str, seed: int) -> None:
     for eps in torch.linspace(0.05, 0.6, 3).tolist():
         whole = ball(x, eps)
 
-        def attack(_place: int, starts: torch.Tensor, whole: Box = whole) -> bool:
+        def attack(place: int, starts: torch.Tensor, whole: Box = whole) -> torch.Tensor | None:
             assert (starts >= whole.lower - 1e-6).all()
             assert (starts <= whole.upper + 1e-6).all()
-            return bool((model(starts).argmax(1) != y).any())
+            return first_wrong(model, y)(place, starts)
 
         found = prove(model, x, y, eps=eps, seconds=math.inf, attack=attack)
         ends = torch.stack([front(end).flatten() for end in (whole.lower, whole.upper)], 1)

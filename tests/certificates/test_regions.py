@@ -14,7 +14,7 @@ from securemnist.certificates.proofs.margins import Margins
 from securemnist.certificates.proofs.proof import prove
 from securemnist.certificates.proofs.region_search import RegionSearch
 from securemnist.certificates.relaxations import narrowing
-from tests.certificates.balls import EPS, SEEDS, ball_of, ignored, never
+from tests.certificates.balls import EPS, SEEDS, ball_of, first_wrong, ignored, never
 from tests.certificates.tiny import sample, smallest_margin, tiny
 
 
@@ -95,11 +95,7 @@ def test_region_is_not_split_without_memory(monkeypatch: pytest.MonkeyPatch) -> 
 
 def results(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> list[tuple[bool, bool]]:
     """Whether each ball of EPS is proved, and whether a start of the search breaks it."""
-
-    def attack(place: int, starts: torch.Tensor) -> bool:
-        return bool((model(starts).argmax(1) != y[place]).any())
-
-    found = prove(model, x, y, eps=EPS, seconds=math.inf, attack=attack)
+    found = prove(model, x, y, eps=EPS, seconds=math.inf, attack=first_wrong(model, y))
     return list(zip(found.proved.tolist(), found.broken.tolist(), strict=True))
 
 

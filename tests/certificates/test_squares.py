@@ -17,6 +17,7 @@ from securemnist.certificates.proofs.proof import prove
 from securemnist.errors import MeasureError, UsageError
 from securemnist.referee import SLACK, inside_budget
 from securemnist.threats import L0, Patch
+from tests.certificates.balls import first_wrong
 from tests.certificates.tiny import sample, smallest_within, tiny
 
 
@@ -94,9 +95,10 @@ def test_a_place_that_breaks_is_broken_or_open() -> None:
     x, y = torch.zeros(1, 1, 6, 6), torch.zeros(1, dtype=torch.long)
     asked = []
 
-    def attack(place: int, starts: torch.Tensor) -> bool:
+    def attack(place: int, starts: torch.Tensor) -> torch.Tensor | None:
         asked.append(place)
-        return bool((model(Patch(1).project(x.expand_as(starts), starts)).argmax(1) != 0).any())
+        images = Patch(1).project(x.expand_as(starts), starts)
+        return first_wrong(model, torch.zeros(1, dtype=torch.int64))(place, images)
 
     found = prove(model, x, y, eps=1, norm="patch", seconds=20, attack=attack)
     assert (bool(found.proved), bool(found.broken)) == (False, True)

@@ -54,10 +54,10 @@ def attacked(context: Context) -> LadderRun:
     return evaluate(context, context.sample(IMAGES, 0), (FGSM(),), Linf(EPS), 0)
 
 
-def found(proved: torch.Tensor, broken: torch.Tensor) -> Proofs:
-    """Results that no search has found."""
+def found(x: torch.Tensor, proved: torch.Tensor, broken: torch.Tensor) -> Proofs:
+    """Results that no search has found; the examples of broken images are the images."""
     margins = torch.where(proved, 1.0, -1.0).double()
-    return Proofs(margins, proved, broken, 0, torch.zeros_like(margins), 0.0)
+    return Proofs(margins, proved, broken, x, 0, torch.zeros_like(margins), 0.0)
 
 
 def test_the_stage_is_recorded_where_nothing_is_left_to_prove(context: Context) -> None:
@@ -147,7 +147,7 @@ def test_wrong_proof_is_error(context: Context, monkeypatch: pytest.MonkeyPatch)
 
     def generous(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: Any) -> Proofs:
         proved = torch.ones(len(x), dtype=torch.bool)
-        return found(proved, ~proved)
+        return found(x, proved, ~proved)
 
     monkeypatch.setattr(proof_stage, "prove", generous)
     with pytest.raises(MeasureError, match="error of the certificates"):
@@ -161,7 +161,7 @@ def test_example_refused_later_breaks_nothing(
 
     def hasty(_model: nn.Module, x: torch.Tensor, _y: torch.Tensor, **_: Any) -> Proofs:
         broken = torch.ones(len(x), dtype=torch.bool)
-        return found(~broken, broken)
+        return found(x, ~broken, broken)
 
     monkeypatch.setattr(proof_stage, "prove", hasty)
     run = attacked(context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 
 import torch
@@ -32,8 +32,8 @@ from securemnist.types import Images, Labels, Progress
 # all samples that wait, 480 MB, and of their whole balls, 120 MB.
 ALONE, TOGETHER, KEPT = 5_000_000, 20_000_000, 5_000_000
 
-# An attack on the sample of this index from images (s, ...): whether it succeeded.
-Attack = Callable[[int, Images], bool]
+# An attack on the sample of this index from images (s, ...): an adversarial example (...), or None.
+Attack = Callable[[int, Images], torch.Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,16 @@ class Goal:
         ]
         return torch.cat(parts)
 
+    def part(self, places: torch.Tensor, report: Callable[[int], None]) -> Goal:
+        """The goal of the samples at `places` (m,); `report` gets how many of them are done."""
+        return replace(
+            self,
+            x=self.x[places],
+            y=self.y[places],
+            attack=lambda place, starts: self.attack(int(places[place]), starts),
+            progress=lambda _task, done, _total: report(done),
+        )
+
 
 class Run(ABC):
     """What is found for the samples of a goal; the tensors are those of `Proofs`."""
@@ -72,6 +82,7 @@ class Run(ABC):
         self.decided = torch.full_like(self.margins, torch.inf)
         self.proved = torch.zeros_like(y, dtype=torch.bool)
         self.broken = torch.zeros_like(y, dtype=torch.bool)
+        self.x_adv = goal.x.clone()
         self.domains = 0
         self.began = time.perf_counter()
 
@@ -79,6 +90,13 @@ class Run(ABC):
     def spent(self) -> float:
         """Seconds since the beginning."""
         return time.perf_counter() - self.began
+
+    def example(self, place: int, starts: Images) -> torch.Tensor | None:
+        """An adversarial example of a sample, by an attack from these images; it is kept."""
+        found = self.goal.attack(place, starts)
+        if found is not None:
+            self.x_adv[place] = found
+        return found
 
     @abstractmethod
     def all(self, end: float) -> None:
@@ -157,7 +175,7 @@ class ProofRun(Run):
 
     def _attack(self, place: int) -> Counterexample:
         whole = self.ball(place)
-        return lambda starts: self.goal.attack(place, self.front.images(whole, starts))
+        return lambda starts: self.example(place, self.front.images(whole, starts)) is not None
 
     def _started(self, place: int, relaxation: Relaxation, in_time: InTime) -> Search:
         """A search with the first bounds of the whole ball."""

@@ -34,7 +34,7 @@ class SquareRun(Run):
         found = search_places(
             *(image.network, image.model, image.x, image.y, self.side),
             in_time=until_end(until),
-            counterexample=lambda starts: image.attack(0, starts),
+            counterexample=lambda starts: image.attack(0, starts) is not None,
         )
         self.domains += found.boxes
         self.broken[place] = found.broken
@@ -59,7 +59,7 @@ class SquareRun(Run):
             goal,
             x=goal.x[[place]],
             y=goal.y[[place]],
-            attack=lambda _, starts: goal.attack(place, starts),
+            attack=lambda _, starts: self.example(place, starts),
             progress=silent,
         )
 

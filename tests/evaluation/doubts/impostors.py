@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -34,6 +36,14 @@ class Thresholded(Around):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network((x > 0.5).float())
+
+
+class Reversed(Around):
+    """A wave on the grey levels: at black and white pixels the gradient has the opposite sign."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        waves = 4 * math.pi
+        return self.network(x - 1.5 * torch.sin(waves * x) / waves)
 
 
 class Noisy(Around):

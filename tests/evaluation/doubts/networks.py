@@ -65,14 +65,9 @@ def hardened(mnist: DataSet, seed: int, eps: float) -> nn.Module:
     return _train(mnist, seed, convolutions, images=2000, epochs=5, eps=eps, steps=3)
 
 
-def overfitted(
-    mnist: DataSet, seed: int, network: Make = convolutions, images: int = 4000, epochs: int = 14
-) -> nn.Module:
-    """Trained on FGSM examples from the images themselves, without a random start, until it collapses.
-
-    A smaller network may be trained for less, but does not collapse on every seed.
-    """
-    return _train(mnist, seed, network, images=images, epochs=epochs, eps=OVERFITTED, steps=1)
+def overfitted(mnist: DataSet, seed: int) -> nn.Module:
+    """Trained on FGSM examples from the images themselves, without a random start, until it collapses."""
+    return _train(mnist, seed, convolutions, images=4000, epochs=14, eps=OVERFITTED, steps=1)
 
 
 def distilled(mnist: DataSet, seed: int, network: Make = convolutions) -> nn.Module:

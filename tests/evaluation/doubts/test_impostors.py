@@ -19,7 +19,14 @@ from securemnist.results.findings import Measurement, Requirement, Verdict
 from securemnist.threats import Linf
 from tests.attacks.models import misclassified, run
 from tests.evaluation.doubts import networks
-from tests.evaluation.doubts.impostors import ATTACKS, IMPOSTORS, Around, Sharpened, Thresholded
+from tests.evaluation.doubts.impostors import (
+    ATTACKS,
+    IMPOSTORS,
+    Around,
+    Reversed,
+    Sharpened,
+    Thresholded,
+)
 
 IMAGES = 48
 DOUBTS = (*MODEL_CHECKS, *PREDICTION_CHECKS, *SEARCH_CHECKS, "planted examples")
@@ -77,9 +84,8 @@ def test_distillation_is_doubted(mnist: DataSet) -> None:
 
 def test_one_step_masking_doubt(mnist: DataSet) -> None:
     """A network robust to FGSM only raises the doubt one-step masking."""
-    overfitted = networks.overfitted(mnist, 0, networks.few_channels, images=2000, epochs=8)
-    subject = loading.from_model(overfitted, name="it")
-    threat = {"norm": "linf", "eps": networks.OVERFITTED}
+    model = Reversed(networks.plain(mnist, 1, networks.few_channels)).eval()
+    subject, threat = loading.from_model(model, name="it"), {"norm": "linf", "eps": 0.3}
     row = {"attack": {"use": "FGSM"}, "threat": threat, "images": 100}
     measurement = take_measurement(
         Context(subject, mnist), "attack_accuracy", bind("attack_accuracy", row), 0
@@ -87,8 +93,8 @@ def test_one_step_masking_doubt(mnist: DataSet) -> None:
     assert measurement.value > 0.7
     assert "one-step masking" in {found.name for found in measurement.doubts}
     x, y = mnist.test[:50].images(), mnist.test[:50].labels
-    x_adv = run(PGD(steps=10), overfitted, x, y, Linf(networks.OVERFITTED))
-    assert misclassified(overfitted, x_adv, y).float().mean() > 0.7
+    x_adv = run(PGD(steps=10), model, x, y, Linf(0.3))
+    assert misclassified(model, x_adv, y).float().mean() > 0.7
 
 
 def test_two_layers_with_dropout_raise_no_doubt(mnist: DataSet) -> None:
