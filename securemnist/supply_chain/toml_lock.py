@@ -53,23 +53,23 @@ def _read_packages(lock: Lock, content: _TABLE) -> None:
         lock.refuse_many()
     else:
         for package in packages if isinstance(packages, list) else ():
-            _read_package(lock, package, _pep_751 if by_pep else _uv)
+            _read_package(lock, package, by_pep=by_pep)
         if not lock.checks:  # no packages, or the project itself only
             lock.refuse_unread(lock.path, "no packages", "a list of packages")
 
 
-def _read_package(lock: Lock, package: object, wrong_with: Callable[[_TABLE], str]) -> None:
-    """Add a package; `wrong_with` says what it has instead of hashes."""
+def _read_package(lock: Lock, package: object, *, by_pep: bool) -> None:
+    """Add a package of pylock.toml, or else of uv.lock."""
     if not isinstance(package, Mapping) or not _is_name(package.get("name")):
         lock.refuse_unread(lock.path, "a package without a name", "packages with names")
         return
-    if _is_project(package):
+    if _is_project(package, by_pep=by_pep):
         return
     name, version = package["name"], package.get("version", "")
     if not isinstance(version, str) or len(version) > MOST_CHARACTERS:
         version = ""
-    wrong = wrong_with(package) or ("" if version else "no version")
-    found = [digest for file in _files(package) for digest in _digests(file)]
+    wrong = (_pep_751 if by_pep else _uv)(package) or ("" if version else "no version")
+    found = [digest for file in _files(package) for digest in _digests(file, by_pep=by_pep)]
     lock.pin(name, version, lock.path, wrong, applies=_applies(package), digests=found)
 
 
@@ -92,10 +92,15 @@ def _is_name(name: object) -> bool:
     return found is not None and found.name == name
 
 
-def _is_project(package: _TABLE) -> bool:
-    """Whether this is the project itself, which is no dependency."""
-    places = (("source", "editable"), ("source", "virtual"), ("directory", "path"))
-    return any(table(package.get(key)).get(kind) == "." for key, kind in places)
+def _is_project(package: _TABLE, *, by_pep: bool) -> bool:
+    """Whether this is the project itself, which is no dependency.
+
+    Only the keys of the own form count: an installer ignores the others, and takes another source.
+    """
+    if by_pep:
+        others = {"vcs", "archive", "sdist", "wheels"} & set(package)
+        return not others and table(package.get("directory")).get("path") == "."
+    return package.get("source") in ({"editable": "."}, {"virtual": "."})
 
 
 def _uv(package: _TABLE) -> str:
@@ -138,8 +143,8 @@ def _pep_hash(file: _TABLE) -> bool:
     return any(is_strong_hash(*pair) for pair in table(file.get("hashes")).items())
 
 
-def _digests(file: object) -> list[str]:
-    """The digests of a file, in either form."""
-    hashes = table(table(file).get("hashes")).values()
-    _, _, digest = str(table(file).get("hash", "")).partition(":")
-    return [digest, *map(str, hashes)]
+def _digests(file: object, *, by_pep: bool) -> list[str]:
+    """The digests of a file, by the key of the own form."""
+    if by_pep:
+        return [*map(str, table(table(file).get("hashes")).values())]
+    return [str(table(file).get("hash", "")).partition(":")[2]]

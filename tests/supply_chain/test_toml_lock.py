@@ -134,3 +134,43 @@ def test_packages_of_a_lock_are_bounded(tmp_path: Path) -> None:
     """A lock of more packages than any project has is refused as a whole."""
     text = '[[package]]\nname = "a"\n' * 10_001
     assert [check.holds for check in read(tmp_path, "uv.lock", text).checks] == [False]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "own", "added"),
+    [
+        ("uv.lock", UV, 'source = { editable = "." }', 'directory = { path = "." }'),
+        (
+            "pylock.toml",
+            PEP,
+            'directory = { path = ".", editable = true }',
+            'source = { virtual = "." }',
+        ),
+        ("pylock.toml", PEP, "", 'vcs = { type = "git", url = "https://example.org/n" }'),
+    ],
+)
+def test_only_the_source_of_the_own_form_is_the_project(
+    tmp_path: Path, name: str, text: str, own: str, added: str
+) -> None:
+    """An installer ignores keys of the other form: they excuse no package from hashes.
+
+    Neither does the path of the project beside another source.
+    """
+    old = own or "directory ="
+    lock = read(tmp_path, name, text.replace(old, added if own else f"{added}\n{old}"))
+    assert [check.holds for check in lock.checks] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key", "added"),
+    [
+        ("uv.lock", UV, "url =", f'hashes = {{ sha256 = "{"b" * 64}" }}, '),
+        ("pylock.toml", PEP, "url =", f'hash = "sha256:{"b" * 64}", '),
+    ],
+)
+def test_a_digest_of_the_other_form_admits_no_file(
+    tmp_path: Path, name: str, text: str, key: str, added: str
+) -> None:
+    """What is installed may have the digests that an installer checks, and no others."""
+    (pin,) = read(tmp_path, name, text.replace(key, added + key)).pins
+    assert pin.digests == {HASH}
