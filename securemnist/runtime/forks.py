@@ -88,7 +88,13 @@ def _started(work: Callable[[int, Report], Any], number: int) -> tuple[BaseProce
     with warnings.catch_warnings():
         # Python warns of threads; those of torch's pool hold no lock between operations.
         warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
+        try:
+            process.start()
+        except OSError as error:
+            raise MeasureError(
+                f"expected a copy of this process, the system refused it: {first_line(error)}; free "
+                "memory, or set OMP_NUM_THREADS=1"
+            ) from None
     theirs.close()  # so that a copy that ends closes the connection
     return process, ours
 

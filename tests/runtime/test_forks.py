@@ -94,6 +94,25 @@ def test_copy_that_ends_without_a_result_is_an_error() -> None:
         in_forks(work, 2, ignored)
 
 
+def test_copy_that_the_system_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no further process may be made, those that were made end, with MeasureError."""
+    fork, made = os.fork, list[int]()
+
+    def once() -> int:
+        if made:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        made.append(fork())
+        return made[0]
+
+    def work(_number: int, _report: Report) -> None:
+        time.sleep(60)
+
+    monkeypatch.setattr(os, "fork", once)
+    with pytest.raises(MeasureError, match="refused it: "):
+        in_forks(work, 2, ignored)
+    assert not any(map(alive, made))
+
+
 def test_interrupted_caller_ends_its_copies() -> None:
     """Ctrl-C while copies work ends them; they print nothing of their own."""
     processes = list[int]()

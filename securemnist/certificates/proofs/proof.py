@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,16 +65,15 @@ def prove(
         none = torch.zeros_like(y, dtype=torch.bool)
         return Proofs(none.double(), none, none, x, 0, none.double(), 0.0)
     goal = Goal(checked_network(model, x, eps, norm), model, x, y, attack, progress)
-    end = time.perf_counter() + seconds
     count = forks.useful(len(y)) if x.device.type == "cpu" else 1
     if count == 1:
-        return _search(goal, eps, norm, end)
+        return _search(goal, eps, norm, seconds)
     with known_bounds():
         order = goal.own_margins().amin(1).argsort()
     parts = [order[number::count] for number in range(count)]
 
     def work(number: int, report: forks.Report) -> dict[str, Any]:
-        found = _search(goal.part(parts[number], report), eps, norm, end)
+        found = _search(goal.part(parts[number], report), eps, norm, seconds)
         return {
             name: value.numpy() if isinstance(value, torch.Tensor) else value
             for name, value in vars(found).items()
@@ -85,14 +83,14 @@ def prove(
     return _joined(found, torch.cat(parts).argsort())
 
 
-def _search(goal: Goal, eps: float, norm: str, end: float) -> Proofs:
-    """The search for the samples of a goal, by this process, until the clock shows `end`."""
+def _search(goal: Goal, eps: float, norm: str, seconds: float) -> Proofs:
+    """The search for the samples of a goal, by this process, for at most so many seconds."""
     with known_bounds():
         if norm in SQUARES:
             run: Run = SquareRun(goal, int(eps))
         else:
             run = ProofRun(goal, lambda place: ball_of(goal.x[[place]], eps, norm))
-        run.all(end)
+        run.all(run.began + seconds)
     return Proofs(
         run.margins, run.proved, run.broken, run.x_adv, run.domains, run.decided, run.spent
     )
