@@ -56,7 +56,8 @@ def main() -> None:
         for side in sides
     ]
     made = (
-        f"The first {IMAGES} digits of `{NAME}` without attacks before, {SECONDS:.0f} s. Made by "
+        f"The first {IMAGES} digits of `{NAME}` without attacks before, {SECONDS:.0f} s. Bounds of every "
+        "digit come first,\nso that the number of proofs grows faster than the time. Made by "
         "`python -m benchmarks.proof_processes`."
     )
     store(PAGE, "processes", [*lines, "", made])
