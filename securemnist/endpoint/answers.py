@@ -58,7 +58,13 @@ class Reader:
         flat = [*_leaves(found)]
         if len(flat) == images and flat and all(isinstance(item, dict) for item in flat):
             return np.array([self._by_name(item) for item in flat], np.float64)
-        return self._table(flat, images)
+        table = self._table(flat, images)
+        # In lists of another length, as of one class each, scores have another order.
+        lengths = {*_lengths(found)} - {1, len(self.classes), table.size}
+        if lengths:
+            expected = f"a list of {len(self.classes)} scores for each image"
+            raise self._wrong(expected, f"lists of {min(lengths)}")
+        return table
 
     @property
     def _numbered(self) -> bool:
@@ -140,6 +146,17 @@ class Reader:
         return ModelError(
             f"{self.where}: expected {expected} in the answer, got {got:.160}; {advice}"
         )
+
+
+def _lengths(values: list[Any]) -> Iterator[int]:
+    """The lengths of nested lists that hold anything else than lists."""
+    pending = [values]
+    while pending:
+        items = pending.pop()
+        nested = [item for item in items if isinstance(item, list)]
+        pending += nested
+        if len(nested) < len(items):
+            yield len(items)
 
 
 def _leaves(values: list[Any]) -> Iterator[Any]:

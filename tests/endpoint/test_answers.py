@@ -19,6 +19,7 @@ NAMED += [[{"n": "owl", "s": 0.6}, {"n": "dog", "s": 0.3}, {"n": "cat", "s": 0.1
 FORMS: dict[str, tuple[Any, str | None, str | None]] = {
     "lists": ({"p": SCORES.tolist()}, "$.p", None),
     "each": ({"p": [{"v": row} for row in SCORES.tolist()]}, "$.p[*].v", None),
+    "maps of one pixel": ({"p": SCORES.reshape(1, 2, 3, 1).tolist()}, "$.p", None),
     "one list": ({"p": SCORES.reshape(-1).tolist()}, "$.p", None),
     "by name": ([dict(zip(NAMES, row, strict=True)) for row in SCORES.tolist()], "$[*]", None),
     "with labels": (NAMED, "$[*][*].s", "$[*][*].n"),
@@ -89,6 +90,23 @@ def test_names_are_found_however_their_accents_are_stored() -> None:
     both = json.dumps([{"Gru\u0308n": 0.8, "Gr\u00fcn": 0.8, "Gras": 0.2}]).encode()
     with pytest.raises(ModelError, match="a score for each class by its name"):
         Reader("h", "$[*]", None, names).read(both, 1)
+
+
+@pytest.mark.parametrize(
+    ("images", "answer"),
+    [
+        (2, SCORES.T.tolist()),
+        (6, np.zeros((3, 6)).tolist()),
+        (2, [[0.7, 0.2, 0.1, 0.1], [0.3, 0.6]]),
+        (2, [0.7, [0.2, 0.1, 0.1, 0.3, 0.6]]),
+    ],
+    ids=["by class", "many images by class", "ragged", "a number beside a list"],
+)
+def test_lists_that_are_not_of_one_image_are_refused(images: int, answer: Any) -> None:
+    """As many scores as expected in other lists would be read as those of other images."""
+    with pytest.raises(ModelError, match="expected a list of 3 scores for each image") as caught:
+        Reader("h", "$.p", None, NAMES).read(json.dumps({"p": answer}).encode(), images)
+    one_sentence(caught.value)
 
 
 WRONG: dict[str, tuple[bytes, str | None, str | None]] = {
